@@ -1,0 +1,59 @@
+//! Ids: what callers may choose, and what we make when they ask for a unique one.
+
+use crate::time::Timestamp;
+use rand::RngExt as _;
+
+/// The most characters of an id.
+pub const MAX_LENGTH: usize = 36;
+
+/// The word with which callers ask for an id of our making.
+pub const UNIQUE: &str = "unique()";
+
+/// Whether this may be an id: 1 to 36 of `A-Z a-z 0-9 . _ -`, and no special character first.
+#[must_use]
+pub fn is_valid(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric();
+    id.len() <= MAX_LENGTH
+        && id.bytes().next().is_some_and(plain)
+        && id.bytes().all(|byte| plain(byte) || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// Whether this may be the id of a project, which becomes the name of a file or a schema: an id without capitals.
+#[must_use]
+pub fn is_valid_project(id: &str) -> bool {
+    is_valid(id) && id.bytes().all(|byte| !byte.is_ascii_uppercase())
+}
+
+/// A new id: 20 hexadecimal digits, the first 13 of them the time in microseconds, so that ids made in sequence sort in
+/// sequence and an index grows at its end. The rest is random. An id is no secret.
+#[must_use]
+pub fn unique(now: Timestamp) -> String {
+    // The clock gives milliseconds; what is missing to microseconds is random too.
+    let micros = u64::try_from(now.millis()).unwrap_or(0) * 1000 + rand::rng().random_range(0..1000);
+    let random = rand::rng().random_range(0..1_u32 << 28);
+    format!("{micros:013x}{random:07x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_what_appwrite_accepts() {
+        for id in ["a", "A-b_c.d", "0", &"x".repeat(36)] {
+            assert!(is_valid(id), "{id}");
+        }
+        for id in ["", "_a", ".a", "-a", "a b", "a/b", "ä", "a\0", "unique()", &"x".repeat(37)] {
+            assert!(!is_valid(id), "{id}");
+        }
+        assert!(is_valid_project("my-shop") && !is_valid_project("My-shop"));
+    }
+
+    #[test]
+    fn made_ids_are_valid_and_differ() {
+        let now = Timestamp::from_millis(1_795_000_000_000);
+        let ids: std::collections::HashSet<_> = (0..10_000).map(|_| unique(now)).collect();
+        assert_eq!(ids.len(), 10_000);
+        assert!(ids.iter().all(|id| is_valid(id) && id.len() == 20));
+    }
+}

@@ -1,0 +1,277 @@
+//! Queries checked against the fields that a list offers.
+
+use super::grammar::{Condition, Cursor, Direction, Method, Queries};
+use super::{DEFAULT_LIMIT, MAX_TOTAL};
+use crate::error::{Error, ErrorKind, Result};
+use crate::time::Timestamp;
+use crate::value::{Kind, Value};
+use serde_json::Value as Json;
+use std::borrow::Cow;
+
+/// A field that callers may filter, sort and select by, and the column that holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// The name on the wire, such as `$createdAt` or `title`.
+    pub attribute: Cow<'static, str>,
+    /// The name in the database. Never a name that users chose.
+    pub column: Cow<'static, str>,
+    /// The kind of its values.
+    pub kind: Kind,
+    /// Whether a row may have none.
+    pub nullable: bool,
+    /// Whether it holds a list of values (then [`Field::kind`] is [`Kind::Json`]).
+    pub array: bool,
+}
+
+impl Field {
+    /// A field of exactly one value that is always there.
+    #[must_use]
+    pub const fn required(attribute: &'static str, column: &'static str, kind: Kind) -> Self {
+        Self { attribute: Cow::Borrowed(attribute), column: Cow::Borrowed(column), kind, nullable: false, array: false }
+    }
+
+    /// A field that may be without a value.
+    #[must_use]
+    pub const fn optional(attribute: &'static str, column: &'static str, kind: Kind) -> Self {
+        Self { attribute: Cow::Borrowed(attribute), column: Cow::Borrowed(column), kind, nullable: true, array: false }
+    }
+}
+
+/// The fields that a list offers.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'f> {
+    /// What may be filtered and sorted by.
+    pub fields: &'f [Field],
+    /// The column that is unique, never empty and grows: what makes every order total, and the default order.
+    pub sequence: &'f str,
+}
+
+impl<'f> Fields<'f> {
+    fn find(&self, attribute: &str) -> Result<&'f Field> {
+        self.fields.iter().find(|field| field.attribute == attribute).ok_or_else(|| {
+            Error::new(ErrorKind::GeneralQueryInvalid)
+                .message(format!("Invalid query: Attribute not found in schema: {attribute}"))
+        })
+    }
+}
+
+/// How a column is compared with values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// Equal to one of the values.
+    Equal,
+    /// Different from the value, and not empty.
+    NotEqual,
+    /// Less than the value.
+    Less,
+    /// Less than or equal to the value.
+    LessOrEqual,
+    /// Greater than the value.
+    Greater,
+    /// Greater than or equal to the value.
+    GreaterOrEqual,
+    /// Between the two values, both included.
+    Between,
+    /// Outside of the two values.
+    NotBetween,
+    /// Without a value.
+    IsNull,
+    /// With a value.
+    IsNotNull,
+    /// Text that starts with the value; case matters.
+    StartsWith,
+    /// Text that doesn't start with the value.
+    NotStartsWith,
+    /// Text that ends with the value.
+    EndsWith,
+    /// Text that doesn't end with the value.
+    NotEndsWith,
+    /// Text that contains one of the values as a part; or a list that contains one of them.
+    Contains,
+    /// None of what [`Operator::Contains`] says.
+    NotContains,
+}
+
+/// A condition on rows: columns exist, values have the column's kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// A column compared with values.
+    Compare {
+        /// The column's name in the database.
+        column: String,
+        /// Whether the column holds a list (JSON text) rather than one value.
+        array: bool,
+        /// How.
+        operator: Operator,
+        /// With what: as many as the operator wants, at least one where it wants any.
+        values: Vec<Value>,
+    },
+    /// All of these. None: everything passes.
+    All(Vec<Filter>),
+    /// One of these at least. None: nothing passes.
+    Any(Vec<Filter>),
+}
+
+/// One step of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The wire's name, for errors.
+    pub attribute: String,
+    /// The column's name in the database.
+    pub column: String,
+    /// The kind of the column.
+    pub kind: Kind,
+    /// Whether the column may be empty.
+    pub nullable: bool,
+    /// Which way.
+    pub direction: Direction,
+}
+
+/// What a list is asked for, ready for storage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selection {
+    /// Which rows.
+    pub filter: Filter,
+    /// In which order; the last step is always the sequence, so that the order is total.
+    pub order: Vec<Order>,
+    /// Whether the order is random ([`Selection::order`] is empty then).
+    pub random: bool,
+    /// How many at the most.
+    pub limit: i64,
+    /// How many are skipped.
+    pub offset: i64,
+    /// Where the page starts.
+    pub cursor: Option<Cursor>,
+    /// The attributes to answer with; none: all of them.
+    pub select: Option<Vec<String>>,
+    /// How far the total is counted; 0 when the caller wants none.
+    pub count_up_to: i64,
+}
+
+impl Queries {
+    /// Checks every name and value against the fields that the list offers.
+    ///
+    /// # Errors
+    /// [`ErrorKind::GeneralQueryInvalid`] names the attribute or value that doesn't fit.
+    pub fn resolve(&self, fields: Fields<'_>) -> Result<Selection> {
+        let filter = Filter::All(self.conditions.iter().map(|c| condition(c, fields)).collect::<Result<_>>()?);
+        let mut order = Vec::with_capacity(self.orders.len() + 1);
+        for (attribute, direction) in &self.orders {
+            let attribute = if attribute.is_empty() { "$sequence" } else { attribute };
+            let field = fields.find(attribute)?;
+            if field.array {
+                return Err(invalid(format!("Cannot order by array attribute: {attribute}")));
+            }
+            order.push(Order {
+                attribute: attribute.to_owned(),
+                column: field.column.to_string(),
+                kind: field.kind,
+                nullable: field.nullable,
+                direction: *direction,
+            });
+        }
+        if !self.random && !order.iter().any(|step| step.column == fields.sequence) {
+            order.push(Order {
+                attribute: "$sequence".to_owned(),
+                column: fields.sequence.to_owned(),
+                kind: Kind::Integer,
+                nullable: false,
+                direction: order.last().map_or(Direction::Ascending, |step| step.direction),
+            });
+        }
+        Ok(Selection {
+            filter,
+            order,
+            random: self.random,
+            limit: self.limit.unwrap_or(DEFAULT_LIMIT),
+            offset: self.offset.unwrap_or(0),
+            cursor: self.cursor.clone(),
+            select: self.select.clone(),
+            count_up_to: MAX_TOTAL,
+        })
+    }
+}
+
+fn condition(condition: &Condition, fields: Fields<'_>) -> Result<Filter> {
+    match condition {
+        Condition::And(parts) => {
+            Ok(Filter::All(parts.iter().map(|c| self::condition(c, fields)).collect::<Result<_>>()?))
+        }
+        Condition::Or(parts) => {
+            Ok(Filter::Any(parts.iter().map(|c| self::condition(c, fields)).collect::<Result<_>>()?))
+        }
+        Condition::Compare { method, attribute, values } => compare(*method, fields.find(attribute)?, values),
+    }
+}
+
+fn compare(method: Method, field: &Field, values: &[Json]) -> Result<Filter> {
+    let operator = match method {
+        Method::Equal => Operator::Equal,
+        Method::NotEqual => Operator::NotEqual,
+        Method::LessThan => Operator::Less,
+        Method::LessThanEqual => Operator::LessOrEqual,
+        Method::GreaterThan => Operator::Greater,
+        Method::GreaterThanEqual => Operator::GreaterOrEqual,
+        Method::Between => Operator::Between,
+        Method::NotBetween => Operator::NotBetween,
+        Method::IsNull => Operator::IsNull,
+        Method::IsNotNull => Operator::IsNotNull,
+        Method::StartsWith => Operator::StartsWith,
+        Method::NotStartsWith => Operator::NotStartsWith,
+        Method::EndsWith => Operator::EndsWith,
+        Method::NotEndsWith => Operator::NotEndsWith,
+        Method::Contains | Method::ContainsAny => Operator::Contains,
+        Method::NotContains => Operator::NotContains,
+    };
+    let on_text =
+        matches!(operator, Operator::StartsWith | Operator::NotStartsWith | Operator::EndsWith | Operator::NotEndsWith);
+    let on_parts = matches!(operator, Operator::Contains | Operator::NotContains);
+    let on_presence = matches!(operator, Operator::IsNull | Operator::IsNotNull);
+    if field.array && !on_parts && !on_presence {
+        return Err(invalid(format!(
+            "Cannot query {} on attribute \"{}\" because it is an array.",
+            method.name(),
+            field.attribute
+        )));
+    }
+    if !field.array && (on_text || on_parts) && field.kind != Kind::Text {
+        return Err(invalid(format!(
+            "Cannot query {} on attribute \"{}\" because it is not {}.",
+            method.name(),
+            field.attribute,
+            if on_parts { "an array or string" } else { "a string" }
+        )));
+    }
+    let values = values.iter().map(|value| typed(value, field)).collect::<Result<_>>()?;
+    Ok(Filter::Compare { column: field.column.to_string(), array: field.array, operator, values })
+}
+
+/// A value of the wire as the kind that the field holds. Nothing is guessed: a number isn't a text and vice versa.
+fn typed(value: &Json, field: &Field) -> Result<Value> {
+    let fits = match (field.kind, value) {
+        (Kind::Text, Json::String(text)) => Some(Value::Text(text.clone())),
+        (Kind::Integer, Json::Number(number)) => number.as_i64().map(Value::Integer).or_else(|| {
+            // The official SDKs of languages with one kind of number send 5.0 for 5.
+            number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9.0e15).map(|n| Value::Integer(n as i64))
+        }),
+        // `$sequence` is a number that the wire shows as text.
+        (Kind::Integer, Json::String(text)) if field.attribute == "$sequence" => text.parse().ok().map(Value::Integer),
+        (Kind::Float, Json::Number(number)) => number.as_f64().map(Value::Float),
+        (Kind::Boolean, Json::Bool(flag)) => Some(Value::Boolean(*flag)),
+        (Kind::Datetime, Json::String(text)) => Timestamp::parse(text).map(|t| Value::Datetime(t.millis())),
+        // The elements of a list are compared as what they are.
+        (Kind::Json, Json::String(text)) => Some(Value::Text(text.clone())),
+        (Kind::Json, Json::Number(number)) => {
+            number.as_i64().map(Value::Integer).or_else(|| number.as_f64().map(Value::Float))
+        }
+        (Kind::Json, Json::Bool(flag)) => Some(Value::Boolean(*flag)),
+        _ => None,
+    };
+    // No text holds a NUL, and PostgreSQL can't even be asked for one.
+    let fits = fits.filter(|value| !matches!(value, Value::Text(text) if text.contains('\0')));
+    fits.ok_or_else(|| invalid(format!("Query value is invalid for attribute \"{}\"", field.attribute)))
+}
+
+fn invalid(message: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::GeneralQueryInvalid).message(format!("Invalid query: {message}"))
+}
