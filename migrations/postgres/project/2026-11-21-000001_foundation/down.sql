@@ -1,0 +1,3 @@
+DROP TABLE permission_grants;
+DROP TABLE permission_sets;
+DROP TABLE outbox;

@@ -1,0 +1,3 @@
+DROP TABLE admission;
+DROP TABLE sessions;
+DROP TABLE users;

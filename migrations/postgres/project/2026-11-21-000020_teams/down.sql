@@ -1,0 +1,3 @@
+DROP VIEW counted_teams;
+DROP TABLE memberships;
+DROP TABLE teams;

@@ -1,0 +1,3 @@
+DROP TABLE platforms;
+DROP TABLE api_keys;
+DROP TABLE projects;

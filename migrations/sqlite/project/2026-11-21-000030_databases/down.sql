@@ -1,0 +1,4 @@
+DROP TABLE indexes;
+DROP TABLE columns;
+DROP TABLE tables;
+DROP TABLE databases;

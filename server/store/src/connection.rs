@@ -1,0 +1,126 @@
+//! A connection to either database, and the macros that run one query on whichever it is.
+
+use crate::error::Result;
+use crate::{postgres, sqlite};
+
+/// A connection to a store: a reader ([`crate::Store::read`]), or the inside of a unit of work, which derefs to it.
+///
+/// Queries run on it through [`on_conn!`](crate::on_conn).
+pub struct Connection(pub(crate) Either);
+
+pub(crate) enum Either {
+    Sqlite(sqlite::Lease),
+    /// Boxed: it is four times the size, and waits for the network anyway.
+    Postgres(Box<postgres::Lease>),
+}
+
+/// What the macros see of a connection.
+#[doc(hidden)]
+pub enum Lane<'c> {
+    Sqlite(&'c mut sqlite::Lease),
+    Postgres(&'c mut postgres::Lease),
+}
+
+impl Connection {
+    /// Whether this is SQLite, for the few queries that differ.
+    #[must_use]
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self.0, Either::Sqlite(_))
+    }
+
+    #[doc(hidden)]
+    pub fn lane(&mut self) -> Lane<'_> {
+        match &mut self.0 {
+            Either::Sqlite(lease) => Lane::Sqlite(lease),
+            Either::Postgres(lease) => Lane::Postgres(lease),
+        }
+    }
+}
+
+/// Runs one query, written once, on either database.
+///
+/// The body is one expression that ends in `load`, `first`, `get_result`, `get_results` or `execute`, without `.await`:
+/// ```ignore
+/// let query = users::table.filter(users::email.eq(email));
+/// let user = on_conn!(conn, |c| query.select(User::as_select()).first::<User>(c)).optional()?;
+/// ```
+/// The result is a `diesel::QueryResult`; `?` makes it a [`crate::Error`].
+///
+/// On SQLite the query runs in place, on the caller's thread: for statements that take microseconds. What may be long
+/// goes through [`on_scan!`](crate::on_scan).
+#[macro_export]
+macro_rules! on_conn {
+    ($connection:expr, |$conn:ident| $query:expr) => {
+        match ($connection).lane() {
+            $crate::__private::Lane::Sqlite(lease) => lease.run(|$conn| {
+                #[allow(unused_imports)]
+                use $crate::__private::SyncRun as _;
+                $query
+            }),
+            $crate::__private::Lane::Postgres(lease) => {
+                #[allow(unused_imports)]
+                use $crate::__private::AsyncRun as _;
+                match lease.start() {
+                    Ok($conn) => {
+                        let result = $query.await;
+                        lease.finish(result)
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    };
+}
+
+/// Runs a list or a count, which may be long, on either database: `on_scan!(store, |c| query)`.
+///
+/// On SQLite the body runs in place for 1.5 ms; when it isn't done by then it is interrupted, and run again from the
+/// start on a thread of its own. So it must own what it uses, and only lend or clone it:
+/// ```ignore
+/// let users = on_scan!(store, |c| users::table.filter(&predicate).limit(25).select(User::as_select()).load::<User>(c))?;
+/// ```
+/// The result is a `Result<_, floe_store::Error>`; [`crate::Error::Timeout`] when it takes longer than a statement may.
+#[macro_export]
+macro_rules! on_scan {
+    ($store:expr, |$conn:ident| $query:expr) => {
+        match ($store).scans() {
+            $crate::__private::Scans::Sqlite(file) => {
+                file.scan(move |$conn| {
+                    #[allow(unused_imports)]
+                    use $crate::__private::SyncRun as _;
+                    $query
+                })
+                .await
+            }
+            $crate::__private::Scans::Postgres(reader) => {
+                #[allow(unused_imports)]
+                use $crate::__private::AsyncRun as _;
+                match reader.read().await {
+                    Ok(mut lease) => match lease.start() {
+                        Ok($conn) => {
+                            let result = $query.await;
+                            lease.finish(result).map_err($crate::Error::from)
+                        }
+                        Err(error) => Err($crate::Error::from(error)),
+                    },
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    };
+}
+
+impl Connection {
+    /// Runs statements that bind nothing and give nothing, in place. For DDL see
+    /// [`crate::UnitOfWork::execute_ddl`].
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn batch(&mut self, sql: &str) -> Result<()> {
+        match self.lane() {
+            Lane::Sqlite(lease) => lease.run(|c| diesel::connection::SimpleConnection::batch_execute(c, sql))?,
+            Lane::Postgres(lease) => lease.batch(sql).await?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! What storage can fail with. It knows nothing of HTTP.
+
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
+use floe_kernel::ErrorKind;
+use std::sync::Arc;
+
+/// What storage gives.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+/// Why storage could not do as asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// It would break a rule that the database keeps: a value that must be unique is there already, or something is
+    /// still referred to. See [`Error::conflicts_on`].
+    #[error("conflict on {}", if columns.is_empty() { constraint.clone().unwrap_or_default() } else { columns.join(", ") })]
+    Conflict {
+        /// The columns, where the database says which.
+        columns: Vec<String>,
+        /// The index or constraint, where the database says which.
+        constraint: Option<String>,
+    },
+    /// There is no such thing.
+    #[error("not found")]
+    NotFound,
+    /// The statement ran longer than it may, and was interrupted.
+    #[error("the statement took too long")]
+    Timeout,
+    /// The item that a page should start at isn't there, or must not be seen.
+    #[error("there is no item with the id of the cursor")]
+    CursorNotFound,
+    /// A page can't start at an item that is empty where the list is ordered by.
+    #[error("the cursor's item has no value of {attribute}")]
+    CursorNull {
+        /// The attribute's name on the wire.
+        attribute: String,
+    },
+    /// The database can't be reached, is busy, or failed in a way that is nobody's fault but ours.
+    #[error("storage is unavailable: {0}")]
+    Unavailable(#[source] Source),
+}
+
+impl Error {
+    /// Something that is our fault, or the machine's.
+    pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable(Arc::from(source.into()))
+    }
+
+    /// Whether it is a conflict about this column (or index), such as `email`.
+    #[must_use]
+    pub fn conflicts_on(&self, name: &str) -> bool {
+        match self {
+            Self::Conflict { columns, constraint } => {
+                columns.iter().any(|column| column == name) || constraint.as_deref() == Some(name)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is a conflict at all.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Conflict { .. })
+    }
+}
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Self {
+        use DatabaseErrorKind::{ForeignKeyViolation, UniqueViolation};
+        match error {
+            DieselError::NotFound => Self::NotFound,
+            error if was_interrupted(&error) => Self::Timeout,
+            DieselError::DatabaseError(UniqueViolation | ForeignKeyViolation, about) => conflict(&*about),
+            error => Self::unavailable(error),
+        }
+    }
+}
+
+/// For products: what the caller is told. A conflict has a better name in each of them; map it there.
+impl From<Error> for floe_kernel::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::CursorNotFound => Self::new(ErrorKind::GeneralCursorNotFound),
+            Error::CursorNull { ref attribute } => {
+                let message = format!(
+                    "Cursor pagination requires all documents to contain order attribute \"{attribute}\" values."
+                );
+                Self::new(ErrorKind::DatabaseQueryOrderNull).message(message).because(error)
+            }
+            Error::Timeout => Self::new(ErrorKind::DatabaseTimeout).because(error),
+            error => Self::internal(error),
+        }
+    }
+}
+
+/// PostgreSQL answers `COMMIT` with a silent rollback then; we don't let it come to that.
+pub(crate) const FAILED_UNIT: &str = "a statement of this unit of work failed, so it can't be committed";
+
+/// Whether the statement was stopped because its time was over.
+pub(crate) fn was_interrupted(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(_, about)
+        if about.message() == "interrupted" || about.message() == "canceling statement due to statement timeout")
+}
+
+/// Whether another process holds SQLite's write lock.
+pub(crate) fn is_busy(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(_, about) if about.message() == "database is locked")
+}
+
+/// SQLite says `UNIQUE constraint failed: users.email, users.name` (or `: index 'name'`); PostgreSQL gives the
+/// constraint's name, and `Key (email, name)=(…) already exists.` as the detail.
+fn conflict(about: &dyn DatabaseErrorInformation) -> Error {
+    let columns = match about.details() {
+        Some(detail) => {
+            let listed = detail.strip_prefix("Key (").and_then(|rest| rest.split_once(")=")).map(|(listed, _)| listed);
+            listed.map(|listed| names(listed, |name| name.trim_matches('"'))).unwrap_or_default()
+        }
+        None => {
+            let listed = about.message().strip_prefix("UNIQUE constraint failed: ");
+            let listed = listed.filter(|listed| !listed.starts_with("index '"));
+            listed.map(|listed| names(listed, |name| name.rsplit('.').next().unwrap_or(name))).unwrap_or_default()
+        }
+    };
+    let index = about.message().split_once("index '").map(|(_, rest)| rest.trim_end_matches('\''));
+    Error::Conflict { columns, constraint: about.constraint_name().or(index).map(str::to_owned) }
+}
+
+fn names<'a>(listed: &'a str, bare: impl Fn(&'a str) -> &'a str) -> Vec<String> {
+    listed.split(", ").map(|name| bare(name).to_owned()).collect()
+}

@@ -1,0 +1,231 @@
+//! Brings a store's tables to the state that this program knows: at start for the platform, at first use for a project.
+//!
+//! The sets live in `migrations/{sqlite,postgres}/{project,platform}`; every store gets the `project` set, the
+//! platform's store the `platform` set as well. Both sides have the same names in the same order (a test makes sure).
+
+use crate::error::{Error, Result};
+use crate::postgres::quoted;
+use crate::sqlite::{self, Purpose};
+use diesel::backend::Backend;
+use diesel::connection::BoxableConnection;
+use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion};
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use std::fmt;
+use std::fs::File;
+use std::path::Path;
+
+const SQLITE_PROJECT: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/project");
+const SQLITE_PLATFORM: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/platform");
+const POSTGRES_PROJECT: EmbeddedMigrations = embed_migrations!("../../migrations/postgres/project");
+const POSTGRES_PLATFORM: EmbeddedMigrations = embed_migrations!("../../migrations/postgres/platform");
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Which sets a store gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sets {
+    Project,
+    ProjectAndPlatform,
+}
+
+impl Sets {
+    fn of<DB: Backend + 'static>(
+        self,
+        [project, platform]: [&EmbeddedMigrations; 2],
+    ) -> Result<Vec<Box<dyn Migration<DB>>>, Failure>
+    where
+        EmbeddedMigrations: MigrationSource<DB>,
+    {
+        let mut all = sorted(project)?;
+        if self == Self::ProjectAndPlatform {
+            let platform = sorted(platform)?.into_iter();
+            all.extend(platform.map(|migration| Box::new(OfPlatform::from(migration)) as Box<dyn Migration<DB>>));
+        }
+        Ok(all)
+    }
+
+    fn sqlite(self) -> Result<Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>>, Failure> {
+        self.of([&SQLITE_PROJECT, &SQLITE_PLATFORM])
+    }
+
+    fn postgres(self) -> Result<Vec<Box<dyn Migration<diesel::pg::Pg>>>, Failure> {
+        self.of([&POSTGRES_PROJECT, &POSTGRES_PLATFORM])
+    }
+}
+
+fn sorted<DB: Backend>(set: &EmbeddedMigrations) -> Result<Vec<Box<dyn Migration<DB>>>, Failure>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let mut all = set.migrations()?;
+    all.sort_by(|a, b| a.name().version().cmp(&b.name().version()));
+    Ok(all)
+}
+
+/// A migration of the platform's set. Both sets are remembered in one table, by version: with a version of its own kind
+/// it can't be taken for one of the projects' set, whatever numbers people choose.
+struct OfPlatform<DB> {
+    migration: Box<dyn Migration<DB>>,
+    name: PlatformName,
+}
+
+struct PlatformName(String, MigrationVersion<'static>);
+
+impl<DB: Backend> From<Box<dyn Migration<DB>>> for OfPlatform<DB> {
+    fn from(migration: Box<dyn Migration<DB>>) -> Self {
+        let version = MigrationVersion::from(format!("platform-{}", migration.name().version()));
+        let name = PlatformName(format!("platform: {}", migration.name()), version);
+        Self { migration, name }
+    }
+}
+
+impl<DB: Backend> Migration<DB> for OfPlatform<DB> {
+    fn run(&self, conn: &mut dyn BoxableConnection<DB>) -> diesel::migration::Result<()> {
+        self.migration.run(conn)
+    }
+
+    fn revert(&self, conn: &mut dyn BoxableConnection<DB>) -> diesel::migration::Result<()> {
+        self.migration.revert(conn)
+    }
+
+    fn metadata(&self) -> &dyn MigrationMetadata {
+        self.migration.metadata()
+    }
+
+    fn name(&self) -> &dyn MigrationName {
+        &self.name
+    }
+}
+
+impl MigrationName for PlatformName {
+    fn version(&self) -> MigrationVersion<'_> {
+        self.1.as_owned()
+    }
+}
+
+impl fmt::Display for PlatformName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Runs what is missing, the projects' set first, each oldest first, each in a transaction. One that a newer program left is none of our business
+/// (several versions may serve one database while they are being replaced).
+fn run<DB: Backend>(harness: &mut impl MigrationHarness<DB>, all: &[Box<dyn Migration<DB>>]) -> Result<(), Failure> {
+    let applied = harness.applied_migrations()?;
+    for migration in all.iter().filter(|migration| !applied.contains(&migration.name().version())) {
+        harness.run_migration(&**migration)?;
+    }
+    Ok(())
+}
+
+/// Migrates a file. Blocks: to be called on a thread where that is fine.
+///
+/// Nothing is written, and no lock is taken, when nothing is missing.
+pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets) -> Result<()> {
+    let all = sets.sqlite().map_err(Error::unavailable)?;
+    // A new file isn't in WAL mode yet, and SQLite doesn't wait when two switch it at once: so one after the other.
+    let is_new = file.metadata().map_err(Error::unavailable)?.len() == 0;
+    let new = if is_new { Some(wait_for(lock)?) } else { None };
+    let mut connection = sqlite::connect(file, Purpose::Migrating)?;
+    if applied_to_file(&mut connection).is_some_and(|applied| lacks_nothing(&all, &applied)) {
+        return Ok(());
+    }
+    let _lock = new.map_or_else(|| wait_for(lock), Ok)?;
+    run(&mut connection, &all).map_err(Error::unavailable)
+}
+
+/// Takes the lock of a file, which is given back when that is closed; by the system if we die.
+fn wait_for(lock: &Path) -> Result<File> {
+    let lock = File::options().create(true).append(true).open(lock).map_err(Error::unavailable)?;
+    lock.lock().map_err(Error::unavailable)?;
+    Ok(lock)
+}
+
+/// The versions in a file that was migrated before.
+fn applied_to_file(connection: &mut diesel::SqliteConnection) -> Option<Vec<MigrationVersion<'static>>> {
+    // A file without the table fails here, and that is an answer.
+    let versions: Vec<Version> = diesel::RunQueryDsl::load(diesel::sql_query(VERSIONS), connection).ok()?;
+    Some(versions.into_iter().map(|row| MigrationVersion::from(row.version)).collect())
+}
+
+const VERSIONS: &str = "SELECT version FROM __diesel_schema_migrations";
+
+#[derive(diesel::QueryableByName)]
+struct Version {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
+}
+
+fn lacks_nothing<DB: Backend>(all: &[Box<dyn Migration<DB>>], applied: &[MigrationVersion<'static>]) -> bool {
+    all.iter().all(|migration| applied.contains(&migration.name().version()))
+}
+
+/// Migrates a schema, on a connection of its own: closing it releases the lock, whatever happens.
+pub(crate) async fn migrate_schema(url: &str, schema: &str, sets: Sets) -> Result<()> {
+    let mut connection = AsyncPgConnection::establish(url).await.map_err(Error::unavailable)?;
+    connection.batch_execute(&format!("SET search_path TO {}", quoted(schema))).await?;
+    let applied = diesel::sql_query(VERSIONS).load::<Version>(&mut connection).await.unwrap_or_default();
+    let applied: Vec<_> = applied.into_iter().map(|row| MigrationVersion::from(row.version)).collect();
+    if lacks_nothing(&sets.postgres().map_err(Error::unavailable)?, &applied) {
+        return Ok(());
+    }
+    let lock = format!("SELECT pg_advisory_lock(hashtext('floe migrations of {schema}'))");
+    connection.batch_execute(&lock).await?;
+    // The harness blocks, so it gets a thread where that is fine.
+    let work = move || run(&mut AsyncMigrationHarness::new(connection), &sets.postgres()?);
+    sqlite::on_thread(work).await?.map_err(Error::unavailable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diesel::Connection;
+    use diesel::sqlite::SqliteConnection;
+    use std::collections::BTreeSet;
+
+    fn names<DB: Backend>(all: &[Box<dyn Migration<DB>>]) -> Vec<String> {
+        all.iter().map(|migration| migration.name().to_string()).collect()
+    }
+
+    #[test]
+    fn both_sides_have_the_same_migrations() {
+        for sets in [Sets::Project, Sets::ProjectAndPlatform] {
+            assert_eq!(names(&sets.sqlite().unwrap()), names(&sets.postgres().unwrap()));
+        }
+    }
+
+    #[test]
+    fn no_version_is_used_twice() {
+        let all = Sets::ProjectAndPlatform.sqlite().unwrap();
+        let versions: BTreeSet<_> = all.iter().map(|migration| migration.name().version().to_string()).collect();
+        assert_eq!(versions.len(), all.len());
+    }
+
+    #[test]
+    fn up_down_and_up_again() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        let all = Sets::ProjectAndPlatform.sqlite().unwrap();
+        run(&mut connection, &all).unwrap();
+        for migration in all.iter().rev() {
+            connection.revert_migration(&**migration).unwrap();
+        }
+        assert_eq!(connection.applied_migrations().unwrap(), []);
+        run(&mut connection, &all).unwrap();
+        assert_eq!(connection.applied_migrations().unwrap().len(), all.len());
+    }
+
+    /// Such a fault would come up at COMMIT, which units of work share: see `sqlite::writer`.
+    #[test]
+    fn no_foreign_key_is_deferred() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/sqlite");
+        for set in ["project", "platform"] {
+            for migration in std::fs::read_dir(root.join(set)).unwrap() {
+                let up = std::fs::read_to_string(migration.unwrap().path().join("up.sql")).unwrap();
+                let statements = up.lines().filter(|line| !line.trim_start().starts_with("--"));
+                assert!(!statements.collect::<String>().to_uppercase().contains("DEFERRED"));
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The transactional outbox: what happened, written in the same unit of work as what changed.
+
+use crate::prelude::*;
+use floe_kernel::event::{self, Listeners};
+use floe_kernel::time::Clock;
+use std::sync::Arc;
+
+mod schema {
+    diesel::table! {
+        outbox (id) {
+            id -> BigInt,
+            event -> Text,
+            payload -> Text,
+            user_id -> Nullable<Text>,
+            created_at -> BigInt,
+        }
+    }
+}
+use schema::outbox;
+
+/// A project's outbox, and who listens to it.
+pub(crate) struct Outbox {
+    pub(crate) project: String,
+    pub(crate) listeners: Arc<dyn Listeners>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = outbox)]
+struct Row<'r> {
+    event: &'r str,
+    payload: &'r str,
+    created_at: i64,
+}
+
+impl Outbox {
+    /// Writes down what happened, if somebody listens.
+    pub(crate) async fn push(
+        &self,
+        unit: &mut UnitOfWork,
+        pattern: &str,
+        ids: &[&str],
+        payload: impl FnOnce() -> String,
+    ) -> Result<(), Error> {
+        if !self.listeners.wants(&self.project, pattern) {
+            return Ok(());
+        }
+        let (event, payload) = (event::name(pattern, ids), payload());
+        let row = Row { event: &event, payload: &payload, created_at: self.clock.now().millis() };
+        on_conn!(unit, |c| diesel::insert_into(outbox::table).values(&row).execute(c))?;
+        Ok(())
+    }
+}
+
+/// Something that happened and that nobody has been told of yet.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = outbox)]
+pub struct Told {
+    /// Tells it from the others. No watermark: on PostgreSQL numbers are given out before the commit, so a smaller one
+    /// may appear after a larger one. Whoever has handled an event removes it.
+    pub id: i64,
+    /// The event's name, such as `users.abc.create`.
+    pub event: String,
+    /// The JSON that listeners get.
+    pub payload: String,
+    /// When: milliseconds since 1970.
+    pub created_at: i64,
+}
+
+/// The oldest events that nobody has been told of yet.
+///
+/// # Errors
+/// Those of the database.
+pub async fn pending(conn: &mut Connection, limit: i64) -> Result<Vec<Told>, Error> {
+    let oldest = outbox::table.order(outbox::id.asc()).limit(limit);
+    Ok(on_conn!(conn, |c| oldest.select(Told::as_select()).load::<Told>(c))?)
+}

@@ -1,0 +1,70 @@
+//! Orders of lists.
+
+use super::expression;
+use crate::dialect::{Dialect, push_column, push_text_order};
+use diesel::QueryResult;
+use diesel::query_builder::{AstPass, QueryFragment};
+use floe_kernel::query::{Direction, Order};
+use std::sync::Arc;
+
+/// An order, for `.order_by(…)`. Empty values come first ascending and last descending, on both databases. Cheap to
+/// clone.
+#[derive(Debug, Clone)]
+pub struct Ordering(Arc<Steps>);
+
+#[derive(Debug)]
+enum Steps {
+    Random,
+    By(Vec<Order>),
+}
+
+expression!(Ordering);
+
+impl Ordering {
+    /// A different one each time.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Arc::new(Steps::Random))
+    }
+
+    /// By these, the most important first.
+    #[must_use]
+    pub fn by(steps: Vec<Order>) -> Self {
+        Self(Arc::new(Steps::By(steps)))
+    }
+}
+
+impl<DB: Dialect> QueryFragment<DB> for Ordering {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let steps = match &*self.0 {
+            Steps::By(steps) if !steps.is_empty() => steps,
+            // Both databases call it so.
+            _ => {
+                out.push_sql("RANDOM()");
+                return Ok(());
+            }
+        };
+        if steps.len() > 1 {
+            // Composed by callers: too many shapes to keep their statements.
+            out.unsafe_to_cache_prepared();
+        }
+        for (n, step) in steps.iter().enumerate() {
+            out.push_sql(if n > 0 { ", " } else { "" });
+            push_column(&mut out, &step.column)?;
+            push_text_order(&mut out, step.kind);
+            push_direction(&mut out, step.direction, step.nullable);
+        }
+        Ok(())
+    }
+}
+
+/// SQLite's way with empty values, spelled out where there may be any. (Not elsewhere: PostgreSQL's planner then takes
+/// no index that was made without these words.)
+pub(crate) fn push_direction<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, direction: Direction, nullable: bool) {
+    out.push_sql(match (direction, nullable && !DB::SQLITE) {
+        (Direction::Ascending, false) => " ASC",
+        (Direction::Descending, false) => " DESC",
+        (Direction::Ascending, true) => " ASC NULLS FIRST",
+        (Direction::Descending, true) => " DESC NULLS LAST",
+    });
+}

@@ -1,0 +1,364 @@
+//! Conditions on rows.
+
+use super::expression;
+use super::plan::Edge;
+use crate::dialect::{Dialect, TextList, push_column, push_text_order};
+use diesel::QueryResult;
+use diesel::query_builder::{AstPass, QueryFragment};
+use floe_kernel::permission::Action;
+use floe_kernel::query::{Filter, Operator};
+use floe_kernel::role::Role;
+use floe_kernel::value::{Kind, Value};
+use std::sync::Arc;
+
+/// A condition on rows, for `.filter(…)`. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Predicate(Arc<Node>);
+
+#[derive(Debug)]
+enum Node {
+    All(Vec<Predicate>),
+    Any(Vec<Predicate>),
+    Is {
+        column: &'static str,
+        value: Value,
+    },
+    Compare {
+        column: String,
+        array: bool,
+        operator: Operator,
+        values: Vec<Value>,
+    },
+    /// `next`: the first text after all that start with `start`; none: there is none after them.
+    Starts {
+        column: String,
+        negated: bool,
+        start: Value,
+        next: Option<Value>,
+    },
+    Granted {
+        column: &'static str,
+        action: &'static str,
+        roles: TextList,
+    },
+    Beyond(Edge),
+}
+
+expression!(Predicate);
+
+impl Predicate {
+    /// Everything passes.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self(Arc::new(Node::All(Vec::new())))
+    }
+
+    /// All of these hold.
+    #[must_use]
+    pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
+        Self(Arc::new(Node::All(parts.into_iter().collect())))
+    }
+
+    /// One of these holds at least.
+    #[must_use]
+    pub fn any(parts: impl IntoIterator<Item = Self>) -> Self {
+        Self(Arc::new(Node::Any(parts.into_iter().collect())))
+    }
+
+    /// This column has this value.
+    #[must_use]
+    pub fn is(column: &'static str, value: Value) -> Self {
+        Self(Arc::new(Node::Is { column, value }))
+    }
+
+    /// The set of permissions whose number is in `column` allows this to one of these roles at least.
+    #[must_use]
+    pub fn granted(column: &'static str, action: Action, roles: &[Role]) -> Self {
+        let roles = TextList::new(roles.iter().map(ToString::to_string).collect());
+        Self(Arc::new(Node::Granted { column, action: action.name(), roles }))
+    }
+
+    pub(super) fn beyond(edge: Edge) -> Self {
+        Self(Arc::new(Node::Beyond(edge)))
+    }
+
+    /// Also this.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self::all([self, other])
+    }
+}
+
+impl From<&Filter> for Predicate {
+    fn from(filter: &Filter) -> Self {
+        match filter {
+            Filter::All(parts) => Self::all(parts.iter().map(Self::from)),
+            Filter::Any(parts) => Self::any(parts.iter().map(Self::from)),
+            Filter::Compare { column, array, operator, values } => {
+                let (column, values) = (column.clone(), values.clone());
+                Self(Arc::new(compare(column, *array, *operator, values)))
+            }
+        }
+    }
+}
+
+fn compare(column: String, array: bool, operator: Operator, values: Vec<Value>) -> Node {
+    match (operator, values.as_slice()) {
+        (Operator::StartsWith | Operator::NotStartsWith, [Value::Text(start)]) => Node::Starts {
+            column,
+            negated: operator == Operator::NotStartsWith,
+            next: next_after(start).map(Value::Text),
+            start: Value::Text(start.clone()),
+        },
+        _ => Node::Compare { column, array, operator, values },
+    }
+}
+
+/// The first text that is greater than all that start with `start`, by code point; that is, with its last character
+/// replaced by the next one.
+fn next_after(start: &str) -> Option<String> {
+    let mut chars: Vec<char> = start.chars().collect();
+    while let Some(last) = chars.pop() {
+        // A range of characters steps over the numbers that are none.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
+}
+
+impl<DB: Dialect> QueryFragment<DB> for Predicate {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        match &*self.0 {
+            Node::All(parts) => joined(out, parts, " AND ", "1 = 1", |part, out| part.walk_ast(out)),
+            Node::Any(parts) => joined(out, parts, " OR ", "1 = 0", |part, out| part.walk_ast(out)),
+            Node::Is { column, value } => {
+                push_column(&mut out, column)?;
+                out.push_sql(" = ");
+                DB::bind(&mut out, value)
+            }
+            Node::Compare { column, array, operator, values } => {
+                // Composed by callers: too many shapes to keep their statements.
+                out.unsafe_to_cache_prepared();
+                if *array { list(out, column, *operator, values) } else { single(out, column, *operator, values) }
+            }
+            Node::Starts { column, negated, start, next } => {
+                out.unsafe_to_cache_prepared();
+                starts(out, column, *negated, start, next.as_ref())
+            }
+            Node::Granted { column, action, roles } => {
+                push_column(&mut out, column)?;
+                out.push_sql(" IN (SELECT set_id FROM permission_grants WHERE action = ");
+                out.push_sql("'");
+                out.push_sql(action);
+                out.push_sql("' AND role");
+                DB::in_list(&mut out, roles)?;
+                out.push_sql(")");
+                Ok(())
+            }
+            Node::Beyond(edge) => edge.walk_ast(out),
+        }
+    }
+}
+
+/// Parts in brackets, with something between them; `empty` when there are none.
+pub(super) fn joined<'b, DB: Dialect, T>(
+    mut out: AstPass<'_, 'b, DB>,
+    parts: &'b [T],
+    between: &str,
+    empty: &str,
+    each: impl Fn(&'b T, AstPass<'_, 'b, DB>) -> QueryResult<()>,
+) -> QueryResult<()> {
+    out.push_sql("(");
+    for (n, part) in parts.iter().enumerate() {
+        if n > 0 {
+            out.push_sql(between);
+        }
+        each(part, out.reborrow())?;
+    }
+    out.push_sql(if parts.is_empty() { empty } else { "" });
+    out.push_sql(")");
+    Ok(())
+}
+
+/// A column of one value.
+fn single<'b, DB: Dialect>(
+    mut out: AstPass<'_, 'b, DB>,
+    column: &'b str,
+    operator: Operator,
+    values: &'b [Value],
+) -> QueryResult<()> {
+    use Operator::*;
+    let one = |mut out: AstPass<'_, 'b, DB>, sql: &str, value: &'b Value| {
+        push_column(&mut out, column)?;
+        if matches!(operator, Less | LessOrEqual | Greater | GreaterOrEqual | Between | NotBetween) {
+            push_text_order(&mut out, value.kind());
+        }
+        out.push_sql(sql);
+        DB::bind(&mut out, value)
+    };
+    match operator {
+        Equal => one_of(out, column, " IN (", values),
+        NotEqual => one_of(out, column, " NOT IN (", values),
+        Less => joined(out, values, " AND ", "1 = 0", |value, out| one(out, " < ", value)),
+        LessOrEqual => joined(out, values, " AND ", "1 = 0", |value, out| one(out, " <= ", value)),
+        Greater => joined(out, values, " AND ", "1 = 0", |value, out| one(out, " > ", value)),
+        GreaterOrEqual => joined(out, values, " AND ", "1 = 0", |value, out| one(out, " >= ", value)),
+        Between | NotBetween => {
+            let [low, high] = values else { return Err(arity(operator)) };
+            let [above, between, below] =
+                if operator == Between { [" >= ", " AND ", " <= "] } else { [" < ", " OR ", " > "] };
+            out.push_sql("(");
+            one(out.reborrow(), above, low)?;
+            out.push_sql(between);
+            one(out.reborrow(), below, high)?;
+            out.push_sql(")");
+            Ok(())
+        }
+        IsNull | IsNotNull => presence(out, column, operator == IsNotNull),
+        EndsWith => joined(out, values, " OR ", "1 = 0", |value, out| ends(out, column, false, value)),
+        NotEndsWith => joined(out, values, " AND ", "1 = 0", |value, out| ends(out, column, true, value)),
+        Contains => joined(out, values, " OR ", "1 = 0", |value, out| part(out, column, " > 0", value)),
+        NotContains => joined(out, values, " AND ", "1 = 0", |value, out| part(out, column, " = 0", value)),
+        StartsWith | NotStartsWith => Err(arity(operator)),
+    }
+}
+
+/// The grammar has seen to it that this doesn't happen.
+fn arity(operator: Operator) -> diesel::result::Error {
+    diesel::result::Error::QueryBuilderError(format!("{operator:?} with the wrong number or kind of values").into())
+}
+
+fn one_of<'b, DB: Dialect>(
+    mut out: AstPass<'_, 'b, DB>,
+    column: &str,
+    operator: &str,
+    values: &'b [Value],
+) -> QueryResult<()> {
+    push_column(&mut out, column)?;
+    out.push_sql(operator);
+    for (n, value) in values.iter().enumerate() {
+        out.push_sql(if n > 0 { ", " } else { "" });
+        DB::bind(&mut out, value)?;
+    }
+    out.push_sql(")");
+    Ok(())
+}
+
+fn presence<DB: Dialect>(mut out: AstPass<'_, '_, DB>, column: &str, present: bool) -> QueryResult<()> {
+    push_column(&mut out, column)?;
+    out.push_sql(if present { " IS NOT NULL" } else { " IS NULL" });
+    Ok(())
+}
+
+/// As a range, which an index can serve.
+fn starts<'b, DB: Dialect>(
+    mut out: AstPass<'_, 'b, DB>,
+    column: &str,
+    negated: bool,
+    start: &'b Value,
+    next: Option<&'b Value>,
+) -> QueryResult<()> {
+    let [above, between, below] = if negated { [" < ", " OR ", " >= "] } else { [" >= ", " AND ", " < "] };
+    out.push_sql("(");
+    for (n, (operator, value)) in [(above, Some(start)), (below, next)].into_iter().enumerate() {
+        let Some(value) = value else { continue };
+        out.push_sql(if n > 0 { between } else { "" });
+        push_column(&mut out, column)?;
+        push_text_order(&mut out, Kind::Text);
+        out.push_sql(operator);
+        DB::bind(&mut out, value)?;
+    }
+    out.push_sql(")");
+    Ok(())
+}
+
+/// Without LIKE, which ignores case on one of the databases and has wildcards on both.
+fn ends<'b, DB: Dialect>(mut out: AstPass<'_, 'b, DB>, column: &str, negated: bool, end: &'b Value) -> QueryResult<()> {
+    if matches!(end, Value::Text(text) if text.is_empty()) {
+        // Everything ends with nothing; but `substr(…, -0)` isn't nothing.
+        if negated {
+            out.push_sql("1 = 0");
+            return Ok(());
+        }
+        return presence(out, column, true);
+    }
+    out.push_sql(if DB::SQLITE { "substr(" } else { "right(" });
+    push_column(&mut out, column)?;
+    out.push_sql(if DB::SQLITE { ", -length(" } else { ", length(" });
+    DB::bind(&mut out, end)?;
+    out.push_sql(if negated { ")) <> " } else { ")) = " });
+    DB::bind(&mut out, end)
+}
+
+fn part<'b, DB: Dialect>(
+    mut out: AstPass<'_, 'b, DB>,
+    column: &str,
+    operator: &str,
+    part: &'b Value,
+) -> QueryResult<()> {
+    out.push_sql(if DB::SQLITE { "instr(" } else { "strpos(" });
+    push_column(&mut out, column)?;
+    out.push_sql(", ");
+    DB::bind(&mut out, part)?;
+    out.push_sql(")");
+    out.push_sql(operator);
+    Ok(())
+}
+
+/// A column that holds a list, as JSON.
+fn list<'b, DB: Dialect>(
+    mut out: AstPass<'_, 'b, DB>,
+    column: &'b str,
+    operator: Operator,
+    values: &'b [Value],
+) -> QueryResult<()> {
+    match operator {
+        Operator::IsNull | Operator::IsNotNull => presence(out, column, operator == Operator::IsNotNull),
+        Operator::Contains => joined(out, values, " OR ", "1 = 0", |value, out| element(out, column, value)),
+        Operator::NotContains => {
+            presence(out.reborrow(), column, true)?;
+            out.push_sql(" AND NOT ");
+            joined(out, values, " OR ", "1 = 0", |value, out| element(out, column, value))
+        }
+        _ => Err(arity(operator)),
+    }
+}
+
+/// Whether the list has this element. Types count: `1` isn't `"1"`, nor `true`.
+fn element<'b, DB: Dialect>(mut out: AstPass<'_, 'b, DB>, column: &str, value: &'b Value) -> QueryResult<()> {
+    out.push_sql("EXISTS (SELECT 1 FROM ");
+    out.push_sql(if DB::SQLITE { "json_each(" } else { "jsonb_array_elements(" });
+    push_column(&mut out, column)?;
+    if DB::SQLITE {
+        out.push_sql(") WHERE type IN ");
+        out.push_sql(match value.kind() {
+            Kind::Integer | Kind::Float => "('integer', 'real')",
+            Kind::Boolean => "('true', 'false')",
+            Kind::Text | Kind::Datetime | Kind::Json => "('text')",
+        });
+        out.push_sql(" AND value = ");
+        DB::bind(&mut out, value)?;
+        out.push_sql(")");
+    } else {
+        out.push_sql("::jsonb) AS element WHERE element = to_jsonb(");
+        DB::bind(&mut out, value)?;
+        out.push_sql("))");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_after_all_that_start_alike() {
+        assert_eq!(next_after("abc").as_deref(), Some("abd"));
+        assert_eq!(next_after("a\u{D7FF}").as_deref(), Some("a\u{E000}"));
+        assert_eq!(next_after("a\u{10FFFF}").as_deref(), Some("b"));
+        assert_eq!(next_after("\u{10FFFF}"), None);
+        assert_eq!(next_after(""), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! One SQLite file: one writer, shared by group commit, and a pool of readers beside it.
+
+mod readers;
+mod statements;
+mod writer;
+
+use crate::error::{Error, Result, is_busy};
+use diesel::connection::SimpleConnection;
+use diesel::result::Error as DieselError;
+use diesel::{Connection as _, QueryResult, SqliteConnection};
+use floe_sqlite_watch as watch;
+use readers::{ReadLease, Readers};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use writer::{WriteLease, Writer};
+
+pub(crate) use statements::{BackToMark, Mark};
+
+/// How long a list or a count may run on the caller's own thread before it is moved to another one.
+const IN_PLACE: Duration = Duration::from_micros(1500);
+
+/// An open file.
+pub struct File {
+    path: PathBuf,
+    writer: Arc<Mutex<Writer>>,
+    readers: Readers,
+    statement_timeout: Duration,
+    gone: AtomicBool,
+}
+
+impl File {
+    /// Opens a file that exists and is migrated.
+    pub(crate) fn open(path: PathBuf, statement_timeout: Duration) -> Result<Self> {
+        let writer = Arc::new(Mutex::new(Writer::new(connect(&path, Purpose::Writing)?)));
+        let readers = Readers::new(path.clone());
+        Ok(Self { path, writer, readers, statement_timeout, gone: AtomicBool::new(false) })
+    }
+
+    pub(crate) async fn read(&self) -> Result<Lease> {
+        self.refuse_if_gone()?;
+        let reader = self.readers.take().await?;
+        Ok(Lease { connection: Leased::Reader(reader), statement_timeout: self.statement_timeout })
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Lease> {
+        let unit = WriteLease::begin(&self.writer).await?;
+        self.refuse_if_gone()?;
+        Ok(Lease { connection: Leased::Writer(unit), statement_timeout: self.statement_timeout })
+    }
+
+    fn refuse_if_gone(&self) -> Result<()> {
+        if self.gone.load(Ordering::Acquire) { Err(Error::unavailable("the store is closed")) } else { Ok(()) }
+    }
+
+    /// Runs a query that may be long. What `on_scan!` calls. At first on this thread, for [`IN_PLACE`]; when it isn't done by then, again from
+    /// the start on a thread of its own, for as long as any statement may.
+    pub async fn scan<T, F>(&self, mut query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    {
+        let mut lease = self.read().await?;
+        match watch::within(IN_PLACE, || lease.run(&mut query)) {
+            Err(error) if crate::error::was_interrupted(&error) => {}
+            done => return Ok(done?),
+        }
+        Ok(on_thread(move || lease.run(query)).await??)
+    }
+
+    /// Commits what waits, and refuses everything from now on.
+    pub(crate) async fn close(&self) {
+        let writer = self.writer.clone();
+        let path = self.path.clone();
+        self.gone.store(true, Ordering::Release);
+        drop(self.readers.drain());
+        let closed = on_thread(move || {
+            let mut writer = writer.blocking_lock();
+            writer.flush();
+            writer.checkpoint()
+        });
+        if let Err(error) = closed.await.and_then(|result| Ok(result?)) {
+            tracing::warn!(path = %path.display(), %error, "the write-ahead log stays until the next start");
+        }
+    }
+}
+
+/// A connection of a file: a reader, or the writer in the middle of a unit of work. Given back when dropped.
+pub struct Lease {
+    connection: Leased,
+    statement_timeout: Duration,
+}
+
+enum Leased {
+    Reader(ReadLease),
+    Writer(WriteLease),
+    /// On another thread, and lost there because whoever waited for it doesn't any more.
+    Lost,
+}
+
+impl Lease {
+    /// Runs a query on this thread. What `on_conn!` calls.
+    ///
+    /// # Errors
+    /// Those of the query.
+    pub fn run<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+        match &mut self.connection {
+            Leased::Reader(reader) => watch::within(self.statement_timeout, || query(reader.connection()?)),
+            Leased::Writer(unit) => unit.run(|connection| watch::within(self.statement_timeout, || query(connection))),
+            Leased::Lost => Err(DieselError::BrokenTransactionManager),
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self.connection {
+            Leased::Writer(unit) => unit.commit().await,
+            Leased::Reader(_) | Leased::Lost => Err(DieselError::BrokenTransactionManager.into()),
+        }
+    }
+
+    /// Forgets that a statement failed since the mark that was just gone back to.
+    pub(crate) fn forgive(&mut self) {
+        if let Leased::Writer(unit) = &mut self.connection {
+            unit.forgive();
+        }
+    }
+
+    /// Runs statements that may take as long as they need on a thread of their own.
+    pub(crate) async fn run_on_thread<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T> {
+        let Leased::Writer(mut unit) = std::mem::replace(&mut self.connection, Leased::Lost) else {
+            return Err(DieselError::BrokenTransactionManager.into());
+        };
+        let (unit, result) = on_thread(move || {
+            let result = unit.run(work);
+            (unit, result)
+        })
+        .await?;
+        self.connection = Leased::Writer(unit);
+        Ok(result?)
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The one that writes. Never waits for a lock by itself: that would hold up the thread (see `writer`).
+    Writing,
+    /// One of those that read.
+    Reading,
+    /// The one that migrates, on a thread where waiting is fine.
+    Migrating,
+}
+
+/// Opens a connection and says how it behaves.
+pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<SqliteConnection> {
+    watch::install();
+    let path = path.to_str().ok_or_else(|| Error::unavailable("the data folder's name must be Unicode"))?;
+    let mut connection = SqliteConnection::establish(path).map_err(Error::unavailable)?;
+    // Alone, so that it holds for the switch to WAL as well.
+    connection.batch_execute("PRAGMA busy_timeout = 5000")?;
+    connection.batch_execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
+         PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 2000",
+    )?;
+    connection.batch_execute(match purpose {
+        Purpose::Writing => "PRAGMA cache_size = -16000; PRAGMA busy_timeout = 0",
+        Purpose::Reading => "PRAGMA cache_size = -8000; PRAGMA query_only = ON",
+        Purpose::Migrating => "PRAGMA cache_size = -16000",
+    })?;
+    Ok(connection)
+}
+
+/// Runs work that may wait for the disk, or be long, on a thread where that holds nobody up.
+pub(crate) async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::unavailable)
+}
+
+/// What every connection that closes costs (the last one writes the log into the file) is paid on a thread of its own.
+impl Drop for File {
+    fn drop(&mut self) {
+        let rest = (self.readers.drain(), self.writer.clone());
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn_blocking(move || drop(rest));
+        }
+    }
+}
+
+fn busy_as_unavailable(error: DieselError) -> Error {
+    if is_busy(&error) { Error::unavailable("another process holds the database's write lock") } else { error.into() }
+}

@@ -1,0 +1,200 @@
+//! One project's store, and units of work on it.
+
+use crate::connection::{Connection, Either};
+use crate::error::Result;
+use crate::outbox::Outbox;
+use crate::{postgres, sqlite};
+use diesel::connection::SimpleConnection;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+/// The database of one project. Cheap to clone; kept open by its clones, so don't keep one for long: ask
+/// [`crate::Stores::project`] each time.
+#[derive(Clone)]
+pub struct Store(pub(crate) Arc<Open>);
+
+/// What clones of a store share.
+pub(crate) struct Open {
+    pub(crate) inner: Inner,
+    pub(crate) outbox: Arc<Outbox>,
+}
+
+pub(crate) enum Inner {
+    Sqlite(sqlite::File),
+    Postgres(Reader),
+}
+
+/// Where readers of a schema come from.
+#[doc(hidden)]
+pub struct Reader {
+    pub(crate) pool: postgres::Pool,
+    pub(crate) schema: Arc<str>,
+}
+
+impl Reader {
+    #[doc(hidden)]
+    pub async fn read(&self) -> Result<postgres::Lease> {
+        postgres::Lease::read(&self.pool, &self.schema).await
+    }
+}
+
+/// What `on_scan!` sees of a store.
+#[doc(hidden)]
+pub enum Scans<'s> {
+    Sqlite(&'s sqlite::File),
+    Postgres(&'s Reader),
+}
+
+impl Store {
+    /// A connection for reading: each statement sees what is committed when it starts.
+    ///
+    /// Don't ask for a second one, nor for a unit of work, while holding one.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`] when none is free for long, or none can be opened.
+    pub async fn read(&self) -> Result<Connection> {
+        Ok(Connection(match &self.0.inner {
+            Inner::Sqlite(file) => Either::Sqlite(file.read().await?),
+            Inner::Postgres(reader) => Either::Postgres(Box::new(reader.read().await?)),
+        }))
+    }
+
+    /// Begins a unit of work. On SQLite there is one at a time: inside, wait for nothing but the store.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`] when another process doesn't give SQLite's write lock back, or PostgreSQL has no
+    /// connection for us.
+    pub async fn begin(&self) -> Result<UnitOfWork> {
+        let connection = Connection(match &self.0.inner {
+            Inner::Sqlite(file) => Either::Sqlite(file.begin().await?),
+            Inner::Postgres(reader) => {
+                Either::Postgres(Box::new(postgres::Lease::begin(&reader.pool, &reader.schema).await?))
+            }
+        });
+        Ok(UnitOfWork { connection, outbox: Arc::clone(&self.0.outbox) })
+    }
+
+    /// Whether this is SQLite, for the few queries that differ.
+    #[must_use]
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self.0.inner, Inner::Sqlite(_))
+    }
+
+    /// The PostgreSQL schema, for names that are to be qualified; none on SQLite.
+    #[must_use]
+    pub fn schema(&self) -> Option<&Arc<str>> {
+        match &self.0.inner {
+            Inner::Sqlite(_) => None,
+            Inner::Postgres(reader) => Some(&reader.schema),
+        }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn scans(&self) -> Scans<'_> {
+        match &self.0.inner {
+            Inner::Sqlite(file) => Scans::Sqlite(file),
+            Inner::Postgres(reader) => Scans::Postgres(reader),
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        if let Inner::Sqlite(file) = &self.0.inner {
+            file.close().await;
+        }
+    }
+}
+
+/// Changes that happen together or not at all. Derefs to its [`Connection`]. Dropped without
+/// [`UnitOfWork::commit`]: rolled back.
+///
+/// A unit in which a statement failed can't be committed (PostgreSQL would roll it back silently; SQLite behaves the
+/// same here), unless the failure lies behind a [`UnitOfWork::mark`] that was gone back to.
+pub struct UnitOfWork {
+    connection: Connection,
+    outbox: Arc<Outbox>,
+}
+
+impl UnitOfWork {
+    /// Makes the changes last. They survive a loss of power once this returns `Ok`.
+    ///
+    /// # Errors
+    /// Nothing is saved, except when [`crate::Error::Unavailable`] means that the answer was lost on its way.
+    pub async fn commit(self) -> Result<()> {
+        match self.connection.0 {
+            Either::Sqlite(lease) => lease.commit().await,
+            Either::Postgres(lease) => lease.commit().await,
+        }
+    }
+
+    /// Tells what happened, as a part of the change itself. Costs nothing when nobody listens: `payload`, the JSON that
+    /// listeners get, isn't even made then.
+    ///
+    /// `pattern` is the event's name with its ids in brackets, `ids` what stands in them:
+    /// `tell("users.[userId].create", &["abc"], ...)`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn tell(&mut self, pattern: &str, ids: &[&str], payload: impl FnOnce() -> String) -> Result<()> {
+        let outbox = Arc::clone(&self.outbox);
+        outbox.push(self, pattern, ids, payload).await
+    }
+
+    /// Sets a mark, before something that may fail without failing the whole.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn mark(&mut self) -> Result<()> {
+        match &mut self.connection.0 {
+            Either::Sqlite(lease) => lease.run(|c| sqlite::Mark.run(c))?,
+            Either::Postgres(lease) => lease.batch("SAVEPOINT mark").await?,
+        }
+        Ok(())
+    }
+
+    /// Undoes what was done since the last [`UnitOfWork::mark`], failures included.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn back_to_mark(&mut self) -> Result<()> {
+        match &mut self.connection.0 {
+            Either::Sqlite(lease) => {
+                lease.run(|c| sqlite::BackToMark.run(c))?;
+                lease.forgive();
+            }
+            Either::Postgres(lease) => {
+                lease.batch("ROLLBACK TO SAVEPOINT mark").await?;
+                lease.forgive();
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes the schema, or does something else that may take long: on a thread of its own, without a time limit.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn execute_ddl(&mut self, sql: &str) -> Result<()> {
+        match &mut self.connection.0 {
+            Either::Sqlite(lease) => {
+                let sql = sql.to_owned();
+                lease.run_on_thread(move |c| c.batch_execute(&sql)).await
+            }
+            Either::Postgres(lease) => Ok(lease.batch(&format!("SET LOCAL statement_timeout = 0; {sql}")).await?),
+        }
+    }
+}
+
+impl Deref for UnitOfWork {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for UnitOfWork {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}

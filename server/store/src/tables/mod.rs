@@ -1,0 +1,104 @@
+//! User-defined tables: real tables with real columns, whose shape is known only at run time.
+//!
+//! Physical names are ours, never the user's: table `rows_<n>`, columns `c<n>` (docs/decisions/0004). Every table has
+//! the columns of [`StoredRow`] besides: `_sequence`, `_id`, `_created`, `_updated` and `_permissions`.
+
+mod ddl;
+mod rows;
+
+pub use ddl::{Ddl, IndexColumn};
+pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
+
+pub(crate) use rows::Raw;
+
+use crate::Store;
+use crate::query::Place;
+use floe_kernel::value::Kind;
+use std::sync::Arc;
+
+/// The column of the number that grows with each row.
+pub const SEQUENCE: &str = "_sequence";
+/// The column of the row's id.
+pub const ID: &str = "_id";
+/// The column of the moment when the row was made.
+pub const CREATED: &str = "_created";
+/// The column of the moment when the row was changed last.
+pub const UPDATED: &str = "_updated";
+/// The column of the number of the row's set of permissions.
+pub const PERMISSIONS: &str = "_permissions";
+
+/// A column that a user defined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in the database: `c<n>`.
+    pub name: String,
+    /// What it holds.
+    pub kind: Kind,
+}
+
+impl Column {
+    /// The column of this number.
+    #[must_use]
+    pub fn new(number: i64, kind: Kind) -> Self {
+        Self { name: format!("c{number}"), kind }
+    }
+}
+
+/// A table that a user defined, as it is in the database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Table(Arc<Shape>);
+
+#[derive(Debug)]
+struct Shape {
+    place: Place,
+    name: Arc<str>,
+    /// Part of the statements on PostgreSQL: one that is kept must not outlive ALTER TABLE.
+    version: String,
+    columns: Vec<Column>,
+}
+
+impl Table {
+    /// The columns that the user defined.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.0.columns
+    }
+
+    /// Where it is, for [`crate::query::plan`] and [`crate::query::count`].
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    /// Its name in the database, without the schema.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+}
+
+impl Store {
+    /// Describes the table of this number. `version` is to change whenever its columns do.
+    #[must_use]
+    pub fn table(&self, number: i64, version: i64, columns: Vec<Column>) -> Table {
+        let name: Arc<str> = format!("rows_{number}").into();
+        let place = Place::made(self.schema().cloned(), name.clone(), ID);
+        Table(Arc::new(Shape { place, name, version: format!("/* v{version} */ "), columns }))
+    }
+}
+
+/// Makes a type a query whose rows are read by [`Raw`] or [`StoredRow`]. Its `QueryFragment` is written by hand.
+macro_rules! statement {
+    ($name:ty) => {
+        impl diesel::query_builder::QueryId for $name {
+            type QueryId = ();
+            const HAS_STATIC_QUERY_ID: bool = false;
+        }
+        impl diesel::query_builder::Query for $name {
+            type SqlType = diesel::sql_types::Untyped;
+        }
+        impl<Conn> diesel::RunQueryDsl<Conn> for $name {}
+        impl<Conn> diesel::RunQueryDsl<Conn> for &$name {}
+    };
+}
+pub(crate) use statement;

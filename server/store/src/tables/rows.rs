@@ -1,0 +1,373 @@
+//! Rows of user-defined tables: one by one, and lists.
+
+use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, Table, UPDATED, statement};
+use crate::dialect::{Dialect, fit};
+use crate::error::{Error, Result};
+use crate::query::{Ordering, Plan, Predicate};
+use crate::{Connection, Store, on_conn, on_scan};
+use diesel::deserialize::{self, QueryableByName};
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::row::{Field, NamedRow, Row};
+use diesel::{OptionalExtension, QueryResult};
+use floe_kernel::value::{Kind, Value};
+
+/// A row, as it is in the database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRow {
+    /// Grows with each row of the table.
+    pub sequence: i64,
+    /// The row's id.
+    pub id: String,
+    /// When it was made: milliseconds since 1970.
+    pub created: i64,
+    /// When it was changed last.
+    pub updated: i64,
+    /// The number of its set of permissions, see [`crate::permissions`].
+    pub permissions: i64,
+    /// The user's columns, in the order in which they were asked for.
+    pub values: Vec<Value>,
+}
+
+/// A row to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRow<'r> {
+    /// Its id.
+    pub id: &'r str,
+    /// Its `$createdAt`.
+    pub created: i64,
+    /// Its `$updatedAt`.
+    pub updated: i64,
+    /// The number of its set of permissions.
+    pub permissions: i64,
+    /// One for each of the table's columns, in their order.
+    pub values: &'r [Value],
+}
+
+/// What is to change about a row.
+#[derive(Debug, Clone, Copy)]
+pub struct RowChange<'r> {
+    /// Its `$updatedAt`.
+    pub updated: i64,
+    /// Its `$createdAt`, when that changes.
+    pub created: Option<i64>,
+    /// The number of its set of permissions, when that changes.
+    pub permissions: Option<i64>,
+    /// Columns, by their place in [`Table::columns`], and their new values.
+    pub values: &'r [(usize, Value)],
+}
+
+/// Makes a row; gives its sequence.
+///
+/// # Errors
+/// [`Error::Conflict`] when the id or something else that is unique is taken.
+pub async fn insert(conn: &mut Connection, table: &Table, row: NewRow<'_>) -> Result<i64> {
+    let insert = Insert { table, row };
+    let made = on_conn!(conn, |c| insert.get_result::<Raw>(c))?;
+    match made.0.first() {
+        Some(Value::Integer(sequence)) => Ok(*sequence),
+        other => Err(Error::unavailable(format!("a sequence of {other:?}"))),
+    }
+}
+
+/// Changes a row. Whether there is one of this id.
+///
+/// # Errors
+/// [`Error::Conflict`] when something that is unique is taken.
+pub async fn update(conn: &mut Connection, table: &Table, id: &str, change: RowChange<'_>) -> Result<bool> {
+    let update = Update { table, id, change };
+    Ok(on_conn!(conn, |c| update.execute(c))? > 0)
+}
+
+/// Removes a row. Whether there was one of this id.
+///
+/// # Errors
+/// Those of the database.
+pub async fn delete(conn: &mut Connection, table: &Table, id: &str) -> Result<bool> {
+    let delete = Delete { table, id };
+    Ok(on_conn!(conn, |c| delete.execute(c))? > 0)
+}
+
+/// The row of this id, with these of its columns (by their place in [`Table::columns`]; none: all).
+///
+/// # Errors
+/// Those of the database.
+pub async fn get(
+    conn: &mut Connection,
+    table: &Table,
+    columns: Option<&[usize]>,
+    id: &str,
+) -> Result<Option<StoredRow>> {
+    find(conn, table, columns, id, false).await
+}
+
+/// The row of this id, which nobody else can change until the unit of work ends.
+///
+/// # Errors
+/// Those of the database.
+pub async fn get_for_update(conn: &mut Connection, table: &Table, id: &str) -> Result<Option<StoredRow>> {
+    find(conn, table, None, id, true).await
+}
+
+async fn find(
+    conn: &mut Connection,
+    table: &Table,
+    columns: Option<&[usize]>,
+    id: &str,
+    lock: bool,
+) -> Result<Option<StoredRow>> {
+    let find = Find { table, columns, id, lock };
+    let found = on_conn!(conn, |c| find.get_result::<StoredRow>(c)).optional()?;
+    Ok(found.map(|row| row.fit(table, columns)))
+}
+
+/// The rows of a page, in the order in which they are shown.
+///
+/// # Errors
+/// [`Error::Timeout`] when it takes too long.
+pub async fn list(store: &Store, table: &Table, columns: Option<&[usize]>, plan: &Plan) -> Result<Vec<StoredRow>> {
+    let select = Select::new(table, columns, plan);
+    let rows = on_scan!(store, |c| (&select).load::<StoredRow>(c))?;
+    Ok(arranged(rows, table, columns, plan))
+}
+
+/// The same inside a unit of work, where what it changed is seen. In place, so for short lists.
+///
+/// # Errors
+/// [`Error::Timeout`] when it takes too long.
+pub async fn list_in(
+    conn: &mut Connection,
+    table: &Table,
+    columns: Option<&[usize]>,
+    plan: &Plan,
+) -> Result<Vec<StoredRow>> {
+    let select = Select::new(table, columns, plan);
+    let rows = on_conn!(conn, |c| (&select).load::<StoredRow>(c))?;
+    Ok(arranged(rows, table, columns, plan))
+}
+
+fn arranged(rows: Vec<StoredRow>, table: &Table, columns: Option<&[usize]>, plan: &Plan) -> Vec<StoredRow> {
+    let rows = rows.into_iter().map(|row| row.fit(table, columns));
+    if plan.reverse { rows.rev().collect() } else { rows.collect() }
+}
+
+impl StoredRow {
+    fn fit(mut self, table: &Table, columns: Option<&[usize]>) -> Self {
+        for (n, value) in self.values.iter_mut().enumerate() {
+            let column =
+                columns.map_or(Some(n), |columns| columns.get(n).copied()).and_then(|n| table.columns().get(n));
+            if let Some(column) = column {
+                *value = fit(std::mem::replace(value, Value::Null(column.kind)), column.kind);
+            }
+        }
+        self
+    }
+}
+
+/// A row of whatever was selected.
+pub(crate) struct Raw(pub(crate) Vec<Value>);
+
+impl<DB: Dialect> QueryableByName<DB> for Raw {
+    fn build<'a>(row: &impl NamedRow<'a, DB>) -> deserialize::Result<Self> {
+        (0..row.field_count()).map(|n| read(row, n)).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl<DB: Dialect> QueryableByName<DB> for StoredRow {
+    fn build<'a>(row: &impl NamedRow<'a, DB>) -> deserialize::Result<Self> {
+        let number = |n| match read(row, n)? {
+            Value::Integer(number) => Ok(number),
+            other => Err(Box::<dyn std::error::Error + Send + Sync>::from(format!("column {n} holds {other:?}"))),
+        };
+        let Value::Text(id) = read(row, 1)? else { return Err("the id is no text".into()) };
+        Ok(Self {
+            sequence: number(0)?,
+            id,
+            created: number(2)?,
+            updated: number(3)?,
+            permissions: number(4)?,
+            values: (FIXED.len()..row.field_count()).map(|n| read(row, n)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn read<'a, DB: Dialect>(row: &impl Row<'a, DB>, n: usize) -> deserialize::Result<Value> {
+    let field = Row::get(row, n).ok_or("a column is missing")?;
+    // What kind of nothing, the table knows: see `StoredRow::fit`.
+    field.value().map_or(Ok(Value::Null(Kind::Text)), DB::read)
+}
+
+/// The columns that every table has, in the order in which they are read.
+const FIXED: [&str; 5] = [SEQUENCE, ID, CREATED, UPDATED, PERMISSIONS];
+
+struct Insert<'q> {
+    table: &'q Table,
+    row: NewRow<'q>,
+}
+statement!(Insert<'_>);
+
+impl<DB: Dialect> QueryFragment<DB> for Insert<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("INSERT ");
+        push_version(&mut out, self.table);
+        out.push_sql("INTO ");
+        self.table.place().push(&mut out)?;
+        out.push_sql(" (_id, _created, _updated, _permissions");
+        for column in self.table.columns() {
+            out.push_sql(", ");
+            out.push_identifier(&column.name)?;
+        }
+        out.push_sql(") VALUES (");
+        DB::bind_text(&mut out, self.row.id)?;
+        for number in [&self.row.created, &self.row.updated, &self.row.permissions] {
+            out.push_sql(", ");
+            DB::bind_number(&mut out, number)?;
+        }
+        for value in self.row.values {
+            out.push_sql(", ");
+            DB::bind(&mut out, value)?;
+        }
+        out.push_sql(") RETURNING _sequence");
+        Ok(())
+    }
+}
+
+struct Update<'q> {
+    table: &'q Table,
+    id: &'q str,
+    change: RowChange<'q>,
+}
+statement!(Update<'_>);
+
+impl<DB: Dialect> QueryFragment<DB> for Update<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        // Each choice of columns is another statement.
+        out.unsafe_to_cache_prepared();
+        out.push_sql("UPDATE ");
+        self.table.place().push(&mut out)?;
+        out.push_sql(" SET _updated = ");
+        DB::bind_number(&mut out, &self.change.updated)?;
+        for (column, number) in
+            [(", _created = ", &self.change.created), (", _permissions = ", &self.change.permissions)]
+        {
+            if let Some(number) = number {
+                out.push_sql(column);
+                DB::bind_number(&mut out, number)?;
+            }
+        }
+        for (n, value) in self.change.values {
+            out.push_sql(", ");
+            out.push_identifier(&column(self.table, *n)?.name)?;
+            out.push_sql(" = ");
+            DB::bind(&mut out, value)?;
+        }
+        out.push_sql(" WHERE _id = ");
+        DB::bind_text(&mut out, self.id)
+    }
+}
+
+struct Delete<'q> {
+    table: &'q Table,
+    id: &'q str,
+}
+statement!(Delete<'_>);
+
+impl<DB: Dialect> QueryFragment<DB> for Delete<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("DELETE FROM ");
+        self.table.place().push(&mut out)?;
+        out.push_sql(" WHERE _id = ");
+        DB::bind_text(&mut out, self.id)
+    }
+}
+
+/// By id: the shape that is read most, so its statement is kept.
+struct Find<'q> {
+    table: &'q Table,
+    columns: Option<&'q [usize]>,
+    id: &'q str,
+    lock: bool,
+}
+statement!(Find<'_>);
+
+impl<DB: Dialect> QueryFragment<DB> for Find<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        push_select(&mut out, self.table, self.columns)?;
+        out.push_sql("_id = ");
+        DB::bind_text(&mut out, self.id)?;
+        if self.lock && !DB::SQLITE {
+            out.push_sql(" FOR UPDATE");
+        }
+        Ok(())
+    }
+}
+
+/// A page.
+struct Select {
+    table: Table,
+    columns: Option<Vec<usize>>,
+    predicate: Predicate,
+    order: Ordering,
+    limit: i64,
+    offset: i64,
+}
+statement!(Select);
+
+impl Select {
+    fn new(table: &Table, columns: Option<&[usize]>, plan: &Plan) -> Self {
+        Self {
+            table: table.clone(),
+            columns: columns.map(<[_]>::to_vec),
+            predicate: plan.predicate.clone(),
+            order: plan.order.clone(),
+            limit: plan.limit,
+            offset: plan.offset,
+        }
+    }
+}
+
+impl<DB: Dialect> QueryFragment<DB> for Select {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        push_select(&mut out, &self.table, self.columns.as_deref())?;
+        self.predicate.walk_ast(out.reborrow())?;
+        out.push_sql(" ORDER BY ");
+        self.order.walk_ast(out.reborrow())?;
+        out.push_sql(" LIMIT ");
+        DB::bind_number(&mut out, &self.limit)?;
+        out.push_sql(" OFFSET ");
+        DB::bind_number(&mut out, &self.offset)
+    }
+}
+
+fn push_select<DB: Dialect>(
+    out: &mut AstPass<'_, '_, DB>,
+    table: &Table,
+    columns: Option<&[usize]>,
+) -> QueryResult<()> {
+    if columns.is_some() {
+        // Each choice of columns is another statement.
+        out.unsafe_to_cache_prepared();
+    }
+    out.push_sql("SELECT ");
+    push_version(out, table);
+    out.push_sql("_sequence, _id, _created, _updated, _permissions");
+    let count = columns.map_or(table.columns().len(), <[_]>::len);
+    for n in 0..count {
+        let place = columns.map_or(n, |columns| columns[n]);
+        out.push_sql(", ");
+        out.push_identifier(&column(table, place)?.name)?;
+    }
+    out.push_sql(" FROM ");
+    table.place().push(out)?;
+    out.push_sql(" WHERE ");
+    Ok(())
+}
+
+fn push_version<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table) {
+    if !DB::SQLITE {
+        out.push_sql(&table.0.version);
+    }
+}
+
+fn column(table: &Table, n: usize) -> QueryResult<&Column> {
+    table.columns().get(n).ok_or_else(|| diesel::result::Error::QueryBuilderError(format!("no column {n}").into()))
+}
