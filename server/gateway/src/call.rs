@@ -1,0 +1,50 @@
+//! A request that has been received and authenticated: what every handler is given.
+
+use floe_kernel::Caller;
+use floe_kernel::directory::Project;
+use floe_kernel::secret::Secret;
+use floe_kernel::time::Timestamp;
+use floe_store::Store;
+use std::sync::Arc;
+
+/// Who calls what, where and when.
+#[derive(Clone)]
+pub struct Call {
+    /// Who is calling, with everything they may.
+    pub caller: Caller,
+    /// The project that is called.
+    pub project: Arc<Project>,
+    /// The project's data.
+    pub store: Store,
+    /// What HTTP tells beside the parameters.
+    pub request: Arc<RequestInfo>,
+    /// When the request came in. One request happens at one moment.
+    pub now: Timestamp,
+    /// Which of two vocabularies the route speaks, see [`crate::Route::vocabulary`].
+    pub vocabulary: usize,
+}
+
+/// What HTTP tells about a request, as far as anybody but the pipeline needs it.
+#[derive(Debug, Clone, Default)]
+pub struct RequestInfo {
+    /// The request's id: the client's own, or one of our making.
+    pub id: String,
+    /// The caller's network address.
+    pub ip: String,
+    /// What the caller says of its software.
+    pub user_agent: String,
+    /// The language that the caller wants, such as `de`; empty when it doesn't say.
+    pub locale: String,
+    /// The `Origin` of a browser's request.
+    pub origin: Option<String>,
+    /// The host that was called, without its port.
+    pub host: String,
+    /// Whether the caller's connection is encrypted.
+    pub secure: bool,
+    /// The response format that the SDK was made for (`X-Appwrite-Response-Format`).
+    pub format: Option<String>,
+    /// `X-Appwrite-Timestamp`: changes apply only to what hasn't changed since.
+    pub unchanged_since: Option<Timestamp>,
+    /// `X-Floe-Setup-Token`: what the first sign-up to the console must know.
+    pub setup_token: Option<Secret>,
+}

@@ -1,0 +1,169 @@
+//! Everything that the pipeline works with, put together once at start.
+
+use crate::input::Given;
+use crate::jwt::Signer;
+use crate::rate_limit::RateLimiter;
+use crate::route::{Endpoint, Line, Method, Route};
+use floe_kernel::directory::{Identities, Projects};
+use floe_kernel::secret::Secret;
+use floe_kernel::time::Clock;
+use floe_store::Stores;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What operators decide about the pipeline.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The most bytes of a request's body.
+    pub max_body: usize,
+    /// How many proxies of ours stand before the server: so many hops of `X-Forwarded-For` are believed.
+    pub trusted_proxies: usize,
+    /// Host names that may call every project from a browser, beside `localhost` and the projects' own platforms.
+    pub hosts: Vec<String>,
+    /// Whether rate limits are enforced.
+    pub rate_limits: bool,
+    /// With what user ids are hashed before they are logged.
+    pub log_key: Secret,
+}
+
+/// What the gateway asks of the rest of the house.
+#[derive(Clone)]
+pub struct Services {
+    /// Which projects there are.
+    pub projects: Arc<dyn Projects>,
+    /// Who their users are.
+    pub identities: Arc<dyn Identities>,
+    /// Their data.
+    pub stores: Stores,
+    /// Counts calls.
+    pub limiter: Arc<dyn RateLimiter>,
+    /// Checks JWTs.
+    pub signer: Signer,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The pipeline, ready to serve.
+pub struct Gateway {
+    pub(crate) settings: Settings,
+    pub(crate) services: Services,
+    pub(crate) table: Table,
+}
+
+impl Gateway {
+    /// Puts the pipeline together.
+    #[must_use]
+    pub fn new(settings: Settings, services: Services, table: Table) -> Arc<Self> {
+        Arc::new(Self { settings, services, table })
+    }
+
+    /// The route table.
+    #[must_use]
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+}
+
+/// The route table of the whole house.
+#[derive(Default)]
+pub struct Table {
+    endpoints: Vec<Endpoint>,
+    /// A router for each method, so that `POST /columns/email` doesn't hide `GET /columns/{key}` of a column `email`.
+    paths: HashMap<Method, matchit::Router<Target>>,
+}
+
+/// What a path leads to.
+struct Target {
+    endpoint: usize,
+    /// The names of the path's parameters, in order.
+    names: Vec<&'static str>,
+    /// Whether the path is an alias that names the project.
+    names_project: bool,
+}
+
+/// A request's path, found in the table.
+pub(crate) struct Found<'t> {
+    pub(crate) endpoint: &'t Endpoint,
+    pub(crate) path: Vec<(&'static str, String)>,
+    /// The project that an alias such as `/projects/{projectId}/keys` names.
+    pub(crate) project: Option<String>,
+}
+
+impl Table {
+    /// Adds a product's routes.
+    ///
+    /// # Panics
+    /// When two routes have the same method and path: a fault of ours that must not get past the first start.
+    #[must_use]
+    pub fn with<S: Send + Sync + 'static>(mut self, routes: Vec<Route<S>>, service: &Arc<S>) -> Self {
+        for route in routes {
+            let endpoint = route.bind(service);
+            let index = self.endpoints.len();
+            let (method, own, root) = (endpoint.line.method, endpoint.line.path, endpoint.line.at_root);
+            self.insert(method, own, root, index, false);
+            for alias in endpoint.line.aliases.clone() {
+                self.insert(method, alias, root, index, alias.contains("{projectId}"));
+            }
+            self.endpoints.push(endpoint);
+        }
+        self
+    }
+
+    fn insert(&mut self, method: Method, path: &'static str, root: bool, endpoint: usize, names_project: bool) {
+        let full = if root { path.to_owned() } else { format!("/v1{path}") };
+        let mut names = Vec::new();
+        let shape: Vec<_> = full
+            .split('/')
+            .map(|part| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+                Some(_) => {
+                    names.push(name_in(path, names.len()));
+                    format!("{{p{}}}", names.len())
+                }
+                None => part.to_owned(),
+            })
+            .collect();
+        let shape = shape.join("/");
+        let target = Target { endpoint, names, names_project };
+        let added = self.paths.entry(method).or_default().insert(shape, target);
+        added.unwrap_or_else(|error| panic!("route {} {full}: {error}", method.name()));
+    }
+
+    /// Every line of the table.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.endpoints.iter().map(|endpoint| &endpoint.line)
+    }
+
+    pub(crate) fn find(&self, method: Method, path: &str) -> Option<Found<'_>> {
+        let at = |method| self.paths.get(&method).and_then(|paths| paths.at(path).ok());
+        let found = at(method).or_else(|| if method == Method::Head { at(Method::Get) } else { None })?;
+        let target = found.value;
+        let mut project = None;
+        let mut params = Vec::with_capacity(target.names.len());
+        for (name, (_, value)) in target.names.iter().zip(found.params.iter()) {
+            // A path is decoded piece by piece, after it has been taken apart: an encoded slash stays within its piece.
+            let value = percent_encoding::percent_decode_str(value).decode_utf8().ok()?.into_owned();
+            if target.names_project && *name == "projectId" {
+                project = Some(value);
+            } else {
+                params.push((*name, value));
+            }
+        }
+        Some(Found { endpoint: &self.endpoints[target.endpoint], path: params, project })
+    }
+}
+
+impl Found<'_> {
+    pub(crate) fn given(&mut self, query: String) -> Given {
+        Given {
+            path: std::mem::take(&mut self.path),
+            query,
+            vocabulary: self.endpoint.line.vocabulary,
+            ..Given::default()
+        }
+    }
+}
+
+fn name_in(path: &'static str, position: usize) -> &'static str {
+    let names = path.split('/').filter_map(|part| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')));
+    names.clone().nth(position).unwrap_or_default()
+}

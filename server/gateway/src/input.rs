@@ -1,0 +1,322 @@
+//! Validate: parameters in, typed input out, or an error that names the parameter.
+//!
+//! A handler's input is declared once, with [`input!`](crate::input!); reading it, checking it and describing it in the
+//! OpenAPI document all come from that declaration.
+
+use floe_kernel::{Error, Result};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value as Json};
+use std::borrow::Cow;
+
+/// Where a parameter stands in the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "they are what they are called")]
+pub enum Place {
+    Path,
+    Query,
+    Body,
+}
+
+/// What a handler takes.
+pub trait Input: Sized + Send + 'static {
+    /// Its parameters, for the OpenAPI document and the tests.
+    fn params() -> Vec<ParamDoc>;
+
+    /// Takes it out of the request.
+    ///
+    /// # Errors
+    /// Names the first parameter that is missing or breaks its rule.
+    fn read(given: &mut Given) -> Result<Self>;
+}
+
+/// A type that a parameter can have. Its values are valid by construction: nothing is checked again behind this line.
+pub trait Param: Sized {
+    /// Reads it from what was given: JSON from a body, text (or a list of texts) from a path or a query.
+    ///
+    /// # Errors
+    /// The rule that the value breaks.
+    fn read(value: Json) -> Result<Self, Refusal>;
+
+    /// Its JSON schema.
+    fn schema() -> Json;
+
+    /// Whether null is a value of its own, and not the same as leaving the parameter out.
+    const TAKES_NULL: bool = false;
+}
+
+/// Why a value isn't a parameter's.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It breaks this rule; the sentence becomes part of the error's message.
+    Rule(Cow<'static, str>),
+    /// There is a more exact error than "invalid parameter".
+    Error(Box<Error>),
+}
+
+impl From<&'static str> for Refusal {
+    fn from(rule: &'static str) -> Self {
+        Self::Rule(rule.into())
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(rule: String) -> Self {
+        Self::Rule(rule.into())
+    }
+}
+
+impl Refusal {
+    fn into_error(self, parameter: &'static str) -> Error {
+        match self {
+            Self::Rule(rule) => Error::invalid(parameter, rule),
+            Self::Error(error) => *error,
+        }
+    }
+}
+
+/// What the table knows of a parameter.
+#[derive(Debug, Clone)]
+pub struct ParamDoc {
+    /// Its names: one, or one for each vocabulary.
+    pub names: &'static [&'static str],
+    /// Where it stands.
+    pub place: Place,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it means.
+    pub description: &'static str,
+    /// Its JSON schema.
+    pub schema: Json,
+}
+
+impl ParamDoc {
+    /// Its name in this vocabulary.
+    #[must_use]
+    pub fn name(&self, vocabulary: usize) -> &'static str {
+        name(self.names, vocabulary)
+    }
+}
+
+fn name(names: &'static [&'static str], vocabulary: usize) -> &'static str {
+    names.get(vocabulary).or(names.last()).copied().unwrap_or_default()
+}
+
+/// Everything that a request gave, before anybody has looked at it.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// Parameters of the path, decoded.
+    pub path: Vec<(&'static str, String)>,
+    /// The query, still encoded.
+    pub query: String,
+    /// The body, if it is an object.
+    pub body: Map<String, Json>,
+    /// Which of a parameter's names counts.
+    pub vocabulary: usize,
+}
+
+impl Given {
+    /// Takes a parameter of the path.
+    ///
+    /// # Errors
+    /// When it breaks its rule.
+    pub fn path<P: Param>(&mut self, names: &'static [&'static str], default: Option<P>) -> Result<P> {
+        let name = name(names, self.vocabulary);
+        let value =
+            self.path.iter_mut().find(|(key, _)| *key == name).map(|(_, value)| Json::String(std::mem::take(value)));
+        take(name, value, default)
+    }
+
+    /// Takes a parameter of the query.
+    ///
+    /// # Errors
+    /// When it is missing or breaks its rule.
+    pub fn query<P: Param>(&mut self, names: &'static [&'static str], default: Option<P>) -> Result<P> {
+        let name = name(names, self.vocabulary);
+        take(name, query_value(&self.query, name), default)
+    }
+
+    /// Takes a parameter of the body.
+    ///
+    /// # Errors
+    /// When it is missing or breaks its rule.
+    pub fn body<P: Param>(&mut self, names: &'static [&'static str], default: Option<P>) -> Result<P> {
+        let name = name(names, self.vocabulary);
+        take(name, self.body.get_mut(name).map(Json::take), default)
+    }
+
+    /// A text of the body or the query, without taking it: what a rate limit counts by.
+    #[must_use]
+    pub fn peek(&self, name: &str) -> Option<String> {
+        match self.body.get(name) {
+            Some(Json::String(text)) => Some(text.clone()),
+            Some(_) => None,
+            None => query_value(&self.query, name).and_then(|value| value.as_str().map(str::to_owned)),
+        }
+    }
+}
+
+fn take<P: Param>(name: &'static str, value: Option<Json>, default: Option<P>) -> Result<P> {
+    match (value, default) {
+        (None | Some(Json::Null), Some(default)) if !P::TAKES_NULL => Ok(default),
+        (None, Some(default)) => Ok(default),
+        (None, None) => Err(Error::missing(name)),
+        (Some(value), _) => P::read(value).map_err(|refusal| refusal.into_error(name)),
+    }
+}
+
+/// A parameter of a query string: a text, or a list where it is written as `name[]=` or `name[0]=`.
+pub(crate) fn query_value(query: &str, name: &str) -> Option<Json> {
+    let mut list = Vec::new();
+    for pair in query.split('&') {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let key = decode(key);
+        if key == name {
+            return Some(Json::String(decode(value).into_owned()));
+        }
+        let index =
+            key.strip_prefix(name).and_then(|rest| rest.strip_prefix('[')).and_then(|rest| rest.strip_suffix(']'));
+        if index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit())) {
+            list.push(Json::String(decode(value).into_owned()));
+        }
+    }
+    (!list.is_empty()).then_some(Json::Array(list))
+}
+
+/// Form encoding: percent signs and plus for space.
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned())
+}
+
+/// No input at all.
+impl Input for () {
+    fn params() -> Vec<ParamDoc> {
+        Vec::new()
+    }
+
+    fn read(_given: &mut Given) -> Result<Self> {
+        Ok(())
+    }
+}
+
+/// Declares what a handler takes.
+///
+/// Each field has a type that knows its own rules ([`Param`]), a place (`path`, `query` or `body`) and its name on the
+/// wire; `or` gives what it is when it is left out. Two names stand for two vocabularies ([`Route::vocabulary`]).
+/// The comments become descriptions in the OpenAPI document.
+///
+/// ```
+/// use floe_gateway::{input, param::{CustomId, Text}};
+/// input! {
+///     /// What `POST /teams` takes.
+///     pub struct CreateTeam {
+///         /// The team's id.
+///         pub team_id: CustomId = body "teamId",
+///         /// Its name.
+///         pub name: Text<1, 128> = body "name",
+///         /// Roles of its creator.
+///         pub roles: Vec<String> = body "roles" or vec!["owner".to_owned()],
+///     }
+/// }
+/// ```
+///
+/// [`Route::vocabulary`]: crate::Route::vocabulary
+#[macro_export]
+macro_rules! input {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $input:ident {
+            $(
+                $(#[doc = $doc:literal])*
+                $field_vis:vis $field:ident : $type:ty = $place:ident $($wire:literal)|+ $(or $default:expr)?
+            ),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug)]
+        $vis struct $input {
+            $($(#[doc = $doc])* $field_vis $field: $type,)*
+        }
+
+        impl $crate::input::Input for $input {
+            fn params() -> Vec<$crate::input::ParamDoc> {
+                vec![$($crate::input::ParamDoc {
+                    names: &[$($wire),+],
+                    place: $crate::input!(@place $place),
+                    required: $crate::input!(@required $($default)?),
+                    description: concat!($($doc,)* "").trim_ascii_start(),
+                    schema: <$type as $crate::input::Param>::schema(),
+                }),*]
+            }
+
+            fn read(given: &mut $crate::input::Given) -> floe_kernel::Result<Self> {
+                Ok(Self {
+                    $($field: given.$place::<$type>(&[$($wire),+], $crate::input!(@default $($default)?))?,)*
+                })
+            }
+        }
+    };
+    (@place path) => { $crate::input::Place::Path };
+    (@place query) => { $crate::input::Place::Query };
+    (@place body) => { $crate::input::Place::Body };
+    (@required) => { true };
+    (@required $default:expr) => { false };
+    (@default) => { None };
+    (@default $default:expr) => { Some($default) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::param::Text;
+    use serde_json::json;
+
+    input! {
+        /// An example.
+        struct Example {
+            /// Where it is.
+            table: Text<1, 36> = path "tableId" | "collectionId",
+            /// What it is called.
+            name: Text<1, 5> = body "name" or Text::default(),
+            /// Which.
+            queries: Vec<String> = query "queries" or Vec::new(),
+        }
+    }
+
+    fn given(vocabulary: usize) -> Given {
+        Given {
+            path: vec![("tableId", "t".into()), ("collectionId", "c".into())],
+            query: "queries%5B0%5D=a%26b&queries[1]=c+d&other=1".into(),
+            body: json!({"name": "abc"}).as_object().unwrap().clone(),
+            vocabulary,
+        }
+    }
+
+    #[test]
+    fn reads_every_place_in_its_vocabulary() {
+        let example = Example::read(&mut given(0)).unwrap();
+        assert_eq!(
+            (&*example.table, &*example.name, example.queries),
+            ("t", "abc", vec!["a&b".to_owned(), "c d".to_owned()])
+        );
+        assert_eq!(&*Example::read(&mut given(1)).unwrap().table, "c");
+    }
+
+    #[test]
+    fn names_what_is_missing_or_wrong() {
+        let mut long = given(0);
+        long.body.insert("name".into(), json!("too long"));
+        assert_eq!(Example::read(&mut long).unwrap_err().parameter(), Some("name"));
+        let mut empty = Given::default();
+        assert_eq!(Example::read(&mut empty).unwrap_err().text(), "Param \"tableId\" is not optional.");
+    }
+
+    #[test]
+    fn describes_itself() {
+        let params = Example::params();
+        assert_eq!(params[0].name(1), "collectionId");
+        assert_eq!((params[1].required, params[1].description), (false, "What it is called."));
+    }
+}

@@ -1,0 +1,29 @@
+//! The pipeline: from an HTTP request to a product and back.
+//!
+//! Receive -> Authenticate -> Validate -> Process -> Persist -> Respond. The first two and the last are here, the others
+//! are called from here. What distinguishes one endpoint from another is data: its line in the route table.
+
+pub mod authenticate;
+pub mod call;
+pub mod cookies;
+pub mod gateway;
+pub mod input;
+pub mod jwt;
+pub mod openapi;
+pub mod param;
+mod pipeline;
+pub mod rate_limit;
+mod receive;
+pub mod reply;
+mod respond;
+pub mod route;
+pub mod server;
+
+pub use call::Call;
+pub use gateway::{Gateway, Settings};
+pub use input::Input;
+pub use reply::Reply;
+pub use route::{Callers, Limit, LimitKey, Route, delete, get, head, patch, post, put};
+
+/// The version of the API that we speak: what clients see as `version` and compare their own with.
+pub const API_VERSION: &str = "1.9.6";

@@ -1,0 +1,237 @@
+//! Respond: one shape for every answer and one for every error; headers, compression.
+
+use crate::API_VERSION;
+use crate::gateway::Settings;
+use crate::rate_limit::Verdict;
+use crate::reply::{Body, Reply};
+use crate::route::Failure;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use floe_kernel::directory::Project;
+use floe_kernel::{Error, ErrorKind};
+use serde::Serialize;
+use std::io::Write as _;
+
+const TEXT: &str = "text/plain; charset=UTF-8";
+
+/// Smaller bodies than this fit into one packet anyway.
+const COMPRESS_FROM: usize = 1400;
+
+/// The error envelope: Appwrite's, and two fields of ours that its SDKs don't mind.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'e> {
+    message: &'e str,
+    code: u16,
+    r#type: &'e str,
+    version: &'static str,
+    request_id: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'e str>,
+}
+
+/// What an answer depends on beside its content.
+#[derive(Default)]
+pub(crate) struct Frame {
+    pub(crate) request_id: String,
+    pub(crate) allowed_origin: Option<String>,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) accepts_gzip: bool,
+    pub(crate) no_body: bool,
+    /// Whether the caller is somebody: what they get is for nobody's shared cache.
+    pub(crate) private: bool,
+    /// The format of an SDK that is newer than we are.
+    pub(crate) newer_format: Option<String>,
+}
+
+pub(crate) fn success(reply: Reply, frame: &Frame) -> HttpResponse {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponseBuilder::new(status);
+    common(&mut response, frame);
+    for (name, value) in &reply.headers {
+        response.append_header((*name, value.as_str()));
+    }
+    match reply.body {
+        // The Python SDK wants a type even of nothing, and the Node SDK would parse it if it were JSON.
+        Body::Empty => response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(TEXT))).finish(),
+        Body::Json(bytes) => send(response, "application/json", bytes, frame),
+        Body::Text(text) => send(response, TEXT, text.into_bytes(), frame),
+    }
+}
+
+pub(crate) fn failure(failure: &Failure, frame: &Frame) -> HttpResponse {
+    let kind = failure.error.kind();
+    let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponseBuilder::new(status);
+    common(&mut response, frame);
+    let envelope = Envelope {
+        message: failure.error.text(),
+        code: kind.status(),
+        r#type: kind.name(),
+        version: API_VERSION,
+        request_id: &frame.request_id,
+        field: failure.error.parameter(),
+    };
+    send(response, "application/json", serde_json::to_vec(&envelope).unwrap_or_default(), frame)
+}
+
+fn send(mut response: HttpResponseBuilder, content_type: &'static str, bytes: Vec<u8>, frame: &Frame) -> HttpResponse {
+    response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(content_type)));
+    if frame.no_body {
+        return response.no_chunking(bytes.len() as u64).finish();
+    }
+    if !frame.accepts_gzip || bytes.len() < COMPRESS_FROM {
+        return response.body(bytes);
+    }
+    response.insert_header((header::VARY, HeaderValue::from_static("Accept-Encoding")));
+    match gzip(&bytes) {
+        Ok(small) => {
+            response.insert_header((header::CONTENT_ENCODING, HeaderValue::from_static("gzip")));
+            response.body(small)
+        }
+        Err(_) => response.body(bytes),
+    }
+}
+
+fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    // The fastest level: JSON shrinks about as much, and the answer isn't kept.
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+/// The headers that every answer has, errors and preflights included.
+fn common(response: &mut HttpResponseBuilder, frame: &Frame) {
+    let fixed =
+        |name: &'static str, value: &'static str| (HeaderName::from_static(name), HeaderValue::from_static(value));
+    response.insert_header(fixed("server", "Floe"));
+    response.insert_header(fixed("x-content-type-options", "nosniff"));
+    response.insert_header(fixed("x-frame-options", "DENY"));
+    response.insert_header(fixed("referrer-policy", "no-referrer"));
+    response.insert_header(fixed("content-security-policy", "default-src 'none'; frame-ancestors 'none'"));
+    response.insert_header(fixed("cache-control", if frame.private { "private, no-store" } else { "no-store" }));
+    response.insert_header(("x-request-id", frame.request_id.as_str()));
+    if let Some(verdict) = frame.verdict {
+        response.insert_header(("x-ratelimit-limit", verdict.limit));
+        response.insert_header(("x-ratelimit-remaining", verdict.remaining));
+        response.insert_header(("x-ratelimit-reset", verdict.reset));
+    }
+    if let Some(format) = &frame.newer_format {
+        let warning = format!(
+            "The current SDK is built for Appwrite {format}. However, the current Appwrite server version is {API_VERSION}. Please downgrade your SDK to match the Appwrite version: https://appwrite.io/docs/sdks"
+        );
+        response.insert_header(("x-appwrite-warning", warning));
+    }
+    if let Some(origin) = &frame.allowed_origin {
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.as_str()));
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"));
+        response.insert_header((header::ACCESS_CONTROL_EXPOSE_HEADERS, "X-Appwrite-Session, X-Fallback-Cookies, X-Request-ID, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"));
+    }
+    // Whether an answer carries an origin depends on the origin that asked.
+    response.append_header((header::VARY, HeaderValue::from_static("Origin")));
+}
+
+/// What a browser asks before it sends another site's request.
+pub(crate) fn preflight(frame: &Frame) -> HttpResponse {
+    let mut response = HttpResponse::NoContent();
+    common(&mut response, frame);
+    if frame.allowed_origin.is_some() {
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"));
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS));
+        response.insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"));
+    }
+    response.finish()
+}
+
+const ALLOWED_HEADERS: &str = "Accept, Origin, Cookie, Set-Cookie, Content-Type, Content-Range, Range, Cache-Control, Expires, Pragma, \
+X-Requested-With, X-Forwarded-For, X-Forwarded-User-Agent, X-Request-ID, X-Appwrite-Project, X-Appwrite-Key, X-Appwrite-Dev-Key, \
+X-Appwrite-Locale, X-Appwrite-Mode, X-Appwrite-JWT, X-Appwrite-Response-Format, X-Appwrite-Timeout, X-Appwrite-ID, \
+X-Appwrite-Timestamp, X-Appwrite-Session, X-Appwrite-Organization, X-Appwrite-User, X-Appwrite-Impersonate-User-Id, \
+X-Appwrite-Impersonate-User-Email, X-Appwrite-Impersonate-User-Phone, X-Fallback-Cookies, X-SDK-Name, X-SDK-Platform, \
+X-SDK-Language, X-SDK-Version, X-SDK-GraphQL, X-SDK-Profile";
+
+/// Whether a browser's page of this origin may call this project: its host is one of the project's web platforms, of
+/// the operator's own, or the developer's machine.
+pub(crate) fn origin_allowed(origin: &str, own_host: &str, project: Option<&Project>, settings: &Settings) -> bool {
+    if let Some(project) = project.filter(|_| origin.starts_with("appwrite-callback-")) {
+        return origin == format!("appwrite-callback-{}://", project.id)
+            || origin == format!("appwrite-callback-{}", project.id);
+    }
+    if !origin.starts_with("http://") && !origin.starts_with("https://") {
+        return false;
+    }
+    let Some(host) = crate::cookies::host_of(origin).map(str::to_ascii_lowercase) else { return false };
+    let ours =
+        host == "localhost" || host == own_host || settings.hosts.iter().any(|allowed| host_matches(allowed, &host));
+    ours || project.is_some_and(|project| project.web_hosts.iter().any(|allowed| host_matches(allowed, &host)))
+}
+
+/// Exactly this host, or any host below `*.`.
+fn host_matches(allowed: &str, host: &str) -> bool {
+    let allowed = allowed.to_ascii_lowercase();
+    match allowed.strip_prefix("*.") {
+        Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+        None => allowed == host,
+    }
+}
+
+pub(crate) fn unknown_origin(origin: &str) -> Error {
+    let host = crate::cookies::host_of(origin).unwrap_or(origin);
+    Error::new(ErrorKind::GeneralUnknownOrigin).message(format!(
+        "Invalid Origin. Register your new client ({host}) as a new Web platform on your project console dashboard"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use floe_kernel::secret::Secret;
+
+    #[test]
+    fn origins_are_matched_exactly() {
+        let settings = Settings {
+            max_body: 1,
+            trusted_proxies: 0,
+            hosts: vec!["good.com".into()],
+            rate_limits: true,
+            log_key: Secret::new(""),
+        };
+        let project = Project {
+            id: "p".into(),
+            name: String::new(),
+            team_id: String::new(),
+            keys: Vec::new(),
+            web_hosts: vec!["app.org".into(), "*.wild.org".into()],
+            settings: floe_kernel::directory::Settings::default(),
+        };
+        let allowed = |origin: &str| origin_allowed(origin, "api.host", Some(&project), &settings);
+        for origin in [
+            "https://good.com",
+            "http://localhost:3000",
+            "https://app.org",
+            "https://a.wild.org",
+            "https://api.host",
+            "https://APP.org",
+        ] {
+            assert!(allowed(origin), "{origin}");
+        }
+        for origin in [
+            "null",
+            "",
+            "https://good.com.evil",
+            "https://evilgood.com",
+            "https://evil-app.org",
+            "https://wild.org",
+            "https://evilwild.org",
+            "https://x.app.org",
+            "ftp://app.org",
+            "https://app.org@evil",
+            "https://localhost.evil",
+        ] {
+            assert!(!allowed(origin), "{origin}");
+        }
+    }
+}

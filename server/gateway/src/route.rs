@@ -1,0 +1,367 @@
+//! The route table: every endpoint as a line of data.
+//!
+//! The pipeline reads a route and enforces it; the OpenAPI document, the contract test and the security matrix are made
+//! from it. A new endpoint can escape none of them.
+
+use crate::call::Call;
+use crate::input::{Given, Input, ParamDoc};
+use crate::reply::Reply;
+use floe_kernel::scope::Scope;
+use floe_kernel::{Error, Result};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// The method of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "they are HTTP's")]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// How HTTP writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// The method of this name, if endpoints can have it.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete].into_iter().find(|m| m.name() == name)
+    }
+
+    /// Whether it only looks. Everything else runs as a task of its own, which a client that hangs up doesn't cancel.
+    #[must_use]
+    pub fn reads(self) -> bool {
+        matches!(self, Self::Get | Self::Head)
+    }
+}
+
+/// Which kinds of caller an endpoint is for, beside what their scopes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Callers {
+    /// Who isn't signed in.
+    pub guests: bool,
+    /// Who is signed in, by session or JWT.
+    pub users: bool,
+    /// API keys.
+    pub keys: bool,
+    /// Console users who manage the project.
+    pub admins: bool,
+}
+
+impl Callers {
+    /// Everybody whom the scopes let in.
+    pub const ALL: Self = Self { guests: true, users: true, keys: true, admins: true };
+    /// Only who is signed in.
+    pub const USERS: Self = Self { guests: false, users: true, keys: false, admins: false };
+    /// Only servers and admins.
+    pub const SERVERS: Self = Self { guests: false, users: false, keys: true, admins: true };
+    /// Only who is signed in, servers and admins.
+    pub const NO_GUESTS: Self = Self { guests: false, users: true, keys: true, admins: true };
+}
+
+/// What a rate limit counts by. The project is always part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LimitKey {
+    /// The caller's network address.
+    Ip,
+    /// The method.
+    Method,
+    /// The route's path, as it stands in the table.
+    Url,
+    /// The signed-in user.
+    UserId,
+    /// A parameter of the request.
+    Param(&'static str),
+}
+
+/// How often an endpoint may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// So many calls ...
+    pub calls: u32,
+    /// ... in so many seconds.
+    pub seconds: u32,
+    /// Counted by these together.
+    pub key: &'static [LimitKey],
+    /// The status of an answer that starts the count anew (a login that succeeds).
+    pub reset_on: Option<u16>,
+}
+
+/// A product's endpoints before and after they know their service.
+type Handler<S> = Box<dyn Fn(Arc<S>, Call, Given) -> HandlerFuture + Send + Sync>;
+
+/// What a handler gives, with the stage that failed.
+pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
+
+/// The stages of the pipeline, for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the pipeline's page explains them")]
+pub enum Stage {
+    Receive,
+    Authenticate,
+    Validate,
+    Process,
+    Persist,
+}
+
+impl Stage {
+    /// As the log calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Receive => "receive",
+            Self::Authenticate => "authenticate",
+            Self::Validate => "validate",
+            Self::Process => "process",
+            Self::Persist => "persist",
+        }
+    }
+}
+
+/// An error and the stage in which it arose.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) stage: Stage,
+    pub(crate) error: Error,
+}
+
+impl Stage {
+    pub(crate) fn failed(self, error: Error) -> Failure {
+        let from_storage = std::error::Error::source(&error).is_some_and(|source| source.is::<floe_store::Error>());
+        Failure { stage: if from_storage { Self::Persist } else { self }, error }
+    }
+}
+
+/// A line of the route table.
+pub struct Route<S> {
+    pub(crate) line: Line,
+    handler: Handler<S>,
+}
+
+/// What the table says of an endpoint.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{parameters}`; below `/v1` unless [`Line::at_root`].
+    pub path: &'static str,
+    /// Whether the path is not below `/v1`.
+    pub at_root: bool,
+    /// Other paths of the same endpoint. `{projectId}` in one of them names the project, and the caller is its admin.
+    pub aliases: Vec<&'static str>,
+    /// Its name, `service.method` as the official SDKs call it.
+    pub name: &'static str,
+    /// One line about it, for people.
+    pub summary: &'static str,
+    /// For whom it is.
+    pub callers: Callers,
+    /// Scopes, any of which lets a caller in. None: no scope is needed.
+    pub scopes: &'static [Scope],
+    /// How often.
+    pub limits: &'static [Limit],
+    /// The event that it causes, ids in brackets.
+    pub event: Option<&'static str>,
+    /// What it writes into the audit log.
+    pub audit: Option<&'static str>,
+    /// The status of success, and the model of its body.
+    pub answer: (u16, Option<&'static str>),
+    /// Which of a parameter's names this route uses, where a parameter has several.
+    pub vocabulary: usize,
+    /// Whether requests of any origin are let in: what has neither cookies nor secrets to give.
+    pub any_origin: bool,
+    /// What it takes.
+    pub params: fn() -> Vec<ParamDoc>,
+}
+
+impl Line {
+    /// The path as clients call it.
+    #[must_use]
+    pub fn full_path(&self) -> String {
+        if self.at_root { self.path.to_owned() } else { format!("/v1{}", self.path) }
+    }
+
+    /// The service, as projects can switch it off: the first word of the name.
+    #[must_use]
+    pub fn service(&self) -> &'static str {
+        self.name.split('.').next().unwrap_or(self.name)
+    }
+}
+
+impl<S: Send + Sync + 'static> Route<S> {
+    fn new<I, F, R>(method: Method, path: &'static str, name: &'static str, handler: F) -> Self
+    where
+        I: Input,
+        F: Fn(Arc<S>, Call, I) -> R + Send + Sync + Copy + 'static,
+        R: Future<Output = Result<Reply>> + Send + 'static,
+    {
+        let line = Line {
+            method,
+            path,
+            at_root: false,
+            aliases: Vec::new(),
+            name,
+            summary: "",
+            callers: Callers::ALL,
+            scopes: &[],
+            limits: &[],
+            event: None,
+            audit: None,
+            answer: (200, None),
+            vocabulary: 0,
+            any_origin: false,
+            params: I::params,
+        };
+        let handler: Handler<S> = Box::new(move |service, call, mut given| {
+            Box::pin(async move {
+                let input = I::read(&mut given).map_err(|error| Stage::Validate.failed(error))?;
+                drop(given);
+                handler(service, call, input).await.map_err(|error| Stage::Process.failed(error))
+            })
+        });
+        Self { line, handler }
+    }
+
+    /// One line about the endpoint, for people.
+    #[must_use]
+    pub fn summary(mut self, summary: &'static str) -> Self {
+        self.line.summary = summary;
+        self
+    }
+
+    /// The kinds of caller that it is for; all of them unless said.
+    #[must_use]
+    pub fn callers(mut self, callers: Callers) -> Self {
+        self.line.callers = callers;
+        self
+    }
+
+    /// The scopes, any of which lets a caller in.
+    #[must_use]
+    pub fn scopes(mut self, scopes: &'static [Scope]) -> Self {
+        self.line.scopes = scopes;
+        self
+    }
+
+    /// How often it may be called.
+    #[must_use]
+    pub fn limits(mut self, limits: &'static [Limit]) -> Self {
+        self.line.limits = limits;
+        self
+    }
+
+    /// The event that it causes, such as `users.[userId].create`.
+    #[must_use]
+    pub fn event(mut self, pattern: &'static str) -> Self {
+        self.line.event = Some(pattern);
+        self
+    }
+
+    /// What it writes into the audit log, such as `user.create`.
+    #[must_use]
+    pub fn audit(mut self, action: &'static str) -> Self {
+        self.line.audit = Some(action);
+        self
+    }
+
+    /// The status of success and the contract's name of the model in its body.
+    #[must_use]
+    pub fn answers(mut self, status: u16, model: &'static str) -> Self {
+        self.line.answer = (status, Some(model));
+        self
+    }
+
+    /// Success has no body: 204.
+    #[must_use]
+    pub fn answers_nothing(mut self) -> Self {
+        self.line.answer = (204, None);
+        self
+    }
+
+    /// Which of its parameters' names this route uses: the position in `"rowId" | "documentId"`.
+    #[must_use]
+    pub fn vocabulary(mut self, index: usize) -> Self {
+        self.line.vocabulary = index;
+        self
+    }
+
+    /// Another path of the same endpoint.
+    #[must_use]
+    pub fn alias(mut self, path: &'static str) -> Self {
+        self.line.aliases.push(path);
+        self
+    }
+
+    /// The path is not below `/v1`.
+    #[must_use]
+    pub fn at_root(mut self) -> Self {
+        self.line.at_root = true;
+        self
+    }
+
+    /// Requests of any origin are let in.
+    #[must_use]
+    pub fn any_origin(mut self) -> Self {
+        self.line.any_origin = true;
+        self
+    }
+
+    /// The route with its service, ready for the gateway.
+    pub(crate) fn bind(self, service: &Arc<S>) -> Endpoint {
+        let (handler, service) = (self.handler, Arc::clone(service));
+        let run = Box::new(move |call, given| handler(Arc::clone(&service), call, given));
+        Endpoint { line: self.line, run }
+    }
+}
+
+/// A route that knows its service.
+pub(crate) struct Endpoint {
+    pub(crate) line: Line,
+    pub(crate) run: Box<dyn Fn(Call, Given) -> HandlerFuture + Send + Sync>,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.line.fmt(f)
+    }
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident $what:literal;)*) => { $(
+        #[doc = concat!("A route for `", $what, "`: its path, its name as the SDKs have it, its handler.")]
+        pub fn $name<S, I, F, R>(path: &'static str, name: &'static str, handler: F) -> Route<S>
+        where
+            S: Send + Sync + 'static,
+            I: Input,
+            F: Fn(Arc<S>, Call, I) -> R + Send + Sync + Copy + 'static,
+            R: Future<Output = Result<Reply>> + Send + 'static,
+        {
+            Route::new(Method::$method, path, name, handler)
+        }
+    )* };
+}
+
+methods! {
+    get Get "GET";
+    head Head "HEAD";
+    post Post "POST";
+    put Put "PUT";
+    patch Patch "PATCH";
+    delete Delete "DELETE";
+}
