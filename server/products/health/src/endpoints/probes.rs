@@ -1,0 +1,25 @@
+//! `/health/live`, `/health/ready` and `/health/startup`: what orchestrators ask.
+
+use crate::service::Health;
+use floe_gateway::{Call, Reply};
+use floe_kernel::Result;
+use serde_json::json;
+use std::sync::Arc;
+
+/// The status of "not now" that load balancers know.
+const UNAVAILABLE: u16 = 503;
+
+pub(crate) async fn live(_health: Arc<Health>, _call: Call, _input: ()) -> Result<Reply> {
+    Reply::ok(&json!({"status": "pass"}))
+}
+
+pub(crate) async fn ready(health: Arc<Health>, _call: Call, _input: ()) -> Result<Reply> {
+    let readiness = health.readiness().await;
+    Reply::json(if readiness.status == "pass" { 200 } else { UNAVAILABLE }, &readiness)
+}
+
+pub(crate) async fn startup(health: Arc<Health>, _call: Call, _input: ()) -> Result<Reply> {
+    let started = health.has_started().await;
+    let status = if started { "pass" } else { "fail" };
+    Reply::json(if started { 200 } else { UNAVAILABLE }, &json!({"status": status}))
+}

@@ -1,0 +1,39 @@
+//! The table of this product's endpoints.
+
+use crate::endpoints::{checks, ping, probes};
+use crate::service::Health;
+use floe_gateway::{Route, get};
+use floe_kernel::scope::Scope;
+
+/// Every endpoint about the server's health.
+#[must_use]
+pub fn routes() -> Vec<Route<Health>> {
+    vec![
+        get("/health/live", "health.live", probes::live).at_root().any_origin().summary("Whether the process runs."),
+        get("/health/ready", "health.ready", probes::ready)
+            .at_root()
+            .any_origin()
+            .summary("Whether requests are welcome."),
+        get("/health/startup", "health.startup", probes::startup)
+            .at_root()
+            .any_origin()
+            .summary("Whether it has been ready once."),
+        get("/ping", "ping.get", ping::get).scopes(&[Scope::Global]).answers(200, "any").summary("Answers `Pong!`."),
+        get("/health", "health.get", checks::get)
+            .scopes(&[Scope::HealthRead])
+            .answers(200, "healthStatus")
+            .summary("Whether the HTTP server is well."),
+        get("/health/db", "health.getDB", checks::database)
+            .scopes(&[Scope::HealthRead])
+            .answers(200, "healthStatusList")
+            .summary("Whether the database is well."),
+        get("/health/time", "health.getTime", checks::time)
+            .scopes(&[Scope::HealthRead])
+            .answers(200, "healthTime")
+            .summary("What the server's clock says."),
+        get("/health/version", "health.getVersion", checks::version)
+            .scopes(&[Scope::Public])
+            .answers(200, "healthVersion")
+            .summary("The version of the API."),
+    ]
+}
