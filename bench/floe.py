@@ -1,0 +1,130 @@
+"""Floe under measurement: a project with one table, and a signed-in user who may do everything with its rows."""
+
+import json
+import os
+import random
+import subprocess
+import time
+from urllib.parse import quote
+
+from server import PASSWORD, ROWS, Request, Server, row
+
+PROJECT = "bench"
+TABLE = "/v1/tablesdb/bench/tables/items"
+BATCH = 100
+USERS = 20
+COLUMNS = [
+    ("varchar", {"key": "title", "size": 255}),
+    ("varchar", {"key": "category", "size": 64}),
+    ("integer", {"key": "score"}),
+    ("float", {"key": "price"}),
+    ("boolean", {"key": "active"}),
+]
+
+
+class Floe(Server):
+    name = "Floe"
+    durability = "SQLite, WAL, synchronous=FULL, group commit: every answer is on disk"
+    password_hash = "argon2id"
+    health = "/health/ready"
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.binary = os.path.abspath(os.environ["FLOE_BIN"])
+        self.session = {}
+
+    def version(self):
+        return subprocess.check_output([self.binary, "--version"], text=True).split()[-1]
+
+    def command(self):
+        return [self.binary, "serve"]
+
+    def environment(self):
+        data = os.path.join(self.folder, "data")
+        return {"FLOE_PORT": str(self.port), "FLOE_DATA": data, "FLOE_RATE_LIMITS": "off", "FLOE_LOG_FORMAT": "json"}
+
+    def fill(self):
+        self.start()
+        self._floe("project", "create", PROJECT, "--name", "Bench")
+        secret = self._floe("key", "create", PROJECT, "--name", "bench", "--scopes", "all")
+        key = {"X-Appwrite-Project": PROJECT, "X-Appwrite-Key": secret}
+
+        def post(path, body):
+            self.send(Request("POST", path, body, key))
+
+        post("/v1/tablesdb", {"databaseId": "bench", "name": "Bench"})
+        permissions = [f'{action}("users")' for action in ("read", "create", "update", "delete")]
+        post("/v1/tablesdb/bench/tables", {"tableId": "items", "name": "Items", "permissions": permissions})
+        for kind, column in COLUMNS:
+            post(f"{TABLE}/columns/{kind}", {**column, "required": True})
+        self._wait_for("columns", key)
+        post(f"{TABLE}/indexes", {"key": "by_score", "type": "key", "columns": ["score"]})
+        self._wait_for("indexes", key)
+
+        for start in range(0, ROWS, BATCH):
+            rows = [{"$id": f"row-{number}", **row(number)} for number in range(start, start + BATCH)]
+            post(f"{TABLE}/rows", {"rows": rows})
+        for number in range(USERS):
+            user = {"userId": f"user-{number}", "email": _email(number), "password": PASSWORD}
+            self.send(Request("POST", "/v1/account", user, {"X-Appwrite-Project": PROJECT}))
+        self.stop()
+
+    def sign_in(self):
+        headers, _ = self.send(self._login(0))
+        cookies = [cookie.split(";")[0] for cookie in headers.get_all("Set-Cookie")]
+        self.session = {"X-Appwrite-Project": PROJECT, "Cookie": "; ".join(cookies)}
+
+    def requests(self, operation):
+        rows = f"{TABLE}/rows"
+        ids = [f"row-{number}" for number in random.Random(1).sample(range(ROWS), 5000)]
+        match operation:
+            case "create":
+                bodies = ({"rowId": "unique()", "data": row(number)} for number in range(2000))
+                return [Request("POST", rows, body, self.session) for body in bodies]
+            case "get":
+                return [Request("GET", f"{rows}/{row_id}", headers=self.session) for row_id in ids]
+            case "list":
+                pages = (f"{rows}?{_above(score)}" for score in range(0, 99_000, 97))
+                return [Request("GET", page, headers=self.session) for page in pages]
+            case "update":
+                # Four laps, so that a row which comes up again gets another title.
+                changes = enumerate(ids * 4)
+                return [
+                    Request("PATCH", f"{rows}/{row_id}", {"data": {"title": f"title {lap}"}}, self.session)
+                    for lap, row_id in changes
+                ]
+            case "login":
+                return [self._login(number) for number in range(USERS)]
+
+    def rows_of(self, answer):
+        return answer["rows"]
+
+    def _login(self, number):
+        credentials = {"email": _email(number), "password": PASSWORD}
+        return Request("POST", "/v1/account/sessions/email", credentials, {"X-Appwrite-Project": PROJECT})
+
+    def _wait_for(self, kind, key):
+        """Columns and indexes are made in the background."""
+        while True:
+            _, answer = self.send(Request("GET", f"{TABLE}/{kind}", headers=key))
+            if all(item["status"] == "available" for item in answer[kind]):
+                return
+            time.sleep(0.02)
+
+    def _floe(self, *arguments):
+        environment = {**os.environ, **self.environment()}
+        return subprocess.check_output([self.binary, *arguments], env=environment, text=True).strip()
+
+
+def _email(number):
+    return f"user-{number}@bench.example"
+
+
+def _above(score):
+    """The query string: 25 rows of a higher score, lowest first, not counted."""
+    queries = [
+        {"method": "greaterThan", "attribute": "score", "values": [score]},
+        {"method": "orderAsc", "attribute": "score"},
+        {"method": "limit", "values": [25]},
+    ]
+    return "&".join([*(f"queries%5B%5D={quote(json.dumps(query))}" for query in queries), "total=false"])
