@@ -13,6 +13,7 @@ use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, Ru
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::fmt;
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 const SQLITE_PROJECT: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/project");
@@ -138,7 +139,7 @@ pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets) -> Result<()> {
 
 /// Takes the lock of a file, which is given back when that is closed; by the system if we die.
 fn wait_for(lock: &Path) -> Result<File> {
-    let lock = File::options().create(true).append(true).open(lock).map_err(Error::unavailable)?;
+    let lock = File::options().mode(0o600).create(true).append(true).open(lock).map_err(Error::unavailable)?;
     lock.lock().map_err(Error::unavailable)?;
     Ok(lock)
 }
