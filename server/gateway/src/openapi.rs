@@ -100,7 +100,7 @@ fn responses(line: &Line) -> Json {
 
 fn security(line: &Line) -> Json {
     let mut ways = vec![];
-    let open = line.scopes.iter().any(|scope| *scope == Scope::Public) || line.scopes.is_empty();
+    let open = line.scopes.contains(&Scope::Public) || line.scopes.is_empty();
     let project = |with: &str| json!({"project": [], with: []});
     if line.callers.guests && (open || line.scopes.iter().any(|scope| floe_kernel::scope::GUESTS.has(*scope))) {
         ways.push(json!({"project": []}));

@@ -215,7 +215,9 @@ fn percent_decoded(text: &str) -> String {
 
 /// Whether this caller may call this endpoint at all.
 fn admit(caller: &Caller, project: &Project, line: &Line) -> Result<()> {
-    let switched_off = project.settings.disabled_services.iter().any(|service| service == line.service());
+    // SDKs call it `tablesDB`, projects switch it off as `tablesdb`.
+    let switched_off =
+        project.settings.disabled_services.iter().any(|service| service.eq_ignore_ascii_case(line.service()));
     if switched_off && !caller.privileged() {
         return Err(ErrorKind::GeneralServiceDisabled.into());
     }

@@ -144,7 +144,8 @@ pub(crate) struct Failure {
 
 impl Stage {
     pub(crate) fn failed(self, error: Error) -> Failure {
-        let from_storage = std::error::Error::source(&error).is_some_and(|source| source.is::<floe_store::Error>());
+        let from_storage =
+            std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<floe_store::Error>);
         Failure { stage: if from_storage { Self::Persist } else { self }, error }
     }
 }
