@@ -1,0 +1,212 @@
+//! The decisions about one's own account.
+
+use crate::signup::ConsoleSignup;
+use floe_kernel::access::Caller;
+use floe_kernel::directory::{Known, Project, Visit};
+use floe_kernel::secret::{Secret, SessionToken};
+use floe_kernel::{Error, ErrorKind, Result};
+use floe_users::{Admission, Context, Ending, JwtSession, NewUser, People, Provider, Session, SignIn, User, events};
+use std::sync::Arc;
+
+/// The ways to sign in, by the names with which projects switch them off.
+pub(crate) const EMAIL_PASSWORD: &str = "email-password";
+pub(crate) const ANONYMOUS: &str = "anonymous";
+pub(crate) const JWT: &str = "jwt";
+
+/// Everybody's own account.
+pub struct Accounts {
+    pub(crate) people: Arc<People>,
+    signup: ConsoleSignup,
+}
+
+/// Somebody who has just signed in.
+pub(crate) struct SignedIn {
+    pub(crate) session: Session,
+    pub(crate) token: SessionToken,
+}
+
+impl From<(Session, SessionToken)> for SignedIn {
+    fn from((session, token): (Session, SessionToken)) -> Self {
+        Self { session, token }
+    }
+}
+
+impl Accounts {
+    /// Of these people, with this policy for the console.
+    #[must_use]
+    pub fn new(people: Arc<People>, signup: ConsoleSignup) -> Self {
+        Self { people, signup }
+    }
+
+    /// Makes the caller a user, without signing them in.
+    pub(crate) async fn sign_up(
+        &self,
+        at: Context<'_>,
+        caller: &Caller,
+        new: NewUser,
+        setup_token: Option<&Secret>,
+    ) -> Result<User> {
+        let admission = if at.project.is_console() {
+            self.signup.admission(setup_token)?
+        } else if caller.privileged() {
+            Admission::Free
+        } else {
+            allowed(at.project, caller, EMAIL_PASSWORD)?;
+            Admission::UpTo(at.project.settings.max_users)
+        };
+        self.people.create(at, new, admission).await
+    }
+
+    /// Signs in with an email address and a password.
+    pub(crate) async fn sign_in(
+        &self,
+        at: Context<'_>,
+        caller: &Caller,
+        email: &str,
+        password: &Secret,
+        visit: &Visit,
+    ) -> Result<SignedIn> {
+        signed_out(caller)?;
+        allowed(at.project, caller, EMAIL_PASSWORD)?;
+        let user = self.people.recognise(at, email, password).await?;
+        Ok(self.people.sign_in(at, &user, SignIn { provider: Provider::Email, visit }).await?.into())
+    }
+
+    /// Signs in without saying who it is.
+    pub(crate) async fn sign_in_anonymously(
+        &self,
+        at: Context<'_>,
+        caller: &Caller,
+        visit: &Visit,
+    ) -> Result<SignedIn> {
+        signed_out(caller)?;
+        if at.project.is_console() {
+            return Err(ErrorKind::UserAnonymousConsoleProhibited.into());
+        }
+        allowed(at.project, caller, ANONYMOUS)?;
+        Ok(self.people.sign_in_anonymously(at, visit).await?.into())
+    }
+
+    /// Gives the caller another email address. Who had no password gets this one, and is anonymous no more.
+    pub(crate) async fn set_email(
+        &self,
+        at: Context<'_>,
+        caller: &Caller,
+        email: String,
+        password: &Secret,
+    ) -> Result<User> {
+        let change = |user: &mut User| user.change_email(Some(email));
+        let changed = self.change_proven(at, caller, events::UPDATE_EMAIL, password, change).await;
+        changed.map_err(|error| match error.kind() {
+            // Whose addresses there are is not for every user to find out.
+            ErrorKind::UserEmailAlreadyExists => Error::new(ErrorKind::GeneralBadRequest).because(error),
+            _ => error,
+        })
+    }
+
+    /// Gives the caller another phone number, on the same terms.
+    pub(crate) async fn set_phone(
+        &self,
+        at: Context<'_>,
+        caller: &Caller,
+        phone: String,
+        password: &Secret,
+    ) -> Result<User> {
+        self.change_proven(at, caller, events::UPDATE_PHONE, password, |user| user.change_phone(Some(phone))).await
+    }
+
+    /// Changes what only who knows the password may change.
+    async fn change_proven(
+        &self,
+        at: Context<'_>,
+        caller: &Caller,
+        event: &'static str,
+        password: &Secret,
+        change: impl FnOnce(&mut User),
+    ) -> Result<User> {
+        let seen = self.proven(at, caller, password).await?;
+        let first = if seen.password.is_none() { Some(self.people.hash(password).await?) } else { None };
+        let change = |user: &mut User| {
+            seen.still(user)?;
+            if first.is_some() {
+                user.password = first;
+                user.password_updated_at = Some(at.now);
+            }
+            change(user);
+            Ok(Ending::Nothing)
+        };
+        self.people.change(at, &seen.id, event, change).await
+    }
+
+    /// The caller, who knows their password. Who has none has nothing to show but the session itself; a JWT, which may
+    /// be in other hands for a while, is less than that.
+    async fn proven(&self, at: Context<'_>, caller: &Caller, password: &Secret) -> Result<User> {
+        let seen = self.people.get(at, &caller.require_user()?.id).await?;
+        if seen.password.is_none() && caller.by_jwt() {
+            return Err(not_with_a_jwt());
+        }
+        self.people.prove(&seen, password).await?;
+        Ok(seen)
+    }
+
+    /// Gives the caller another password; who has one must know it.
+    pub(crate) async fn set_password(
+        &self,
+        at: Context<'_>,
+        caller: &Caller,
+        password: &Secret,
+        old: &Secret,
+    ) -> Result<User> {
+        let seen = self.proven(at, caller, old).await?;
+        self.people.set_password(at, &seen.id, Some(password), Some(&seen), caller.session_id()).await
+    }
+
+    /// Blocks the caller, by their own wish, and ends the session in which they wished it.
+    pub(crate) async fn block(&self, at: Context<'_>, id: &str, session_id: &str) -> Result<User> {
+        let block = |user: &mut User| {
+            user.active = false;
+            Ok(Ending::Only(session_id))
+        };
+        self.people.change(at, id, events::UPDATE_STATUS, block).await
+    }
+
+    /// Removes the caller with all that is theirs.
+    pub(crate) async fn delete(&self, at: Context<'_>, caller: &Caller, user: &Known) -> Result<()> {
+        if caller.by_jwt() {
+            return Err(not_with_a_jwt());
+        }
+        // Their organisations and projects would be left to nobody.
+        if at.project.is_console() && !user.memberships.is_empty() {
+            return Err(ErrorKind::UserDeletionProhibited.into());
+        }
+        self.people.delete(at, &user.id).await
+    }
+
+    /// A JWT that stands for the caller's session for so many seconds.
+    pub(crate) async fn sign_jwt(&self, at: Context<'_>, caller: &Caller, seconds: i64) -> Result<String> {
+        let user = caller.require_user()?;
+        allowed(at.project, caller, JWT)?;
+        match caller.session_id() {
+            // A JWT that makes JWTs would never end.
+            Some(session_id) if !caller.by_jwt() => {
+                self.people.sign_jwt(at, &user.id, JwtSession::Of(session_id), seconds).await
+            }
+            _ => Err(ErrorKind::UserSessionNotFound.into()),
+        }
+    }
+}
+
+fn not_with_a_jwt() -> Error {
+    Error::new(ErrorKind::UserUnauthorized).message("A JWT is not enough for this. Please sign in.")
+}
+
+/// Lets pass who isn't signed in.
+fn signed_out(caller: &Caller) -> Result<()> {
+    if caller.signed_in().is_some() { Err(ErrorKind::UserSessionAlreadyExists.into()) } else { Ok(()) }
+}
+
+/// Refuses a way to sign in that the project has switched off; servers and admins may all the same.
+fn allowed(project: &Project, caller: &Caller, method: &str) -> Result<()> {
+    let off = project.settings.disabled_auth_methods.iter().any(|disabled| disabled == method);
+    if off && !caller.privileged() { Err(ErrorKind::UserAuthMethodUnsupported.into()) } else { Ok(()) }
+}

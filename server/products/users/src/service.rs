@@ -1,0 +1,323 @@
+//! The decisions about people.
+
+use crate::admission::{Admission, NewUser, admit};
+use crate::events;
+use crate::model::{Account, User};
+use crate::passwords::Passwords;
+use crate::repository::{self, Repository};
+use floe_cache::Cache;
+use floe_gateway::Call;
+use floe_gateway::jwt::{Claims, Signer};
+use floe_kernel::directory::{Identities as _, Known, Memberships, Project};
+use floe_kernel::query::{Filter, Operator, Queries};
+use floe_kernel::secret::Secret;
+use floe_kernel::time::Timestamp;
+use floe_kernel::value::Value;
+use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::{Store, Stores, UnitOfWork};
+use std::sync::Arc;
+
+/// How many users are kept in memory for authentication, over all projects.
+const KNOWN: u64 = 50_000;
+
+/// Where and when people are dealt with: one project, one moment.
+#[derive(Clone, Copy)]
+pub struct Context<'c> {
+    /// The project.
+    pub project: &'c Project,
+    /// Its data.
+    pub store: &'c Store,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl<'c> From<&'c Call> for Context<'c> {
+    fn from(call: &'c Call) -> Self {
+        Self { project: &call.project, store: &call.store, now: call.now }
+    }
+}
+
+/// Which of a user's sessions a change ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending<'s> {
+    /// None of them.
+    Nothing,
+    /// This one.
+    Only(&'s str),
+    /// All but this one, or really all.
+    AllBut(Option<&'s str>),
+}
+
+/// Everybody, in every project.
+pub struct People {
+    pub(crate) stores: Stores,
+    pub(crate) memberships: Arc<dyn Memberships>,
+    pub(crate) passwords: Passwords,
+    pub(crate) known: Cache<(String, String), Arc<Known>>,
+    signer: Signer,
+}
+
+impl People {
+    /// With what it needs: their data, their teams, and the key of their JWTs.
+    #[must_use]
+    pub fn new(stores: Stores, memberships: Arc<dyn Memberships>, passwords: Passwords, signer: Signer) -> Self {
+        Self { stores, memberships, passwords, known: Cache::new(KNOWN), signer }
+    }
+
+    /// Makes somebody a user.
+    ///
+    /// # Errors
+    /// Those of [`crate::register`].
+    pub async fn create(&self, at: Context<'_>, new: NewUser, admission: Admission) -> Result<User> {
+        let user = self.prepare(new, at.now).await?;
+        crate::register(at.store, &user, admission).await?;
+        Ok(user)
+    }
+
+    async fn prepare(&self, new: NewUser, now: Timestamp) -> Result<User> {
+        let mut user = User { name: new.name, email: new.email, phone: new.phone, ..User::new(new.id, now) };
+        if let Some(password) = &new.password {
+            user.password = Some(self.passwords.hash(password).await?);
+            user.password_updated_at = Some(now);
+        }
+        Ok(user)
+    }
+
+    /// Whether there is anybody at all.
+    ///
+    /// # Errors
+    /// Only when it can't be told.
+    pub async fn has_anybody(&self, store: &Store) -> Result<bool> {
+        Ok(Repository(&mut store.read().await?).has(1).await?)
+    }
+
+    /// The user of this id.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UserNotFound`] when there is none.
+    pub async fn get(&self, at: Context<'_>, id: &str) -> Result<User> {
+        Repository(&mut at.store.read().await?).user(id).await?.ok_or_else(not_found)
+    }
+
+    /// One page of the users, and how many there are (0 unless `total`).
+    ///
+    /// # Errors
+    /// [`ErrorKind::GeneralQueryInvalid`] for queries that don't fit users.
+    pub async fn list(
+        &self,
+        at: Context<'_>,
+        queries: &Queries,
+        search: &str,
+        total: bool,
+    ) -> Result<(i64, Vec<User>)> {
+        let mut selection = queries.resolve(repository::USERS)?;
+        if selection.select.is_some() {
+            return Err(Error::new(ErrorKind::GeneralQueryInvalid).message("Invalid query method: select"));
+        }
+        if !search.is_empty() {
+            let found = Filter::Compare {
+                column: repository::SEARCH.to_owned(),
+                array: false,
+                operator: Operator::Contains,
+                values: vec![Value::Text(search.to_lowercase())],
+            };
+            selection.filter = Filter::All(vec![selection.filter, found]);
+        }
+        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        Ok(repository::list(at.store, &selection).await?)
+    }
+
+    /// Who has this email address and this password.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UserInvalidCredentials`] for every other pair, whatever is wrong with it and after the same work;
+    /// [`ErrorKind::UserBlocked`] for who may not, but only to those who know the password.
+    pub async fn recognise(&self, at: Context<'_>, email: &str, password: &Secret) -> Result<User> {
+        let user = Repository(&mut at.store.read().await?).by_email(email).await?;
+        let kept = user.as_ref().and_then(|user| user.password.as_deref());
+        let right = self.passwords.verify(password, kept).await?;
+        match user.filter(|_| right) {
+            Some(user) if user.active => Ok(user),
+            Some(_) => Err(ErrorKind::UserBlocked.into()),
+            None => Err(ErrorKind::UserInvalidCredentials.into()),
+        }
+    }
+
+    /// Lets pass who knows the user's password, and everybody where the user has none.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UserInvalidCredentials`] for who doesn't.
+    pub async fn prove(&self, user: &User, password: &Secret) -> Result<()> {
+        let Some(kept) = &user.password else { return Ok(()) };
+        let right = self.passwords.verify(password, Some(kept)).await?;
+        if right { Ok(()) } else { Err(ErrorKind::UserInvalidCredentials.into()) }
+    }
+
+    /// What is kept of a password. To be done before a unit of work.
+    ///
+    /// # Errors
+    /// None that a caller could cause.
+    pub async fn hash(&self, password: &Secret) -> Result<String> {
+        self.passwords.hash(password).await
+    }
+
+    /// Changes a user: `change` is given the user as they are now, held against others, and says which sessions end.
+    ///
+    /// # Errors
+    /// Those of `change`; [`ErrorKind::UserNotFound`]; [`ErrorKind::UserEmailAlreadyExists`] or
+    /// [`ErrorKind::UserPhoneAlreadyExists`] when the new address is another user's.
+    pub async fn change<'s>(
+        &self,
+        at: Context<'_>,
+        id: &str,
+        event: &'static str,
+        change: impl FnOnce(&mut User) -> Result<Ending<'s>>,
+    ) -> Result<User> {
+        let mut unit = at.store.begin().await?;
+        let mut user = Repository(&mut unit).hold(id, at.now).await?.ok_or_else(not_found)?;
+        let ending = change(&mut user)?;
+        Repository(&mut unit).save(&user).await.map_err(taken)?;
+        self.end(&mut unit, id, ending).await?;
+        events::tell(&mut unit, event, &[id], || Account::from(&user)).await?;
+        unit.commit().await?;
+        self.forget(&at.project.id, id);
+        Ok(user)
+    }
+
+    /// Gives a user another password, or none. Ends every JWT, and where the project says so every other session.
+    ///
+    /// `seen`: the user as they were when the old password was asked for; nothing happens when it has changed since.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UserNotFound`], [`ErrorKind::UserInvalidCredentials`].
+    pub async fn set_password(
+        &self,
+        at: Context<'_>,
+        id: &str,
+        password: Option<&Secret>,
+        seen: Option<&User>,
+        session_id: Option<&str>,
+    ) -> Result<User> {
+        let password = match password {
+            Some(password) => Some(self.passwords.hash(password).await?),
+            None => None,
+        };
+        let ending = match at.project.settings.invalidate_sessions {
+            true => Ending::AllBut(session_id),
+            false => Ending::Nothing,
+        };
+        self.change(at, id, events::UPDATE_PASSWORD, |user| {
+            seen.map_or(Ok(()), |seen| seen.still(user))?;
+            user.generation += 1;
+            user.password_updated_at = password.is_some().then_some(at.now);
+            user.password = password;
+            Ok(ending)
+        })
+        .await
+    }
+
+    /// Removes a user with all that is theirs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UserNotFound`].
+    pub async fn delete(&self, at: Context<'_>, id: &str) -> Result<()> {
+        let mut unit = at.store.begin().await?;
+        let user = Repository(&mut unit).hold(id, at.now).await?.ok_or_else(not_found)?;
+        Repository(&mut unit).delete(id).await?;
+        events::tell(&mut unit, events::DELETE, &[id], || Account::from(&user)).await?;
+        unit.commit().await?;
+        self.forget(&at.project.id, id);
+        Ok(())
+    }
+
+    /// A JWT that stands for a user for so many seconds, and ends with the session that it names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UserNotFound`], [`ErrorKind::UserSessionNotFound`].
+    pub async fn sign_jwt(&self, at: Context<'_>, id: &str, session: JwtSession<'_>, seconds: i64) -> Result<String> {
+        let user = self.known(&at.project.id, id).await?.ok_or_else(not_found)?;
+        let live = || user.sessions.iter().filter(|session| session.expires_at > at.now);
+        let session_id = match session {
+            // Without a session the JWT ends by itself, or with the others of its generation.
+            JwtSession::Recent => live().next_back().map_or("", |session| &session.id),
+            JwtSession::Of(id) => match live().find(|session| session.id == id) {
+                Some(session) => &session.id,
+                None => return Err(ErrorKind::UserSessionNotFound.into()),
+            },
+        };
+        self.signer.sign(&Claims {
+            user_id: user.id.clone(),
+            session_id: session_id.to_owned(),
+            project_id: at.project.id.clone(),
+            generation: user.generation,
+            exp: at.now.plus_seconds(seconds).seconds(),
+        })
+    }
+
+    /// The user with one of these addresses, or else a new one.
+    pub(crate) async fn find_or_create(&self, at: Context<'_>, new: NewUser, admission: Admission) -> Result<User> {
+        if let Some(user) = find(at.store, &new).await? {
+            return Ok(user);
+        }
+        let user = self.prepare(new.clone(), at.now).await?;
+        match crate::register(at.store, &user, admission).await {
+            // Somebody else was faster.
+            Err(error) if error.kind() == ErrorKind::UserAlreadyExists => find(at.store, &new).await?.ok_or(error),
+            other => other.map(|()| user),
+        }
+    }
+
+    /// Makes somebody a user without any address, as a part of something bigger.
+    pub(crate) async fn admit_anonymous(&self, unit: &mut UnitOfWork, at: Context<'_>) -> Result<User> {
+        let user = User::new(floe_kernel::id::unique(at.now), at.now);
+        admit(unit, &user, Admission::UpTo(at.project.settings.max_users)).await?;
+        Ok(user)
+    }
+}
+
+/// Which session a JWT stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JwtSession<'s> {
+    /// The one that began last, if there is any.
+    Recent,
+    /// This one.
+    Of(&'s str),
+}
+
+impl User {
+    /// Whether the password is still what it was when it was asked for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UserInvalidCredentials`] when it isn't.
+    pub fn still(&self, now: &Self) -> Result<()> {
+        if self.password == now.password { Ok(()) } else { Err(ErrorKind::UserInvalidCredentials.into()) }
+    }
+}
+
+async fn find(store: &Store, new: &NewUser) -> Result<Option<User>> {
+    let mut conn = store.read().await?;
+    let mut people = Repository(&mut conn);
+    if let Some(email) = &new.email
+        && let Some(user) = people.by_email(email).await?
+    {
+        return Ok(Some(user));
+    }
+    match &new.phone {
+        Some(phone) => Ok(people.by_phone(phone).await?),
+        None => Ok(None),
+    }
+}
+
+pub(crate) fn not_found() -> Error {
+    ErrorKind::UserNotFound.into()
+}
+
+/// Whose the address already is, as the API says it.
+fn taken(error: floe_store::Error) -> Error {
+    let kind = match &error {
+        error if error.conflicts_on("email") => ErrorKind::UserEmailAlreadyExists,
+        error if error.conflicts_on("phone") => ErrorKind::UserPhoneAlreadyExists,
+        _ => return error.into(),
+    };
+    Error::new(kind).because(error)
+}
