@@ -31,5 +31,13 @@ pub fn routes() -> Vec<Route<Console>> {
             .scopes(&[Scope::Public])
             .answers(200, "consoleKeyScopeList")
             .summary("The scopes that a project's API key may have."),
+        get("/console/scopes/organization", "console.listOrganizationScopes", at::organization_scopes)
+            .scopes(&[Scope::Public])
+            .answers(200, "consoleKeyScopeList")
+            .summary("The scopes that an organisation's API key may have."),
+        get("/console/oauth2-providers", "console.listOAuth2Providers", at::oauth2_providers)
+            .scopes(&[Scope::Public])
+            .answers(200, "consoleOAuth2ProviderList")
+            .summary("The OAuth2 providers that a project can be set up with."),
     ]
 }

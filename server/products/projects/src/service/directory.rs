@@ -1,0 +1,82 @@
+//! What the pipeline asks before each request.
+
+use super::Projects;
+use crate::repository::Registry;
+use async_trait::async_trait;
+use floe_kernel::Result;
+use floe_kernel::directory::{self as kernel, CONSOLE, Project};
+use std::sync::Arc;
+
+/// No host name is longer.
+const MAX_HOST: usize = 253;
+
+#[async_trait]
+impl kernel::Projects for Projects {
+    async fn project(&self, id: &str) -> Result<Option<Arc<Project>>> {
+        if id == CONSOLE {
+            return Ok(Some(Arc::clone(&self.console)));
+        }
+        self.known.get_or_load(id, async || self.load(id).await).await
+    }
+
+    async fn origin_project(&self, host: &str) -> Result<Option<Arc<Project>>> {
+        if host.len() > MAX_HOST {
+            return Ok(None);
+        }
+        let host = host.to_ascii_lowercase();
+        let id = self.hosts.get_or_load(&host, async || self.project_on(&host).await.map(Some)).await?.flatten();
+        match id {
+            Some(id) => self.project(&id).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn delete_of_team(&self, team_id: &str) -> Result<()> {
+        let ids = {
+            let mut conn = self.platform().await?.read().await?;
+            Registry(&mut conn).project_ids_of_team(team_id).await?
+        };
+        for id in ids {
+            self.delete(&id).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Projects {
+    async fn load(&self, id: &str) -> Result<Option<Arc<Project>>> {
+        let mut conn = self.platform().await?.read().await?;
+        let mut registry = Registry(&mut conn);
+        let Some(project) = registry.project(id).await? else { return Ok(None) };
+        Ok(Some(Arc::new(Project {
+            keys: registry.api_keys(id).await?,
+            web_hosts: registry.web_hosts(id).await?,
+            id: project.id,
+            name: project.name,
+            team_id: project.team_id,
+            settings: project.settings,
+        })))
+    }
+
+    async fn project_on(&self, host: &str) -> Result<Option<String>> {
+        let mut conn = self.platform().await?.read().await?;
+        Ok(Registry(&mut conn).project_on(&listed_as(host)).await?)
+    }
+}
+
+/// How a platform may list this host: as itself, or by any wildcard above it.
+fn listed_as(host: &str) -> Vec<String> {
+    let above = host.match_indices('.').map(|(at, _)| format!("*{}", &host[at..]));
+    std::iter::once(host.to_owned()).chain(above).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_found_by_the_wildcards_above_it() {
+        assert_eq!(listed_as("a.b.org"), ["a.b.org", "*.b.org", "*.org"]);
+        assert_eq!(listed_as("localhost"), ["localhost"]);
+    }
+}

@@ -1,0 +1,158 @@
+//! How projects come and go.
+//!
+//! **Coming**: first the store, then the row that makes the project known. What a crash leaves in between is an empty
+//! store that nobody can reach; who asks for the project again gets that one. After the row is there the store is asked
+//! for once more, which costs nothing and covers the one case in which the first was removed meanwhile: somebody else
+//! made the same project and deleted it again.
+//!
+//! **Going**: first the row is marked, so that nobody finds the project any more and nobody gets its id yet; then the
+//! store goes; then the row. What a crash leaves in between, [`Projects::finish_deletions`] completes at the next
+//! start. In the other order a new project could find the data of an old one.
+
+use super::{Projects, not_found, require_manager};
+use crate::model::{Details, NewProject, Project};
+use crate::params::Region;
+use crate::repository::{self, PROJECT_FIELDS, Registry};
+use floe_kernel::directory::{CONSOLE, Known, Settings};
+use floe_kernel::query::Queries;
+use floe_kernel::time::Timestamp;
+use floe_kernel::{Error, ErrorKind, Result, id};
+
+impl Projects {
+    /// Makes a project. For an operator; who calls over HTTP goes through [`Projects::create_for`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::ProjectReservedProject`] and [`ErrorKind::ProjectAlreadyExists`];
+    /// [`ErrorKind::GeneralArgumentInvalid`] for what can't be an id.
+    pub async fn create(&self, new: NewProject, now: Timestamp) -> Result<String> {
+        Ok(self.make(new, now).await?.id)
+    }
+
+    /// Makes a project for a console user, in an organisation whose projects they manage.
+    pub(crate) async fn create_for(&self, user: &Known, new: NewProject, now: Timestamp) -> Result<Project> {
+        require_manager(user, &new.team_id, ErrorKind::TeamNotFound)?;
+        self.make(new, now).await
+    }
+
+    async fn make(&self, new: NewProject, now: Timestamp) -> Result<Project> {
+        if new.id == CONSOLE {
+            return Err(ErrorKind::ProjectReservedProject.into());
+        }
+        if !id::is_valid_project(&new.id) {
+            return Err(Error::invalid("projectId", "Valid chars are a-z, 0-9, period, hyphen, and underscore."));
+        }
+        let project = Project {
+            id: new.id,
+            name: new.name,
+            team_id: new.team_id,
+            region: Region::NAME.to_owned(),
+            labels: Vec::new(),
+            settings: Settings::default(),
+            accessed: None,
+            created: now,
+            updated: now,
+        };
+        drop(self.stores.create_project(&project.id).await?);
+        let mut unit = self.platform().await?.begin().await?;
+        Registry(&mut unit).add_project(&project).await.map_err(taken)?;
+        unit.commit().await.map_err(taken)?;
+        drop(self.stores.create_project(&project.id).await?);
+        Ok(project)
+    }
+
+    /// The projects of the organisations that a console user is a member of.
+    pub(crate) async fn list(
+        &self,
+        user: &Known,
+        search: &str,
+        queries: &Queries,
+        total: bool,
+    ) -> Result<(i64, Vec<Project>)> {
+        let mut selection = queries.resolve(PROJECT_FIELDS)?;
+        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        let teams: Vec<_> = user.memberships.iter().map(|membership| membership.team_id.clone()).collect();
+        Ok(repository::list_projects(&self.platform().await?, &teams, search, &selection).await?)
+    }
+
+    /// Gives a project another name and other details.
+    pub(crate) async fn update(
+        &self,
+        user: &Known,
+        id: &str,
+        name: String,
+        details: &Details,
+        now: Timestamp,
+    ) -> Result<Project> {
+        let mut unit = self.platform().await?.begin().await?;
+        let mut registry = Registry(&mut unit);
+        let mut project = registry.project_to_change(id, now).await?.ok_or_else(not_found)?;
+        require_manager(user, &project.team_id, ErrorKind::ProjectNotFound)?;
+        project.name = name;
+        registry.save_project(&project).await?;
+        registry.save_details(id, details).await?;
+        let outcome = unit.commit().await;
+        self.forget(id);
+        outcome?;
+        Ok(project)
+    }
+
+    /// Gives a project to another organisation. Whoever does it must manage the projects of both.
+    pub(crate) async fn transfer(&self, user: &Known, id: &str, team_id: &str, now: Timestamp) -> Result<Project> {
+        self.change(id, now, |project| {
+            require_manager(user, &project.team_id, ErrorKind::ProjectNotFound)?;
+            require_manager(user, team_id, ErrorKind::TeamNotFound)?;
+            team_id.clone_into(&mut project.team_id);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes a project with everything in it.
+    pub(crate) async fn delete(&self, id: &str) -> Result<()> {
+        let mut unit = self.platform().await?.begin().await?;
+        let found = Registry(&mut unit).begin_deletion(id).await?;
+        let outcome = unit.commit().await;
+        self.forget_hosts(id);
+        outcome?;
+        if !found {
+            return Err(not_found());
+        }
+        self.finish_deletion(id).await
+    }
+
+    async fn finish_deletion(&self, id: &str) -> Result<()> {
+        self.stores.delete_project(id).await?;
+        let mut unit = self.platform().await?.begin().await?;
+        Registry(&mut unit).end_deletion(id).await?;
+        Ok(unit.commit().await?)
+    }
+
+    /// Completes the deletions that a crash has interrupted. To be called at start, before anybody can make projects.
+    ///
+    /// # Errors
+    /// When the platform can't be reached, or a project's data can't be removed.
+    pub async fn finish_deletions(&self) -> Result<()> {
+        let begun = {
+            let mut conn = self.platform().await?.read().await?;
+            Registry(&mut conn).begun_deletions().await?
+        };
+        for id in begun {
+            tracing::info!(project = %id, "completing a deletion that was interrupted");
+            self.finish_deletion(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// The ids of all projects, the oldest first; the console is not among them.
+    ///
+    /// # Errors
+    /// When the platform can't be reached.
+    pub async fn ids(&self) -> Result<Vec<String>> {
+        let mut conn = self.platform().await?.read().await?;
+        Ok(Registry(&mut conn).project_ids().await?)
+    }
+}
+
+fn taken(error: floe_store::Error) -> Error {
+    if error.is_conflict() { ErrorKind::ProjectAlreadyExists.into() } else { error.into() }
+}

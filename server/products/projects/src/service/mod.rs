@@ -1,0 +1,114 @@
+//! The decisions.
+
+mod directory;
+mod keys;
+mod lifecycle;
+mod platforms;
+mod settings;
+
+pub(crate) use keys::KeyChange;
+pub(crate) use platforms::PlatformChange;
+pub(crate) use settings::switch;
+
+use crate::model::Project;
+use crate::repository::Registry;
+use floe_cache::Cache;
+use floe_gateway::authenticate::admin_scopes;
+use floe_kernel::directory::{self as kernel, CONSOLE, Known, MembershipPrivacy, Settings};
+use floe_kernel::scope::Scope;
+use floe_kernel::time::Timestamp;
+use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::{Store, Stores};
+use std::sync::Arc;
+
+/// So many projects are kept in memory at the most.
+const KNOWN_PROJECTS: u64 = 10_000;
+/// For so many hosts it is remembered whether some project knows them.
+const KNOWN_HOSTS: u64 = 10_000;
+
+/// Knows the projects, and changes them.
+pub struct Projects {
+    stores: Stores,
+    /// What requests need to know of a project, by its id.
+    known: Cache<String, Arc<kernel::Project>>,
+    /// Some project with a web app on a host, if there is one.
+    hosts: Cache<String, Option<String>>,
+    console: Arc<kernel::Project>,
+}
+
+impl Projects {
+    /// Keeps projects in the platform's store, and makes and removes theirs.
+    #[must_use]
+    pub fn new(stores: Stores) -> Self {
+        Self { stores, known: Cache::new(KNOWN_PROJECTS), hosts: Cache::new(KNOWN_HOSTS), console: Arc::new(console()) }
+    }
+
+    async fn platform(&self) -> Result<Store> {
+        Ok(self.stores.platform().await?)
+    }
+
+    /// The project of this id, as admins see it.
+    pub(crate) async fn get(&self, id: &str) -> Result<Project> {
+        let mut conn = self.platform().await?.read().await?;
+        Registry(&mut conn).project(id).await?.ok_or_else(not_found)
+    }
+
+    /// Changes a project. The change happens to what is there at that moment, one at a time.
+    async fn change(
+        &self,
+        id: &str,
+        now: Timestamp,
+        change: impl FnOnce(&mut Project) -> Result<()>,
+    ) -> Result<Project> {
+        let mut unit = self.platform().await?.begin().await?;
+        let mut project = Registry(&mut unit).project_to_change(id, now).await?.ok_or_else(not_found)?;
+        change(&mut project)?;
+        Registry(&mut unit).save_project(&project).await?;
+        let outcome = unit.commit().await;
+        self.forget(id);
+        outcome?;
+        Ok(project)
+    }
+
+    /// Forgets what requests know of a project. Called after each change, also after one whose outcome got lost.
+    fn forget(&self, id: &str) {
+        self.known.invalidate(id);
+    }
+
+    /// The same, when web apps may have come or gone: which hosts that concerns, a wildcard doesn't tell.
+    fn forget_hosts(&self, id: &str) {
+        self.forget(id);
+        self.hosts.clear();
+    }
+}
+
+/// The console itself: a project that nobody made and nobody owns. Who belongs to an organisation sees with whom.
+fn console() -> kernel::Project {
+    let membership_privacy = MembershipPrivacy {
+        user_id: true,
+        user_email: true,
+        user_phone: true,
+        user_name: true,
+        user_accessed_at: true,
+        mfa: true,
+    };
+    kernel::Project {
+        id: CONSOLE.to_owned(),
+        name: "Console".to_owned(),
+        team_id: String::new(),
+        keys: Vec::new(),
+        web_hosts: Vec::new(),
+        settings: Settings { membership_privacy, ..Settings::default() },
+    }
+}
+
+fn not_found() -> Error {
+    ErrorKind::ProjectNotFound.into()
+}
+
+/// Refuses who may not manage the projects of this organisation. For who isn't a member of it, there is no such thing:
+/// `absent` is what they are told.
+fn require_manager(user: &Known, team_id: &str, absent: ErrorKind) -> Result<()> {
+    let scopes = admin_scopes(user, team_id).ok_or(absent)?;
+    if scopes.has(Scope::ProjectsWrite) { Ok(()) } else { Err(ErrorKind::UserUnauthorized.into()) }
+}

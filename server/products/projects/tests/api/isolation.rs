@@ -1,0 +1,128 @@
+//! Whoever is in one organisation reaches nothing of another, whichever door they try (SEC-018, SEC-050, SEC-056).
+
+use crate::{admin, owner_of};
+use floe_testkit::both_databases;
+use serde_json::{Value as Json, json};
+
+both_databases! {
+    async fn a_user_of_one_organisation_reaches_no_project_of_another(house: House) {
+        let (ada, eve) = (owner_of(&house, "acme").await, owner_of(&house, "evil").await);
+        ada.client.post("/v1/projects", &json!({"projectId": "shop", "name": "Shop", "teamId": "acme"})).await.ok(201);
+        let owner = admin(&house, &ada, "shop");
+        owner.post("/v1/project/keys", &json!({"keyId": "k", "name": "K", "scopes": ["rows.read"]})).await.ok(201);
+        owner.post("/v1/project/platforms/web", &json!({"platformId": "w", "name": "W", "hostname": "a.b.org"})).await.ok(201);
+
+        assert_eq!(eve.client.get("/v1/projects").await.expect(200)["total"], 0);
+        assert_eq!(eve.client.get("/v1/projects?search=shop").await.expect(200)["total"], 0);
+        let of_acme = [json!({"method": "equal", "attribute": "teamId", "values": ["acme"]})];
+        assert_eq!(eve.client.list("/v1/projects", &of_acme).await.expect(200)["total"], 0);
+        eve.client.list("/v1/projects", &[json!({"method": "cursorAfter", "values": ["shop"]})]).await.refused(400, "general_cursor_not_found");
+
+        // As if it weren't there.
+        for id in ["shop", "nothing"] {
+            eve.client.patch(&format!("/v1/projects/{id}"), &json!({"name": "Mine"})).await.refused(404, "project_not_found");
+            eve.client.patch(&format!("/v1/projects/{id}/team"), &json!({"teamId": "evil"})).await.refused(404, "project_not_found");
+        }
+        for team in ["acme", "nothing"] {
+            eve.client.post("/v1/projects", &json!({"projectId": "bad", "name": "Bad", "teamId": team})).await.refused(404, "team_not_found");
+        }
+        // By the aliases, which imply an admin; by the header, with and without the mode; by the query.
+        let (get, key) = ("/v1/projects/shop", json!({"keyId": "unique()", "name": "K", "scopes": ["rows.read"]}));
+        for path in [get, "/v1/projects/shop/keys", "/v1/projects/shop/keys/k", "/v1/projects/shop/platforms", "/v1/projects/shop/platforms/w", "/v1/projects/shop/webhooks"] {
+            eve.client.get(path).await.refused(401, "user_unauthorized");
+            admin(&house, &eve, "evil-one").get(path).await.refused(401, "user_unauthorized");
+        }
+        eve.client.delete(get).await.refused(401, "user_unauthorized");
+        eve.client.post("/v1/projects/shop/keys", &key).await.refused(401, "user_unauthorized");
+        eve.client.put("/v1/projects/shop/keys/k", &key).await.refused(401, "user_unauthorized");
+        eve.client.patch("/v1/projects/shop/auth/duration", &json!({"duration": 60})).await.refused(401, "user_unauthorized");
+        let mode = admin(&house, &eve, "shop");
+        for path in ["/v1/project", "/v1/project/keys", "/v1/users", "/v1/teams", "/v1/webhooks"] {
+            mode.get(path).await.refused(401, "user_unauthorized");
+            house.client().session(&eve.session).get(&format!("{path}?project=shop&mode=admin")).await.refused(401, "user_unauthorized");
+            // A console session is no session of the project.
+            house.client().to_project("shop").session(&eve.session).get(path).await.refused(401, "user_unauthorized");
+        }
+        assert_eq!(owner.get("/v1/project").await.expect(200)["name"], "Shop");
+    }
+
+    async fn a_key_opens_its_own_project_and_no_other(house: House) {
+        let (shop, blog) = (house.project("shop").await, house.project("blog").await);
+        blog.with_key(&shop.key).get("/v1/project").await.refused(401, "general_access_forbidden");
+        // An alias names the project, so the key is checked against that one, whatever the header says.
+        shop.server().get("/v1/projects/blog").await.refused(401, "general_access_forbidden");
+        shop.server().get("/v1/projects/blog/keys").await.refused(401, "general_access_forbidden");
+        shop.server().delete("/v1/projects/blog").await.refused(401, "general_access_forbidden");
+        assert_eq!(shop.server().get("/v1/projects/shop").await.expect(200)["$id"], "shop");
+        for path in ["/v1/projects", "/v1/console/variables"] {
+            assert!(shop.server().get(path).await.status >= 400, "{path}");
+        }
+        blog.server().get("/v1/project").await.ok(200);
+    }
+
+    async fn the_same_ids_in_two_projects_are_two_things(house: House) {
+        let (shop, blog) = (house.project("shop").await, house.project("blog").await);
+        let mut secrets = Vec::new();
+        for project in [&shop, &blog] {
+            let key = json!({"keyId": "same", "name": project.id, "scopes": ["project.read"]});
+            secrets.push(project.server().post("/v1/project/keys", &key).await.expect(201)["secret"].as_str().unwrap().to_owned());
+            let web = json!({"platformId": "same", "name": project.id, "hostname": "same.example.org"});
+            project.server().post("/v1/project/platforms/web", &web).await.ok(201);
+        }
+        assert_eq!(shop.with_key(&secrets[0]).get("/v1/project").await.expect(200)["$id"], "shop");
+        shop.with_key(&secrets[1]).get("/v1/project").await.refused(401, "general_access_forbidden");
+        shop.server().delete("/v1/project/keys/same").await.ok(204);
+        shop.server().delete("/v1/project/platforms/same").await.ok(204);
+        for path in ["/v1/project/keys/same", "/v1/project/platforms/same"] {
+            assert_eq!(blog.server().get(path).await.expect(200)["name"], "blog");
+            assert_eq!(shop.server().get(path).await.status, 404);
+        }
+    }
+
+    async fn users_of_projects_have_nothing_to_look_for_on_the_console(house: House) {
+        let shop = house.project("shop").await;
+        let user = shop.user("bo@example.org").await;
+        user.client.get("/v1/projects").await.refused(401, "general_access_forbidden");
+        for client in [user.client.clone(), shop.guest()] {
+            for path in ["/v1/project", "/v1/project/keys", "/v1/project/platforms", "/v1/project/policies", "/v1/webhooks"] {
+                client.get(path).await.refused(401, "general_unauthorized_scope");
+            }
+        }
+        user.client.get("/v1/projects/shop").await.refused(401, "user_unauthorized");
+        house.client().to_project("console").session(&user.session).get("/v1/projects").await.refused(401, "user_unauthorized");
+        house.client().to_project("console").get("/v1/projects").await.refused(401, "general_unauthorized_scope");
+    }
+
+    async fn the_console_is_no_project_that_anybody_manages(house: House) {
+        let ada = owner_of(&house, "acme").await;
+        for client in [ada.client.clone(), admin(&house, &ada, "console")] {
+            for path in ["/v1/project", "/v1/projects/console", "/v1/project/keys", "/v1/projects/console/keys", "/v1/webhooks"] {
+                client.get(path).await.refused(401, "general_unauthorized_scope");
+            }
+            client.delete("/v1/project").await.refused(401, "general_unauthorized_scope");
+            client.post("/v1/projects/console/keys", &json!({"keyId": "k", "name": "K", "scopes": []})).await.refused(401, "general_unauthorized_scope");
+            client.patch("/v1/projects/console", &json!({"name": "Mine"})).await.refused(404, "project_not_found");
+        }
+    }
+
+    async fn an_organisation_takes_its_projects_along(house: House) {
+        let ada = owner_of(&house, "acme").await;
+        ada.client.post("/v1/projects", &json!({"projectId": "shop", "name": "Shop", "teamId": "acme"})).await.ok(201);
+        let client = admin(&house, &ada, "shop");
+        client.get("/v1/project").await.ok(200);
+        ada.client.delete("/v1/teams/acme").await.ok(204);
+        client.get("/v1/project").await.refused(404, "project_not_found");
+        assert_eq!(ada.client.get("/v1/projects").await.expect(200)["total"], 0);
+    }
+
+    async fn a_project_moves_only_between_organisations_of_who_moves_it(house: House) {
+        let (ada, eve) = (owner_of(&house, "acme").await, owner_of(&house, "evil").await);
+        ada.client.post("/v1/teams", &json!({"teamId": "second", "name": "Second"})).await.ok(201);
+        ada.client.post("/v1/projects", &json!({"projectId": "shop", "name": "Shop", "teamId": "acme"})).await.ok(201);
+        ada.client.patch("/v1/projects/shop/team", &json!({"teamId": "evil"})).await.refused(404, "team_not_found");
+        let moved: Json = ada.client.patch("/v1/projects/shop/team", &json!({"teamId": "second"})).await.expect(200);
+        assert_eq!(moved["teamId"], "second");
+        admin(&house, &ada, "shop").get("/v1/project").await.ok(200);
+        admin(&house, &eve, "shop").get("/v1/project").await.refused(401, "user_unauthorized");
+    }
+}

@@ -1,0 +1,26 @@
+//! Who belongs to which team, for those who tell users' roles.
+
+use crate::repository::Roster;
+use async_trait::async_trait;
+use floe_kernel::Result;
+use floe_kernel::directory::{Membership, Memberships};
+use floe_store::Stores;
+
+/// Tells the confirmed memberships of users. Apart from [`crate::Teams`], which in turn needs those who ask it.
+pub struct Directory(Stores);
+
+impl Directory {
+    /// Asks these stores.
+    #[must_use]
+    pub fn new(stores: Stores) -> Self {
+        Self(stores)
+    }
+}
+
+#[async_trait]
+impl Memberships for Directory {
+    async fn of_user(&self, project_id: &str, user_id: &str) -> Result<Vec<Membership>> {
+        let mut conn = self.0.project(project_id).await?.read().await?;
+        Ok(Roster(&mut conn).confirmed_of(user_id).await?)
+    }
+}

@@ -1,0 +1,310 @@
+//! Who belongs to a team.
+
+use super::teams::not_found;
+use super::{Teams, is_owner, require_member, require_owner};
+use crate::events;
+use crate::model::{ALL_SHOWN, Membership, MembershipModel, OWNER, Team};
+use crate::repository::{self, Of, Roster, membership_fields};
+use floe_gateway::Call;
+use floe_kernel::directory::{Arrival, Invitee, MembershipPrivacy, Person, Visit};
+use floe_kernel::query::Queries;
+use floe_kernel::secret::{Secret, hash};
+use floe_kernel::{Error, ErrorKind, Result, id};
+use floe_store::UnitOfWork;
+use std::collections::HashMap;
+
+/// Whom a caller wants in a team.
+#[derive(Debug)]
+pub(crate) struct NewMember {
+    pub(crate) user_id: Option<String>,
+    pub(crate) invitee: Invitee,
+    pub(crate) roles: Vec<String>,
+    /// Where the link of an invitation leads to.
+    pub(crate) url: Option<String>,
+}
+
+impl Teams {
+    /// The memberships of a team.
+    pub(crate) async fn list_memberships(
+        &self,
+        call: &Call,
+        team_id: &str,
+        search: &str,
+        queries: &Queries,
+        total: bool,
+    ) -> Result<(i64, Vec<MembershipModel>)> {
+        let team = self.get(call, team_id).await?;
+        let shown = shown(call);
+        let mut selection = queries.resolve(membership_fields(shown.user_id))?;
+        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        let (total, memberships) =
+            repository::list_memberships(&call.store, Of::Team(team_id), search, shown.user_id, &selection).await?;
+        let ids: Vec<_> = memberships.iter().map(|membership| membership.user_id.clone()).collect();
+        let persons = self.persons.persons(&call.project.id, &ids).await?;
+        let persons: HashMap<_, _> = persons.iter().map(|person| (person.id.as_str(), person)).collect();
+        let model = |membership: Membership| {
+            let person = persons.get(membership.user_id.as_str()).copied();
+            MembershipModel::new(membership, &team.name, person, shown)
+        };
+        Ok((total, memberships.into_iter().map(model).collect()))
+    }
+
+    /// The memberships of a user, for servers and admins.
+    pub(crate) async fn list_of_user(
+        &self,
+        call: &Call,
+        user_id: &str,
+        search: &str,
+        queries: &Queries,
+        total: bool,
+    ) -> Result<(i64, Vec<MembershipModel>)> {
+        let person = self.persons.person(&call.project.id, user_id).await?.ok_or(ErrorKind::UserNotFound)?;
+        let mut selection = queries.resolve(membership_fields(true))?;
+        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        let (total, memberships) =
+            repository::list_memberships(&call.store, Of::User(user_id), search, true, &selection).await?;
+        let ids: Vec<_> = memberships.iter().map(|membership| membership.team_id.clone()).collect();
+        let names: HashMap<String, String> = {
+            let mut conn = call.store.read().await?;
+            Roster(&mut conn).team_names(&ids).await?.into_iter().collect()
+        };
+        let model = |membership: Membership| {
+            let name = names.get(&membership.team_id).map_or("", String::as_str);
+            MembershipModel::new(membership, name, Some(&person), ALL_SHOWN)
+        };
+        Ok((total, memberships.into_iter().map(model).collect()))
+    }
+
+    /// A membership of a team.
+    pub(crate) async fn get_membership(&self, call: &Call, team_id: &str, id: &str) -> Result<MembershipModel> {
+        require_member(&call.caller, team_id)?;
+        let (team, membership) = {
+            let mut conn = call.store.read().await?;
+            let mut roster = Roster(&mut conn);
+            let team = roster.team(team_id).await?.ok_or_else(not_found)?;
+            (team, roster.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?)
+        };
+        self.model(call, &team, membership).await
+    }
+
+    /// Adds somebody to a team, for servers and admins: who they add belongs to it at once.
+    ///
+    /// Owners who call from a client invite instead, which takes mail.
+    pub(crate) async fn create_membership(
+        &self,
+        call: &Call,
+        team_id: &str,
+        new: NewMember,
+    ) -> Result<MembershipModel> {
+        require_owner(&call.caller, team_id)?;
+        if !call.caller.privileged() {
+            return Err(uninvitable(&new));
+        }
+        let team = self.get(call, team_id).await?;
+        let person = self.person(call, &new).await?;
+        let mut unit = call.store.begin().await?;
+        if !Roster(&mut unit).take_turn(team_id).await? {
+            return Err(not_found());
+        }
+        let membership = join(&mut unit, call, team_id, &person.id, new.roles).await?;
+        let seen = MembershipModel::new(
+            membership.clone(),
+            &team.name,
+            Some(&person),
+            call.project.settings.membership_privacy,
+        );
+        events::tell(&mut unit, events::CREATE_MEMBERSHIP, &[team_id, &membership.id], &seen).await?;
+        let outcome = unit.commit().await;
+        self.identities.forget(&call.project.id, &person.id);
+        outcome?;
+        Ok(MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN))
+    }
+
+    /// Who is meant: somebody who is there, or somebody new.
+    async fn person(&self, call: &Call, new: &NewMember) -> Result<Person> {
+        let Some(user_id) = &new.user_id else {
+            if new.invitee.email.is_none() && new.invitee.phone.is_none() {
+                return Err(Error::new(ErrorKind::GeneralArgumentInvalid)
+                    .message("At least one of userId, email, or phone is required"));
+            }
+            return self.persons.invite(&call.project, &new.invitee, call.now).await;
+        };
+        let person = self.persons.person(&call.project.id, user_id).await?.ok_or(ErrorKind::UserNotFound)?;
+        for (given, own, what) in
+            [(&new.invitee.email, &person.email, "email"), (&new.invitee.phone, &person.phone, "phone")]
+        {
+            if given.as_ref().is_some_and(|given| given != own) {
+                let message = format!("Given userId and {what} doesn't match");
+                return Err(Error::new(ErrorKind::UserAlreadyExists).message(message));
+            }
+        }
+        Ok(person)
+    }
+
+    /// Gives a member other roles.
+    pub(crate) async fn update_roles(
+        &self,
+        call: &Call,
+        team_id: &str,
+        id: &str,
+        roles: Vec<String>,
+    ) -> Result<MembershipModel> {
+        require_owner(&call.caller, team_id)?;
+        let mut unit = call.store.begin().await?;
+        let (team, membership) = turn(&mut unit, team_id, id).await?;
+        if !roles.iter().any(|role| role == OWNER) {
+            keep_an_owner(&mut unit, call, &membership, ErrorKind::MembershipDowngradeProhibited).await?;
+        }
+        let membership = Membership { roles, updated: call.now, ..membership };
+        Roster(&mut unit).save_roles(&membership).await?;
+        tell(&mut unit, call, &team, events::UPDATE_MEMBERSHIP, &membership).await?;
+        let outcome = unit.commit().await;
+        self.identities.forget(&call.project.id, &membership.user_id);
+        outcome?;
+        self.model(call, &team, membership).await
+    }
+
+    /// Takes somebody out of a team: an owner does, or they leave by themselves.
+    pub(crate) async fn delete_membership(&self, call: &Call, team_id: &str, id: &str) -> Result<()> {
+        require_member(&call.caller, team_id)?;
+        let mut unit = call.store.begin().await?;
+        let (team, membership) = turn(&mut unit, team_id, id).await?;
+        let leaving = call.caller.user_id() == Some(&membership.user_id);
+        if !leaving && !is_owner(&call.caller, team_id) {
+            return Err(ErrorKind::UserUnauthorized.into());
+        }
+        keep_an_owner(&mut unit, call, &membership, ErrorKind::MembershipDeletionProhibited).await?;
+        Roster(&mut unit).remove_membership(id).await?;
+        tell(&mut unit, call, &team, events::DELETE_MEMBERSHIP, &membership).await?;
+        let outcome = unit.commit().await;
+        self.identities.forget(&call.project.id, &membership.user_id);
+        Ok(outcome?)
+    }
+
+    /// Accepts an invitation, by the secret in its mail. Who isn't signed in is, by the same proof.
+    pub(crate) async fn accept(
+        &self,
+        call: &Call,
+        team_id: &str,
+        id: &str,
+        user_id: &str,
+        secret: &Secret,
+    ) -> Result<(MembershipModel, Option<Arrival>)> {
+        let (team, membership) = {
+            let mut conn = call.store.read().await?;
+            let mut roster = Roster(&mut conn);
+            let membership = roster.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?;
+            (roster.team(team_id).await?.ok_or_else(not_found)?, membership)
+        };
+        if membership.secret_hash.is_empty() || membership.secret_hash != hash(secret.expose()) {
+            return Err(ErrorKind::TeamInvalidSecret.into());
+        }
+        let caller = call.caller.signed_in().map(|user| user.id.as_str());
+        if membership.user_id != user_id || caller.is_some_and(|caller| caller != user_id) {
+            return Err(ErrorKind::TeamInviteMismatch.into());
+        }
+        let person = self.persons.person(&call.project.id, user_id).await?.ok_or(ErrorKind::UserNotFound)?;
+        if !person.active {
+            return Err(ErrorKind::UserBlocked.into());
+        }
+        let mut unit = call.store.begin().await?;
+        // Of many who use the secret at the same time, one is the first.
+        if !Roster(&mut unit).confirm(id, call.now).await? {
+            return Err(ErrorKind::MembershipAlreadyConfirmed.into());
+        }
+        let membership = Membership { confirmed: true, joined: Some(call.now), updated: call.now, ..membership };
+        tell(&mut unit, call, &team, events::UPDATE_STATUS, &membership).await?;
+        let outcome = unit.commit().await;
+        self.identities.forget(&call.project.id, user_id);
+        outcome?;
+        let arrival = if caller.is_some() { None } else { Some(self.welcome(call, user_id).await?) };
+        Ok((MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN), arrival))
+    }
+
+    async fn welcome(&self, call: &Call, user_id: &str) -> Result<Arrival> {
+        let visit = Visit { ip: call.request.ip.clone(), user_agent: call.request.user_agent.clone(), now: call.now };
+        self.persons.welcome(&call.project, user_id, &visit).await
+    }
+
+    async fn model(&self, call: &Call, team: &Team, membership: Membership) -> Result<MembershipModel> {
+        let person = self.persons.person(&call.project.id, &membership.user_id).await?;
+        Ok(MembershipModel::new(membership, &team.name, person.as_ref(), shown(call)))
+    }
+}
+
+/// How much the caller sees of members: what the project says; everything for those who run it.
+fn shown(call: &Call) -> MembershipPrivacy {
+    if call.caller.privileged() { ALL_SHOWN } else { call.project.settings.membership_privacy }
+}
+
+/// Why an owner's invitation can't be sent.
+fn uninvitable(new: &NewMember) -> Error {
+    if new.url.is_none() { Error::missing("url") } else { ErrorKind::GeneralSmtpDisabled.into() }
+}
+
+/// Takes the turn to change a team's memberships, and finds one of them.
+async fn turn(unit: &mut UnitOfWork, team_id: &str, id: &str) -> Result<(Team, Membership)> {
+    let mut roster = Roster(unit);
+    if !roster.take_turn(team_id).await? {
+        return Err(not_found());
+    }
+    let team = roster.team(team_id).await?.ok_or_else(not_found)?;
+    let membership = roster.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?;
+    Ok((team, membership))
+}
+
+/// Makes a user a member. Who was invited before has thereby accepted, with the roles of now.
+async fn join(
+    unit: &mut UnitOfWork,
+    call: &Call,
+    team_id: &str,
+    user_id: &str,
+    roles: Vec<String>,
+) -> Result<Membership> {
+    let mut roster = Roster(unit);
+    match roster.membership_of(team_id, user_id).await? {
+        Some(membership) if membership.confirmed => Err(ErrorKind::MembershipAlreadyConfirmed.into()),
+        Some(invited) => {
+            let membership =
+                Membership { roles, confirmed: true, joined: Some(call.now), updated: call.now, ..invited };
+            roster.save_roles(&membership).await?;
+            roster.confirm(&membership.id, call.now).await?;
+            Ok(membership)
+        }
+        None => {
+            let membership = Membership {
+                id: id::unique(call.now),
+                team_id: team_id.to_owned(),
+                user_id: user_id.to_owned(),
+                roles,
+                confirmed: true,
+                secret_hash: String::new(),
+                invited: call.now,
+                joined: Some(call.now),
+                created: call.now,
+                updated: call.now,
+            };
+            roster.add_membership(&membership).await.map_err(absent)?;
+            Ok(membership)
+        }
+    }
+}
+
+/// Refuses to take the last owner from a team. Servers may: a team of theirs needs none.
+async fn keep_an_owner(unit: &mut UnitOfWork, call: &Call, membership: &Membership, refusal: ErrorKind) -> Result<()> {
+    if call.caller.privileged() || !membership.owns() || Roster(unit).has_other_owner(membership).await? {
+        return Ok(());
+    }
+    Err(refusal.into())
+}
+
+/// Tells of a membership as members may see it, without asking who its person is.
+async fn tell(unit: &mut UnitOfWork, call: &Call, team: &Team, pattern: &str, membership: &Membership) -> Result<()> {
+    let seen = MembershipModel::new(membership.clone(), &team.name, None, call.project.settings.membership_privacy);
+    events::tell(unit, pattern, &[&team.id, &membership.id], &seen).await
+}
+
+/// The user was removed a moment ago.
+fn absent(error: floe_store::Error) -> Error {
+    if error.is_conflict() { ErrorKind::UserNotFound.into() } else { error.into() }
+}

@@ -1,0 +1,216 @@
+//! The decisions.
+
+mod directory;
+mod memberships;
+mod teams;
+
+pub use directory::Directory;
+pub(crate) use memberships::NewMember;
+
+use crate::model::OWNER;
+use floe_kernel::access::Caller;
+use floe_kernel::directory::{Identities, Persons, Projects};
+use floe_kernel::role::Role;
+use floe_kernel::{ErrorKind, Result};
+use std::sync::Arc;
+
+/// Knows the teams, and changes them.
+pub struct Teams {
+    /// Keeps users' roles in mind, and must forget them when they change.
+    identities: Arc<dyn Identities>,
+    /// Knows who the members are.
+    persons: Arc<dyn Persons>,
+    /// Knows what an organisation owns.
+    projects: Arc<dyn Projects>,
+}
+
+impl Teams {
+    /// With those whom teams need.
+    #[must_use]
+    pub fn new(identities: Arc<dyn Identities>, persons: Arc<dyn Persons>, projects: Arc<dyn Projects>) -> Self {
+        Self { identities, persons, projects }
+    }
+
+    /// Lets roles change at once: called after every change of memberships, also after one whose outcome got lost.
+    fn forget(&self, project_id: &str, user_ids: &[String]) {
+        for user_id in user_ids {
+            self.identities.forget(project_id, user_id);
+        }
+    }
+}
+
+/// Refuses who isn't a member: for them there is no such team.
+fn require_member(caller: &Caller, team_id: &str) -> Result<()> {
+    let member = Role::Team(team_id.to_owned(), None);
+    if caller.privileged() || caller.roles().contains(&member) { Ok(()) } else { Err(ErrorKind::TeamNotFound.into()) }
+}
+
+fn is_owner(caller: &Caller, team_id: &str) -> bool {
+    caller.privileged() || caller.roles().contains(&Role::Team(team_id.to_owned(), Some(OWNER.to_owned())))
+}
+
+/// Refuses who doesn't own the team. Members know that it is there, so they are told why.
+fn require_owner(caller: &Caller, team_id: &str) -> Result<()> {
+    require_member(caller, team_id)?;
+    if is_owner(caller, team_id) { Ok(()) } else { Err(ErrorKind::UserUnauthorized.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use async_trait::async_trait;
+    use floe_gateway::Call;
+    use floe_kernel::directory::{Arrival, Invitee, Known, Person, Project, Settings as Policies, Visit};
+    use floe_kernel::event::Listeners;
+    use floe_kernel::scope::PROJECT;
+    use floe_kernel::time::Timestamp;
+    use floe_store::{Backend, Settings, Stores, outbox};
+    use serde_json::Map;
+    use std::sync::Mutex;
+
+    struct Everything;
+
+    impl Listeners for Everything {
+        fn wants(&self, _project_id: &str, _pattern: &str) -> bool {
+            true
+        }
+    }
+
+    /// Knows Ada, and notes whom it was to forget.
+    #[derive(Default)]
+    struct Ada(Mutex<Vec<String>>);
+
+    fn ada() -> Person {
+        Person {
+            id: "ada".into(),
+            name: "Ada".into(),
+            email: "ada@example.org".into(),
+            phone: String::new(),
+            mfa: false,
+            active: true,
+            accessed_at: None,
+        }
+    }
+
+    #[async_trait]
+    impl Identities for Ada {
+        async fn known(&self, _project_id: &str, _user_id: &str) -> Result<Option<Arc<Known>>> {
+            Ok(None)
+        }
+
+        fn forget(&self, _project_id: &str, user_id: &str) {
+            self.0.lock().unwrap().push(user_id.to_owned());
+        }
+    }
+
+    #[async_trait]
+    impl Persons for Ada {
+        async fn person(&self, _project_id: &str, _user_id: &str) -> Result<Option<Person>> {
+            Ok(Some(ada()))
+        }
+
+        async fn persons(&self, _project_id: &str, _user_ids: &[String]) -> Result<Vec<Person>> {
+            Ok(vec![ada()])
+        }
+
+        async fn find_by_email(&self, _project_id: &str, _email: &str) -> Result<Option<Person>> {
+            Ok(Some(ada()))
+        }
+
+        async fn find_by_phone(&self, _project_id: &str, _phone: &str) -> Result<Option<Person>> {
+            Ok(Some(ada()))
+        }
+
+        async fn invite(&self, _project: &Project, _invitee: &Invitee, _now: Timestamp) -> Result<Person> {
+            Ok(ada())
+        }
+
+        async fn welcome(&self, _project: &Project, _user_id: &str, _visit: &Visit) -> Result<Arrival> {
+            Err(ErrorKind::UserNotFound.into())
+        }
+    }
+
+    #[async_trait]
+    impl Projects for Ada {
+        async fn project(&self, _id: &str) -> Result<Option<Arc<Project>>> {
+            Ok(None)
+        }
+
+        async fn origin_project(&self, _host: &str) -> Result<Option<Arc<Project>>> {
+            Ok(None)
+        }
+
+        async fn delete_of_team(&self, _team_id: &str) -> Result<()> {
+            panic!("only organisations own projects")
+        }
+    }
+
+    /// A server's call to a project in which Ada is.
+    async fn call(folder: &std::path::Path) -> Call {
+        let mut settings = Settings::new(Backend::Sqlite { folder: folder.join("data") });
+        settings.listeners = Arc::new(Everything);
+        let store = Stores::open(settings).await.unwrap().create_project("shop").await.unwrap();
+        let mut unit = store.begin().await.unwrap();
+        let user = "INSERT INTO users (id, created_at, updated_at, name, email_verified, phone_verified, active, \
+                    generation, mfa, impersonator, labels, prefs, search) \
+                    VALUES ('ada', 0, 0, 'Ada', FALSE, FALSE, TRUE, 0, FALSE, FALSE, '[]', '{}', '')";
+        unit.batch(user).await.unwrap();
+        unit.commit().await.unwrap();
+        let project = Project {
+            id: "shop".into(),
+            name: "Shop".into(),
+            team_id: String::new(),
+            keys: Vec::new(),
+            web_hosts: Vec::new(),
+            settings: Policies::default(),
+        };
+        Call {
+            caller: Caller::key("k".into(), "K".into(), PROJECT),
+            project: Arc::new(project),
+            store,
+            request: Arc::default(),
+            now: Timestamp::from_millis(0),
+            vocabulary: 0,
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_listens_learns_what_happened_and_of_members_what_members_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let (call, house) = (call(folder.path()).await, Arc::new(Ada::default()));
+        let teams = Teams::new(house.clone(), house.clone(), house.clone());
+        teams.create(&call, "red".into(), "Red".into(), Vec::new()).await.unwrap();
+        teams.rename(&call, "red", "New").await.unwrap();
+        teams.update_prefs(&call, "red", &Map::new()).await.unwrap();
+        let member =
+            NewMember { user_id: Some("ada".into()), invitee: Invitee::default(), roles: Vec::new(), url: None };
+        teams.create_membership(&call, "red", member).await.unwrap();
+        let id = {
+            let mut conn = call.store.read().await.unwrap();
+            crate::repository::Roster(&mut conn).membership_of("red", "ada").await.unwrap().unwrap().id
+        };
+        teams.update_roles(&call, "red", &id, vec![OWNER.to_owned()]).await.unwrap();
+        teams.delete_membership(&call, "red", &id).await.unwrap();
+        teams.delete(&call, "red").await.unwrap();
+
+        let told = outbox::pending(&mut call.store.read().await.unwrap(), 100).await.unwrap();
+        let names: Vec<_> = told.iter().map(|told| told.event.replace(&id, "m")).collect();
+        assert_eq!(
+            names,
+            [
+                "teams.red.create",
+                "teams.red.update",
+                "teams.red.update.prefs",
+                "teams.red.memberships.m.create",
+                "teams.red.memberships.m.update",
+                "teams.red.memberships.m.delete",
+                "teams.red.delete",
+            ]
+        );
+        for told in told.iter().filter(|told| told.event.contains("memberships")) {
+            assert!(!told.payload.contains("ada"), "{}", told.payload);
+            assert!(told.payload.contains(&id), "{}", told.payload);
+        }
+        assert_eq!(*house.0.lock().unwrap(), ["ada", "ada", "ada"], "roles count at once");
+    }
+}

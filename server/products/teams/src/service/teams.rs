@@ -1,0 +1,136 @@
+//! Teams themselves.
+
+use super::{Teams, require_member, require_owner};
+use crate::events;
+use crate::model::{Membership, OWNER, Team};
+use crate::repository::{self, Roster, TEAM_FIELDS};
+use floe_gateway::Call;
+use floe_kernel::query::Queries;
+use floe_kernel::{Error, ErrorKind, Result, id};
+use serde_json::{Map, Value as Json};
+
+impl Teams {
+    /// The teams that the caller may see: for users, their own.
+    pub(crate) async fn list(
+        &self,
+        call: &Call,
+        search: &str,
+        queries: &Queries,
+        total: bool,
+    ) -> Result<(i64, Vec<Team>)> {
+        let mut selection = queries.resolve(TEAM_FIELDS)?;
+        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        let own =
+            |user: &floe_kernel::directory::Known| user.memberships.iter().map(|one| one.team_id.clone()).collect();
+        let only = if call.caller.privileged() {
+            None
+        } else {
+            Some(call.caller.signed_in().map(|user| own(user)).unwrap_or_default())
+        };
+        Ok(repository::list_teams(&call.store, only, search, &selection).await?)
+    }
+
+    /// Makes a team. A user who makes one owns it; a server's team begins without members.
+    pub(crate) async fn create(&self, call: &Call, team_id: String, name: String, roles: Vec<String>) -> Result<Team> {
+        let creator = if call.caller.privileged() { None } else { Some(call.caller.require_user()?) };
+        let total = i64::from(creator.is_some());
+        let team = Team { id: team_id, name, total, prefs: Map::new(), created: call.now, updated: call.now };
+        let mut unit = call.store.begin().await?;
+        Roster(&mut unit).add_team(&team).await.map_err(taken)?;
+        if let Some(user) = creator {
+            let membership = founder(call, &team.id, &user.id, roles);
+            Roster(&mut unit).add_membership(&membership).await.map_err(gone)?;
+        }
+        events::tell(&mut unit, events::CREATE, &[&team.id], &team).await?;
+        let outcome = unit.commit().await;
+        if let Some(user) = creator {
+            self.identities.forget(&call.project.id, &user.id);
+        }
+        outcome.map_err(taken)?;
+        Ok(team)
+    }
+
+    /// A team.
+    pub(crate) async fn get(&self, call: &Call, team_id: &str) -> Result<Team> {
+        require_member(&call.caller, team_id)?;
+        let mut conn = call.store.read().await?;
+        Roster(&mut conn).team(team_id).await?.ok_or_else(not_found)
+    }
+
+    /// Gives a team another name.
+    pub(crate) async fn rename(&self, call: &Call, team_id: &str, name: &str) -> Result<Team> {
+        require_owner(&call.caller, team_id)?;
+        let mut unit = call.store.begin().await?;
+        let mut roster = Roster(&mut unit);
+        if !roster.rename_team(team_id, name, call.now).await? {
+            return Err(not_found());
+        }
+        let team = roster.team(team_id).await?.ok_or_else(not_found)?;
+        events::tell(&mut unit, events::UPDATE, &[team_id], &team).await?;
+        unit.commit().await?;
+        Ok(team)
+    }
+
+    /// Gives a team other preferences.
+    pub(crate) async fn update_prefs(&self, call: &Call, team_id: &str, prefs: &Map<String, Json>) -> Result<()> {
+        require_owner(&call.caller, team_id)?;
+        let mut unit = call.store.begin().await?;
+        if !Roster(&mut unit).save_prefs(team_id, prefs, call.now).await? {
+            return Err(not_found());
+        }
+        events::tell(&mut unit, events::UPDATE_PREFS, &[team_id], prefs).await?;
+        Ok(unit.commit().await?)
+    }
+
+    /// Removes a team, and what it owns: an organisation's projects go with it, before it, so that none is ever left
+    /// without an owner.
+    pub(crate) async fn delete(&self, call: &Call, team_id: &str) -> Result<()> {
+        require_owner(&call.caller, team_id)?;
+        if call.project.is_console() {
+            self.projects.delete_of_team(team_id).await?;
+        }
+        let mut unit = call.store.begin().await?;
+        let mut roster = Roster(&mut unit);
+        let team = roster.team(team_id).await?.ok_or_else(not_found)?;
+        // From here on nobody joins whose roles wouldn't be forgotten below.
+        roster.take_turn(team_id).await?;
+        let members = roster.member_ids(team_id).await?;
+        roster.remove_team(team_id).await?;
+        events::tell(&mut unit, events::DELETE, &[team_id], &team).await?;
+        let outcome = unit.commit().await;
+        self.forget(&call.project.id, &members);
+        Ok(outcome?)
+    }
+}
+
+/// The membership of who makes a team.
+fn founder(call: &Call, team_id: &str, user_id: &str, mut roles: Vec<String>) -> Membership {
+    if !roles.iter().any(|role| role == OWNER) {
+        roles.push(OWNER.to_owned());
+    }
+    Membership {
+        id: id::unique(call.now),
+        team_id: team_id.to_owned(),
+        user_id: user_id.to_owned(),
+        roles,
+        confirmed: true,
+        secret_hash: String::new(),
+        invited: call.now,
+        joined: Some(call.now),
+        created: call.now,
+        updated: call.now,
+    }
+}
+
+pub(super) fn not_found() -> Error {
+    ErrorKind::TeamNotFound.into()
+}
+
+fn taken(error: floe_store::Error) -> Error {
+    if error.is_conflict() { ErrorKind::TeamAlreadyExists.into() } else { error.into() }
+}
+
+/// The user was removed between the request's authentication and now.
+fn gone(error: floe_store::Error) -> Error {
+    if error.is_conflict() { ErrorKind::UserUnauthorized.into() } else { error.into() }
+}

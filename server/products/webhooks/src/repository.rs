@@ -1,0 +1,190 @@
+//! What is kept of webhooks: the table `webhooks`. The only file with queries.
+
+use crate::model::Webhook;
+use floe_kernel::query::{Field, Fields, Selection};
+use floe_kernel::secret::Secret;
+use floe_kernel::time::Timestamp;
+use floe_kernel::value::Kind;
+use floe_store::prelude::*;
+use floe_store::query::{self, Place};
+use std::borrow::Cow;
+
+mod schema {
+    diesel::table! {
+        webhooks (number) {
+            number -> BigInt,
+            id -> Text,
+            name -> Text,
+            url -> Text,
+            events -> Text,
+            tls -> Bool,
+            auth_username -> Text,
+            auth_password -> Text,
+            secret -> Text,
+            enabled -> Bool,
+            logs -> Text,
+            attempts -> BigInt,
+            created_at -> BigInt,
+            updated_at -> BigInt,
+        }
+    }
+}
+use schema::webhooks;
+
+/// What lists of webhooks may be filtered and sorted by.
+pub(crate) const FIELDS: Fields<'static> = Fields {
+    fields: &[
+        Field::required("$id", "id", Kind::Text),
+        Field::required("$createdAt", "created_at", Kind::Datetime),
+        Field::required("$updatedAt", "updated_at", Kind::Datetime),
+        Field::required("$sequence", "number", Kind::Integer),
+        Field::required("name", "name", Kind::Text),
+        Field::required("url", "url", Kind::Text),
+        // By their names of before 1.9.1, which the contract has kept here.
+        Field::required("httpUser", "auth_username", Kind::Text),
+        Field::required("security", "tls", Kind::Boolean),
+        Field::required("enabled", "enabled", Kind::Boolean),
+        Field::required("logs", "logs", Kind::Text),
+        Field::required("attempts", "attempts", Kind::Integer),
+        Field {
+            attribute: Cow::Borrowed("events"),
+            column: Cow::Borrowed("events"),
+            kind: Kind::Json,
+            nullable: false,
+            array: true,
+        },
+    ],
+    sequence: "number",
+};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = webhooks)]
+struct WebhookRow {
+    id: String,
+    name: String,
+    url: String,
+    events: String,
+    tls: bool,
+    auth_username: String,
+    auth_password: String,
+    secret: String,
+    enabled: bool,
+    logs: String,
+    attempts: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<WebhookRow> for Webhook {
+    type Error = Error;
+
+    fn try_from(row: WebhookRow) -> Result<Self, Error> {
+        Ok(Self {
+            events: serde_json::from_str(&row.events).map_err(Error::unavailable)?,
+            id: row.id,
+            name: row.name,
+            url: row.url,
+            tls: row.tls,
+            auth_username: row.auth_username,
+            auth_password: Secret::new(row.auth_password),
+            secret: Secret::new(row.secret),
+            enabled: row.enabled,
+            logs: row.logs,
+            attempts: row.attempts,
+            created: Timestamp::from_millis(row.created_at),
+            updated: Timestamp::from_millis(row.updated_at),
+        })
+    }
+}
+
+fn events_text(events: &[String]) -> Result<String, Error> {
+    serde_json::to_string(events).map_err(Error::unavailable)
+}
+
+/// A project's webhooks, through one connection.
+pub(crate) struct Definitions<'c>(pub(crate) &'c mut Connection);
+
+impl Definitions<'_> {
+    /// The webhook of this id.
+    pub(crate) async fn find(&mut self, id: &str) -> Result<Option<Webhook>, Error> {
+        let query = webhooks::table.filter(webhooks::id.eq(id));
+        let row = on_conn!(self.0, |c| query.select(WebhookRow::as_select()).first::<WebhookRow>(c)).optional()?;
+        row.map(Webhook::try_from).transpose()
+    }
+
+    /// The same, making others who want to change it wait until this unit of work is done.
+    pub(crate) async fn find_to_change(&mut self, id: &str, now: Timestamp) -> Result<Option<Webhook>, Error> {
+        let update =
+            diesel::update(webhooks::table.filter(webhooks::id.eq(id))).set(webhooks::updated_at.eq(now.millis()));
+        let row = on_conn!(self.0, |c| update.returning(WebhookRow::as_returning()).get_result::<WebhookRow>(c))
+            .optional()?;
+        row.map(Webhook::try_from).transpose()
+    }
+
+    /// Adds a webhook.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] on `id`.
+    pub(crate) async fn add(&mut self, webhook: &Webhook) -> Result<(), Error> {
+        let row = (
+            webhooks::id.eq(&webhook.id),
+            webhooks::name.eq(&webhook.name),
+            webhooks::url.eq(&webhook.url),
+            webhooks::events.eq(events_text(&webhook.events)?),
+            webhooks::tls.eq(webhook.tls),
+            webhooks::auth_username.eq(&webhook.auth_username),
+            webhooks::auth_password.eq(webhook.auth_password.expose()),
+            webhooks::secret.eq(webhook.secret.expose()),
+            webhooks::enabled.eq(webhook.enabled),
+            webhooks::logs.eq(&webhook.logs),
+            webhooks::attempts.eq(webhook.attempts),
+            webhooks::created_at.eq(webhook.created.millis()),
+            webhooks::updated_at.eq(webhook.updated.millis()),
+        );
+        on_conn!(self.0, |c| diesel::insert_into(webhooks::table).values(row).execute(c))?;
+        Ok(())
+    }
+
+    /// Saves what may change of a webhook.
+    pub(crate) async fn save(&mut self, webhook: &Webhook) -> Result<(), Error> {
+        let row = (
+            webhooks::name.eq(&webhook.name),
+            webhooks::url.eq(&webhook.url),
+            webhooks::events.eq(events_text(&webhook.events)?),
+            webhooks::tls.eq(webhook.tls),
+            webhooks::auth_username.eq(&webhook.auth_username),
+            webhooks::auth_password.eq(webhook.auth_password.expose()),
+            webhooks::secret.eq(webhook.secret.expose()),
+            webhooks::enabled.eq(webhook.enabled),
+            webhooks::attempts.eq(webhook.attempts),
+            webhooks::updated_at.eq(webhook.updated.millis()),
+        );
+        let update = diesel::update(webhooks::table.filter(webhooks::id.eq(&webhook.id))).set(row);
+        on_conn!(self.0, |c| update.execute(c))?;
+        Ok(())
+    }
+
+    /// Removes a webhook. Whether there was one.
+    pub(crate) async fn remove(&mut self, id: &str) -> Result<bool, Error> {
+        Ok(on_conn!(self.0, |c| diesel::delete(webhooks::table.filter(webhooks::id.eq(id))).execute(c))? > 0)
+    }
+}
+
+/// The webhooks that a list asks for, and how many there are in all.
+pub(crate) async fn list(store: &Store, selection: &Selection) -> Result<(i64, Vec<Webhook>), Error> {
+    let place = Place::fixed("webhooks", "id");
+    let plan = query::plan(store, &place, selection, None).await?;
+    let total = query::count(store, &place, &plan.all, selection.count_up_to).await?;
+    let reverse = plan.reverse;
+    let mut rows = on_scan!(store, |c| webhooks::table
+        .filter(&plan.predicate)
+        .order_by(&plan.order)
+        .limit(plan.limit)
+        .offset(plan.offset)
+        .select(WebhookRow::as_select())
+        .load::<WebhookRow>(c))?;
+    if reverse {
+        rows.reverse();
+    }
+    Ok((total, rows.into_iter().map(Webhook::try_from).collect::<Result<_, _>>()?))
+}

@@ -1,0 +1,143 @@
+//! The decisions.
+
+use crate::model::Webhook;
+use crate::repository::{self, Definitions, FIELDS};
+use floe_gateway::Call;
+use floe_kernel::query::Queries;
+use floe_kernel::secret::{Secret, random_hex};
+use floe_kernel::{Error, ErrorKind, Result};
+
+/// A made secret's random bytes; twice as many characters.
+const SECRET_BYTES: usize = 64;
+
+/// Knows the webhooks of projects, and changes them.
+#[derive(Debug, Default)]
+pub struct Webhooks(());
+
+/// What a caller wants a webhook to be.
+#[derive(Debug)]
+pub(crate) struct WebhookChange {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) events: Vec<String>,
+    pub(crate) tls: bool,
+    pub(crate) auth_username: String,
+    pub(crate) auth_password: Option<Secret>,
+    pub(crate) enabled: bool,
+}
+
+impl Webhooks {
+    /// Keeps webhooks in their projects' stores.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The webhooks of the project.
+    pub(crate) async fn list(&self, call: &Call, queries: &Queries, total: bool) -> Result<(i64, Vec<Webhook>)> {
+        let mut selection = queries.resolve(FIELDS)?;
+        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        Ok(repository::list(&call.store, &selection).await?)
+    }
+
+    /// A webhook.
+    pub(crate) async fn get(&self, call: &Call, id: &str) -> Result<Webhook> {
+        let mut conn = call.store.read().await?;
+        Definitions(&mut conn).find(id).await?.ok_or_else(not_found)
+    }
+
+    /// Defines a webhook. Without a secret of the caller's it gets one of our making.
+    pub(crate) async fn create(
+        &self,
+        call: &Call,
+        id: String,
+        change: WebhookChange,
+        secret: Option<Secret>,
+    ) -> Result<Webhook> {
+        let webhook = Webhook {
+            id,
+            name: change.name,
+            url: change.url,
+            events: distinct(change.events),
+            tls: change.tls,
+            auth_username: change.auth_username,
+            auth_password: change.auth_password.unwrap_or_else(|| Secret::new("")),
+            secret: secret.unwrap_or_else(made_secret),
+            enabled: change.enabled,
+            logs: String::new(),
+            attempts: 0,
+            created: call.now,
+            updated: call.now,
+        };
+        let mut unit = call.store.begin().await?;
+        Definitions(&mut unit).add(&webhook).await.map_err(taken)?;
+        unit.commit().await.map_err(taken)?;
+        Ok(webhook)
+    }
+
+    /// Changes a webhook; its secret stays. Switched on again, it begins with a clean record.
+    pub(crate) async fn update(&self, call: &Call, id: &str, change: WebhookChange) -> Result<Webhook> {
+        let mut unit = call.store.begin().await?;
+        let webhook = Definitions(&mut unit).find_to_change(id, call.now).await?.ok_or_else(not_found)?;
+        let webhook = Webhook {
+            auth_password: password(&change, &webhook.auth_password),
+            name: change.name,
+            url: change.url,
+            events: distinct(change.events),
+            tls: change.tls,
+            auth_username: change.auth_username,
+            enabled: change.enabled,
+            attempts: if change.enabled { 0 } else { webhook.attempts },
+            ..webhook
+        };
+        Definitions(&mut unit).save(&webhook).await?;
+        unit.commit().await?;
+        Ok(webhook)
+    }
+
+    /// Gives a webhook another secret.
+    pub(crate) async fn update_secret(&self, call: &Call, id: &str, secret: Option<Secret>) -> Result<Webhook> {
+        let mut unit = call.store.begin().await?;
+        let webhook = Definitions(&mut unit).find_to_change(id, call.now).await?.ok_or_else(not_found)?;
+        let webhook = Webhook { secret: secret.unwrap_or_else(made_secret), ..webhook };
+        Definitions(&mut unit).save(&webhook).await?;
+        unit.commit().await?;
+        Ok(webhook)
+    }
+
+    /// Removes a webhook.
+    pub(crate) async fn delete(&self, call: &Call, id: &str) -> Result<()> {
+        let mut unit = call.store.begin().await?;
+        if !Definitions(&mut unit).remove(id).await? {
+            return Err(not_found());
+        }
+        Ok(unit.commit().await?)
+    }
+}
+
+/// The password after a change: without a user there is none; a user without a new one keeps the old.
+fn password(change: &WebhookChange, old: &Secret) -> Secret {
+    match &change.auth_password {
+        Some(new) => new.clone(),
+        None if change.auth_username.is_empty() => Secret::new(""),
+        None => old.clone(),
+    }
+}
+
+/// Each once, in the order in which they were given.
+fn distinct(events: Vec<String>) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    events.into_iter().filter(|event| seen.insert(event.clone())).collect()
+}
+
+fn made_secret() -> Secret {
+    Secret::new(random_hex(SECRET_BYTES))
+}
+
+fn not_found() -> Error {
+    ErrorKind::WebhookNotFound.into()
+}
+
+fn taken(error: floe_store::Error) -> Error {
+    if error.is_conflict() { ErrorKind::WebhookAlreadyExists.into() } else { error.into() }
+}
