@@ -1,0 +1,192 @@
+//! `…/rows` and `…/documents`, one at a time.
+
+use super::at;
+use super::bulk::read_rows;
+use super::params::NoTransaction;
+use crate::service::{Databases, RowsWanted};
+use crate::vocabulary::Vocabulary;
+use floe_gateway::param::{CustomId, Id, Int, ItemPermissions, List, Object, Queries};
+use floe_gateway::{Call, Reply, input};
+use floe_kernel::{Error, ErrorKind, Result};
+use std::sync::Arc;
+
+input! {
+    /// What creating a row takes; or, from servers, many of them.
+    pub(crate) struct CreateRow {
+        /// The database's id.
+        database: Id = path "databaseId",
+        /// The table's id.
+        table: Id = path "tableId" | "collectionId",
+        /// The row's id.
+        id: Option<CustomId> = body "rowId" | "documentId" or None,
+        /// Its values.
+        data: Object = body "data" or Object::default(),
+        /// Who may do what with it. Everything its maker alone, unless said.
+        permissions: Option<ItemPermissions> = body "permissions" or None,
+        /// Many rows instead of one, each with its values, `$id` and `$permissions`.
+        rows: List<Object, 100> = body "rows" | "documents" or List(Vec::new()),
+        /// A transaction to stage this in.
+        _transaction: Option<NoTransaction> = body "transactionId" or None,
+    }
+}
+
+pub(crate) async fn create(service: Arc<Databases>, call: Call, input: CreateRow) -> Result<Reply> {
+    check(&call, &input)?;
+    let at = at(input.database, input.table);
+    if !input.rows.0.is_empty() {
+        let rows = read_rows(input.rows.0, &call)?;
+        return Ok(Reply::written(201, service.create_rows(&call, &at, &rows).await?));
+    }
+    let missing = || {
+        let words = Vocabulary::of(&call).words();
+        let message = format!("{} ID is required when creating a single {}.", words.row, words.row.to_lowercase());
+        Error::new(words.errors.row_missing_data).message(message).field(words.row_id)
+    };
+    let id = input.id.ok_or_else(missing)?.or_make(call.now);
+    let permissions = input.permissions.as_ref().map(|permissions| &permissions.0);
+    let row = service.create_row(&call, &at, &id, &input.data.0, permissions).await?;
+    Ok(Reply::written(201, row))
+}
+
+/// One row or many: not neither, and not both.
+fn check(call: &Call, input: &CreateRow) -> Result<()> {
+    let words = Vocabulary::of(call).words();
+    let bad = |message: String| Err(Error::new(ErrorKind::GeneralBadRequest).message(message));
+    match (input.data.0.is_empty(), input.rows.0.is_empty()) {
+        (true, true) => Err(words.errors.row_missing_data.into()),
+        (false, false) => bad(format!("You can only send one of the following parameters: data, {}", words.rows)),
+        (false, true) => Ok(()),
+        (true, false) if !call.caller.privileged() => Err(ErrorKind::GeneralUnauthorizedScope.into()),
+        (true, false) if input.id.is_some() => bad(format!(
+            "Param \"{}\" is not allowed when creating multiple {}, set \"$id\" on each instead.",
+            words.row_id, words.rows
+        )),
+        (true, false) if input.permissions.is_some() => bad(format!(
+            "Param \"permissions\" is disallowed when creating multiple {}, set \"$permissions\" on each instead",
+            words.rows
+        )),
+        (true, false) => Ok(()),
+    }
+}
+
+input! {
+    /// What listing rows takes.
+    pub(crate) struct ListRows {
+        /// The database's id.
+        database: Id = path "databaseId",
+        /// The table's id.
+        table: Id = path "tableId" | "collectionId",
+        /// Filters, order, page and columns.
+        queries: Queries = query "queries" or Queries::default(),
+        /// A transaction whose staged changes are to be seen.
+        _transaction: Option<NoTransaction> = query "transactionId" or None,
+        /// Whether to count them.
+        total: bool = query "total" or true,
+        /// For how many seconds an older answer would do.
+        ttl: Int<0, 86400> = query "ttl" or Int(0),
+    }
+}
+
+pub(crate) async fn list(service: Arc<Databases>, call: Call, input: ListRows) -> Result<Reply> {
+    let wanted = RowsWanted { queries: &input.queries.0, total: input.total };
+    let reply = Reply::written(200, service.rows(&call, &at(input.database, input.table), wanted).await?);
+    // Every answer is fresh, whatever would do.
+    Ok(if input.ttl.0 > 0 { reply.header("X-Appwrite-Cache", "miss") } else { reply })
+}
+
+input! {
+    /// What reading a row takes.
+    pub(crate) struct GetRow {
+        /// The database's id.
+        database: Id = path "databaseId",
+        /// The table's id.
+        table: Id = path "tableId" | "collectionId",
+        /// The row's id.
+        id: Id = path "rowId" | "documentId",
+        /// Columns.
+        queries: Queries = query "queries" or Queries::default(),
+        /// A transaction whose staged changes are to be seen.
+        _transaction: Option<NoTransaction> = query "transactionId" or None,
+    }
+}
+
+pub(crate) async fn get(service: Arc<Databases>, call: Call, input: GetRow) -> Result<Reply> {
+    let row = service.row(&call, &at(input.database, input.table), &input.id, &input.queries.0).await?;
+    Ok(Reply::written(200, row))
+}
+
+input! {
+    /// What updating a row takes.
+    pub(crate) struct UpdateRow {
+        /// The database's id.
+        database: Id = path "databaseId",
+        /// The table's id.
+        table: Id = path "tableId" | "collectionId",
+        /// The row's id.
+        id: Id = path "rowId" | "documentId",
+        /// The values that change.
+        data: Object = body "data" or Object::default(),
+        /// Other permissions.
+        permissions: Option<ItemPermissions> = body "permissions" or None,
+        /// A transaction to stage this in.
+        _transaction: Option<NoTransaction> = body "transactionId" or None,
+    }
+}
+
+pub(crate) async fn update(service: Arc<Databases>, call: Call, input: UpdateRow) -> Result<Reply> {
+    if input.data.0.is_empty() && input.permissions.is_none() {
+        return Err(Vocabulary::of(&call).errors().row_missing_payload.into());
+    }
+    let permissions = input.permissions.as_ref().map(|permissions| &permissions.0);
+    let at = at(input.database, input.table);
+    let row = service.update_row(&call, &at, &input.id, &input.data.0, permissions).await?;
+    Ok(Reply::written(200, row))
+}
+
+input! {
+    /// What upserting a row takes.
+    pub(crate) struct UpsertRow {
+        /// The database's id.
+        database: Id = path "databaseId",
+        /// The table's id.
+        table: Id = path "tableId" | "collectionId",
+        /// The row's id.
+        id: CustomId = path "rowId" | "documentId",
+        /// Its values.
+        data: Object = body "data" or Object::default(),
+        /// Its permissions; those that it has, unless said.
+        permissions: Option<ItemPermissions> = body "permissions" or None,
+        /// A transaction to stage this in.
+        _transaction: Option<NoTransaction> = body "transactionId" or None,
+    }
+}
+
+pub(crate) async fn upsert(service: Arc<Databases>, call: Call, input: UpsertRow) -> Result<Reply> {
+    if input.data.0.is_empty() && input.permissions.is_none() {
+        return Err(Vocabulary::of(&call).errors().row_missing_payload.into());
+    }
+    let id = input.id.or_make(call.now);
+    let permissions = input.permissions.as_ref().map(|permissions| &permissions.0);
+    let at = at(input.database, input.table);
+    let row = service.upsert_row(&call, &at, &id, &input.data.0, permissions).await?;
+    Ok(Reply::written(201, row))
+}
+
+input! {
+    /// What deleting a row takes.
+    pub(crate) struct DeleteRow {
+        /// The database's id.
+        database: Id = path "databaseId",
+        /// The table's id.
+        table: Id = path "tableId" | "collectionId",
+        /// The row's id.
+        id: Id = path "rowId" | "documentId",
+        /// A transaction to stage this in.
+        _transaction: Option<NoTransaction> = body "transactionId" or None,
+    }
+}
+
+pub(crate) async fn delete(service: Arc<Databases>, call: Call, input: DeleteRow) -> Result<Reply> {
+    service.delete_row(&call, &at(input.database, input.table), &input.id).await?;
+    Ok(Reply::empty())
+}

@@ -1,0 +1,27 @@
+//! Databases that users define: tables, columns, indexes and rows.
+//!
+//! Two services speak of one store in two vocabularies: `tablesDB` of tables, columns and rows, `databases` of
+//! collections, attributes and documents ([`vocabulary`]). One function serves both.
+//!
+//! - A table is a real table, its columns are real columns with types ([`floe_store::tables`]); names that users chose
+//!   never reach a statement.
+//! - A request for rows finds everything it must know of its table in memory ([`schema`]); a change of the table
+//!   forgets that, in the moment in which it is committed ([`changes`]).
+//! - Permissions of rows are interned: a row has the number of its set, and what a set allows is in memory
+//!   ([`permission_sets`]).
+
+mod changes;
+mod domain;
+mod endpoints;
+mod events;
+mod model;
+mod permission_sets;
+mod repository;
+mod routes;
+mod row;
+mod schema;
+mod service;
+mod vocabulary;
+
+pub use routes::routes;
+pub use service::Databases;

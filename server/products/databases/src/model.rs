@@ -1,0 +1,279 @@
+//! What databases, tables, columns and indexes are, and what the API shows of them. Rows: see [`crate::row`].
+
+use crate::domain::Domain;
+use crate::vocabulary::Vocabulary;
+use floe_kernel::permission::Permissions;
+use floe_kernel::query::Direction;
+use floe_kernel::time::Timestamp;
+use floe_kernel::value::{Kind, Value};
+use floe_store::tables::{CREATED, Column as StoredColumn, ID, UPDATED};
+use serde_json::{Map, Value as Json, json};
+
+/// A database.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    /// Its number in this project, which never comes back.
+    pub(crate) number: i64,
+    /// Its id.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// With which words it was made: `legacy` or `tablesdb`.
+    pub(crate) kind: String,
+    /// Whether clients may see it.
+    pub(crate) enabled: bool,
+    /// When it was made.
+    pub(crate) created: Timestamp,
+    /// When it was changed last.
+    pub(crate) updated: Timestamp,
+}
+
+/// A table, without its columns and indexes.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    /// Its number in this project, which never comes back. Its rows are in `rows_<number>`.
+    pub(crate) number: i64,
+    /// Its id, unique in its database.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Whether clients may see it.
+    pub(crate) enabled: bool,
+    /// Whether rows have permissions of their own beside the table's.
+    pub(crate) row_security: bool,
+    /// Who may do what with all of its rows.
+    pub(crate) permissions: Permissions,
+    /// Grows with every change of what [`crate::schema::TableSchema`] holds.
+    pub(crate) version: i64,
+    /// When it was made.
+    pub(crate) created: Timestamp,
+    /// When it was changed last.
+    pub(crate) updated: Timestamp,
+}
+
+/// A table as the API shows it: with everything in it.
+#[derive(Debug, Clone)]
+pub(crate) struct WholeTable {
+    /// The id of its database.
+    pub(crate) database_id: String,
+    /// Itself.
+    pub(crate) table: Table,
+    /// Its columns, in the order in which they were made.
+    pub(crate) columns: Vec<Column>,
+    /// Its indexes, in the order in which they were made.
+    pub(crate) indexes: Vec<Index>,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Column {
+    /// Its number in this project, which never comes back. Its values are in `c<number>`.
+    pub(crate) number: i64,
+    /// Its name, unique in its table.
+    pub(crate) key: String,
+    /// What values it takes.
+    pub(crate) domain: Domain,
+    /// Whether every new row must have a value.
+    pub(crate) required: bool,
+    /// Whether it holds lists of such values.
+    pub(crate) array: bool,
+    /// What rows get that don't say. As the wire has it.
+    pub(crate) default: Option<Json>,
+    /// What has become of it.
+    pub(crate) status: Status,
+    /// When it was made.
+    pub(crate) created: Timestamp,
+    /// When it was changed last.
+    pub(crate) updated: Timestamp,
+}
+
+/// What is to become a column.
+#[derive(Debug, Clone)]
+pub(crate) struct NewColumn {
+    /// Its name.
+    pub(crate) key: String,
+    /// What values it takes.
+    pub(crate) domain: Domain,
+    /// Whether every new row must have a value.
+    pub(crate) required: bool,
+    /// Whether it holds lists.
+    pub(crate) array: bool,
+    /// What rows get that don't say.
+    pub(crate) default: Option<Json>,
+}
+
+/// An index.
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
+    /// Its number in this project, which never comes back.
+    pub(crate) number: i64,
+    /// Its name, unique in its table.
+    pub(crate) key: String,
+    /// Whether no two rows may have the same values.
+    pub(crate) unique: bool,
+    /// The keys of what it is over.
+    pub(crate) columns: Vec<String>,
+    /// How many characters of each count; none: all.
+    pub(crate) lengths: Vec<Option<i64>>,
+    /// Which way each runs, as the caller said; shorter than `columns` where the caller didn't.
+    pub(crate) orders: Vec<String>,
+    /// What has become of it.
+    pub(crate) status: Status,
+    /// When it was made.
+    pub(crate) created: Timestamp,
+    /// When it was changed last.
+    pub(crate) updated: Timestamp,
+}
+
+/// What is to become an index.
+#[derive(Debug, Clone)]
+pub(crate) struct NewIndex {
+    /// Its name.
+    pub(crate) key: String,
+    /// `key` or `unique`; others aren't known yet.
+    pub(crate) kind: String,
+    /// The keys of what it is over.
+    pub(crate) columns: Vec<String>,
+    /// How many characters of each count.
+    pub(crate) lengths: Vec<Option<i64>>,
+    /// Which way each runs.
+    pub(crate) orders: Vec<String>,
+}
+
+/// What has become of a column or an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It was asked for. Only ever seen in the answer to that.
+    Processing,
+    /// It can be used.
+    Available,
+    /// It couldn't be made, because of this.
+    Failed(String),
+}
+
+impl Status {
+    /// Its name.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Processing => "processing",
+            Self::Available => "available",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Why it couldn't be made.
+    pub(crate) fn error(&self) -> &str {
+        match self {
+            Self::Failed(error) => error,
+            Self::Processing | Self::Available => "",
+        }
+    }
+
+    /// What was kept, read again.
+    pub(crate) fn stored(name: &str, error: String) -> Self {
+        if name == "failed" { Self::Failed(error) } else { Self::Available }
+    }
+}
+
+impl Database {
+    /// As the API shows it.
+    pub(crate) fn to_json(&self) -> Json {
+        json!({
+            "$id": self.id,
+            "name": self.name,
+            "$createdAt": self.created,
+            "$updatedAt": self.updated,
+            "enabled": self.enabled,
+            "type": self.kind,
+            "status": "ready",
+        })
+    }
+}
+
+impl WholeTable {
+    /// As the API shows it.
+    pub(crate) fn to_json(&self, vocabulary: Vocabulary) -> Json {
+        let (words, table) = (vocabulary.words(), &self.table);
+        json!({
+            "$id": table.id,
+            "$createdAt": table.created,
+            "$updatedAt": table.updated,
+            "$permissions": table.permissions,
+            "databaseId": self.database_id,
+            "name": table.name,
+            "enabled": table.enabled,
+            words.row_security: table.row_security,
+            words.columns: self.columns.iter().map(Column::to_json).collect::<Vec<_>>(),
+            "indexes": self.indexes.iter().map(|index| index.to_json(vocabulary)).collect::<Vec<_>>(),
+            // A row may be as wide as the database allows: there is no limit of ours to count against.
+            "bytesMax": 0,
+            "bytesUsed": 0,
+        })
+    }
+}
+
+impl Column {
+    /// As the API shows it.
+    pub(crate) fn to_json(&self) -> Json {
+        let mut model = Map::new();
+        model.insert("key".into(), self.key.as_str().into());
+        model.insert("type".into(), self.domain.type_name().into());
+        model.insert("status".into(), self.status.name().into());
+        model.insert("error".into(), self.status.error().into());
+        model.insert("required".into(), self.required.into());
+        model.insert("array".into(), self.array.into());
+        model.insert("$createdAt".into(), self.created.to_string().into());
+        model.insert("$updatedAt".into(), self.updated.to_string().into());
+        self.domain.describe(&mut model);
+        model.insert("default".into(), self.default.clone().unwrap_or_default());
+        model.into()
+    }
+
+    /// What it is in the database.
+    pub(crate) fn kind(&self) -> Kind {
+        if self.array { Kind::Json } else { self.domain.kind() }
+    }
+
+    /// It in the database.
+    pub(crate) fn stored(&self) -> StoredColumn {
+        StoredColumn::new(self.number, self.kind())
+    }
+
+    /// What rows get that don't say.
+    pub(crate) fn default_value(&self) -> Value {
+        let default = self.default.as_ref().and_then(|default| self.domain.accept(default).ok());
+        default.unwrap_or(Value::Null(self.kind()))
+    }
+}
+
+impl Index {
+    /// As the API shows it.
+    pub(crate) fn to_json(&self, vocabulary: Vocabulary) -> Json {
+        json!({
+            "$id": self.key,
+            "$createdAt": self.created,
+            "$updatedAt": self.updated,
+            "key": self.key,
+            "type": self.kind(),
+            "status": self.status.name(),
+            "error": self.status.error(),
+            vocabulary.words().columns: self.columns,
+            "lengths": self.lengths,
+            "orders": self.orders,
+        })
+    }
+
+    /// The type, as the API calls it.
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.unique { "unique" } else { "key" }
+    }
+
+    /// Which way the column at this position runs.
+    pub(crate) fn direction(&self, position: usize) -> Direction {
+        let descending = self.orders.get(position).is_some_and(|order| order.eq_ignore_ascii_case("desc"));
+        if descending { Direction::Descending } else { Direction::Ascending }
+    }
+}
+
+/// What every row has that an index may be over: the name on the wire, and in the database.
+pub(crate) const INDEXABLE: [(&str, &str); 3] = [("$id", ID), ("$createdAt", CREATED), ("$updatedAt", UPDATED)];

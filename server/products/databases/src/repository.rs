@@ -1,0 +1,612 @@
+//! What the logic asks of storage about databases, tables, columns and indexes. (Rows are asked for through
+//! [`floe_store::tables`].)
+
+use crate::domain::Domain;
+use crate::model::{Column, Database, Index, Status, Table};
+use diesel::sql_types::BigInt;
+use floe_kernel::permission::Permissions;
+use floe_kernel::query::{Field, Fields, Queries, Selection};
+use floe_kernel::time::Timestamp;
+use floe_kernel::value::{Kind, Value};
+use floe_store::prelude::*;
+use floe_store::query::{self, Place, Plan, Predicate};
+use serde_json::Value as Json;
+
+mod schema {
+    diesel::table! {
+        databases (number) {
+            number -> BigInt,
+            id -> Text,
+            name -> Text,
+            #[sql_name = "type"]
+            kind -> Text,
+            enabled -> Bool,
+            search -> Text,
+            created_at -> BigInt,
+            updated_at -> BigInt,
+        }
+    }
+    diesel::table! {
+        tables (number) {
+            number -> BigInt,
+            database_number -> BigInt,
+            id -> Text,
+            name -> Text,
+            enabled -> Bool,
+            row_security -> Bool,
+            permissions -> Text,
+            version -> BigInt,
+            search -> Text,
+            created_at -> BigInt,
+            updated_at -> BigInt,
+        }
+    }
+    diesel::table! {
+        columns (number) {
+            number -> BigInt,
+            table_number -> BigInt,
+            key -> Text,
+            #[sql_name = "type"]
+            kind -> Text,
+            format -> Text,
+            size -> BigInt,
+            required -> Bool,
+            array -> Bool,
+            default_value -> Nullable<Text>,
+            rules -> Text,
+            status -> Text,
+            error -> Text,
+            created_at -> BigInt,
+            updated_at -> BigInt,
+        }
+    }
+    diesel::table! {
+        indexes (number) {
+            number -> BigInt,
+            table_number -> BigInt,
+            key -> Text,
+            #[sql_name = "type"]
+            kind -> Text,
+            keys -> Text,
+            lengths -> Text,
+            orders -> Text,
+            status -> Text,
+            error -> Text,
+            created_at -> BigInt,
+            updated_at -> BigInt,
+        }
+    }
+}
+use schema::{columns, databases, indexes, tables};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = databases)]
+struct DatabaseRow {
+    number: i64,
+    id: String,
+    name: String,
+    kind: String,
+    enabled: bool,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl From<DatabaseRow> for Database {
+    fn from(row: DatabaseRow) -> Self {
+        Self {
+            number: row.number,
+            id: row.id,
+            name: row.name,
+            kind: row.kind,
+            enabled: row.enabled,
+            created: Timestamp::from_millis(row.created_at),
+            updated: Timestamp::from_millis(row.updated_at),
+        }
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tables)]
+struct TableRow {
+    number: i64,
+    id: String,
+    name: String,
+    enabled: bool,
+    row_security: bool,
+    permissions: String,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<TableRow> for Table {
+    type Error = Error;
+
+    fn try_from(row: TableRow) -> Result<Self, Error> {
+        Ok(Self {
+            permissions: stored_permissions(&row.permissions)?,
+            number: row.number,
+            id: row.id,
+            name: row.name,
+            enabled: row.enabled,
+            row_security: row.row_security,
+            version: row.version,
+            created: Timestamp::from_millis(row.created_at),
+            updated: Timestamp::from_millis(row.updated_at),
+        })
+    }
+}
+
+/// Permissions as [`Permissions::canonical`] writes them.
+///
+/// # Errors
+/// When they are not.
+pub(crate) fn stored_permissions(text: &str) -> Result<Permissions, Error> {
+    Permissions::stored(text).ok_or_else(|| Error::unavailable(format!("permissions {text}")))
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = columns)]
+struct ColumnRow {
+    number: i64,
+    key: String,
+    kind: String,
+    format: String,
+    size: i64,
+    required: bool,
+    array: bool,
+    default_value: Option<String>,
+    rules: String,
+    status: String,
+    error: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<ColumnRow> for Column {
+    type Error = Error;
+
+    fn try_from(row: ColumnRow) -> Result<Self, Error> {
+        let rules: Json = serde_json::from_str(&row.rules).map_err(Error::unavailable)?;
+        let domain = Domain::stored(&row.kind, &row.format, row.size, &rules);
+        let default = row.default_value.as_deref().map(serde_json::from_str).transpose();
+        Ok(Self {
+            domain: domain.ok_or_else(|| Error::unavailable(format!("a column of type {}", row.kind)))?,
+            number: row.number,
+            key: row.key,
+            required: row.required,
+            array: row.array,
+            default: default.map_err(Error::unavailable)?,
+            status: Status::stored(&row.status, row.error),
+            created: Timestamp::from_millis(row.created_at),
+            updated: Timestamp::from_millis(row.updated_at),
+        })
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = indexes)]
+struct IndexRow {
+    number: i64,
+    key: String,
+    kind: String,
+    keys: String,
+    lengths: String,
+    orders: String,
+    status: String,
+    error: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<IndexRow> for Index {
+    type Error = Error;
+
+    fn try_from(row: IndexRow) -> Result<Self, Error> {
+        Ok(Self {
+            number: row.number,
+            key: row.key,
+            unique: row.kind == "unique",
+            columns: serde_json::from_str(&row.keys).map_err(Error::unavailable)?,
+            lengths: serde_json::from_str(&row.lengths).map_err(Error::unavailable)?,
+            orders: serde_json::from_str(&row.orders).map_err(Error::unavailable)?,
+            status: Status::stored(&row.status, row.error),
+            created: Timestamp::from_millis(row.created_at),
+            updated: Timestamp::from_millis(row.updated_at),
+        })
+    }
+}
+
+/// Everything that users have defined in a project, through one connection.
+pub(crate) struct Catalog<'c>(pub(crate) &'c mut Connection);
+
+fn search_text(id: &str, name: &str) -> String {
+    format!("{id} {name}").to_lowercase()
+}
+
+impl Catalog<'_> {
+    /// The database of this id.
+    pub(crate) async fn database(&mut self, id: &str) -> Result<Option<Database>, Error> {
+        let query = databases::table.filter(databases::id.eq(id));
+        let row = on_conn!(self.0, |c| query.select(DatabaseRow::as_select()).first::<DatabaseRow>(c)).optional()?;
+        Ok(row.map(Into::into))
+    }
+
+    /// Adds a database; gives its number.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] on `id`.
+    pub(crate) async fn add_database(&mut self, database: &Database) -> Result<i64, Error> {
+        let row = (
+            databases::id.eq(&database.id),
+            databases::name.eq(&database.name),
+            databases::kind.eq(&database.kind),
+            databases::enabled.eq(database.enabled),
+            databases::search.eq(search_text(&database.id, &database.name)),
+            databases::created_at.eq(database.created.millis()),
+            databases::updated_at.eq(database.updated.millis()),
+        );
+        let insert = diesel::insert_into(databases::table).values(row).returning(databases::number);
+        Ok(on_conn!(self.0, |c| insert.get_result::<i64>(c))?)
+    }
+
+    /// Saves what may change of a database.
+    pub(crate) async fn save_database(&mut self, database: &Database) -> Result<(), Error> {
+        let row = (
+            databases::name.eq(&database.name),
+            databases::enabled.eq(database.enabled),
+            databases::search.eq(search_text(&database.id, &database.name)),
+            databases::updated_at.eq(database.updated.millis()),
+        );
+        let update = diesel::update(databases::table.find(database.number)).set(row);
+        on_conn!(self.0, |c| update.execute(c))?;
+        Ok(())
+    }
+
+    /// Removes a database and what is defined in it; not the rows.
+    pub(crate) async fn remove_database(&mut self, number: i64) -> Result<(), Error> {
+        on_conn!(self.0, |c| diesel::delete(databases::table.find(number)).execute(c))?;
+        Ok(())
+    }
+
+    /// The table of this id in this database.
+    pub(crate) async fn table(&mut self, database: i64, id: &str) -> Result<Option<Table>, Error> {
+        let query = tables::table.filter(tables::database_number.eq(database)).filter(tables::id.eq(id));
+        let row = on_conn!(self.0, |c| query.select(TableRow::as_select()).first::<TableRow>(c)).optional()?;
+        row.map(Table::try_from).transpose()
+    }
+
+    /// The numbers and ids of all tables of a database.
+    pub(crate) async fn table_ids(&mut self, database: i64) -> Result<Vec<(i64, String)>, Error> {
+        let query = tables::table.filter(tables::database_number.eq(database)).select((tables::number, tables::id));
+        Ok(on_conn!(self.0, |c| query.load::<(i64, String)>(c))?)
+    }
+
+    /// Adds a table; gives its number.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] on `id`.
+    pub(crate) async fn add_table(&mut self, database: i64, table: &Table) -> Result<i64, Error> {
+        let row = (
+            tables::database_number.eq(database),
+            tables::id.eq(&table.id),
+            tables::name.eq(&table.name),
+            tables::enabled.eq(table.enabled),
+            tables::row_security.eq(table.row_security),
+            tables::permissions.eq(table.permissions.canonical()),
+            tables::version.eq(table.version),
+            tables::search.eq(search_text(&table.id, &table.name)),
+            tables::created_at.eq(table.created.millis()),
+            tables::updated_at.eq(table.updated.millis()),
+        );
+        let insert = diesel::insert_into(tables::table).values(row).returning(tables::number);
+        Ok(on_conn!(self.0, |c| insert.get_result::<i64>(c))?)
+    }
+
+    /// Saves what may change of a table.
+    pub(crate) async fn save_table(&mut self, table: &Table) -> Result<(), Error> {
+        let row = (
+            tables::name.eq(&table.name),
+            tables::enabled.eq(table.enabled),
+            tables::row_security.eq(table.row_security),
+            tables::permissions.eq(table.permissions.canonical()),
+            tables::version.eq(table.version),
+            tables::search.eq(search_text(&table.id, &table.name)),
+            tables::updated_at.eq(table.updated.millis()),
+        );
+        let update = diesel::update(tables::table.find(table.number)).set(row);
+        on_conn!(self.0, |c| update.execute(c))?;
+        Ok(())
+    }
+
+    /// Counts a table's version up. On PostgreSQL this also makes others wait who change the same table's shape.
+    pub(crate) async fn next_version(&mut self, table: i64) -> Result<i64, Error> {
+        let set = tables::version.eq(tables::version + 1);
+        let update = diesel::update(tables::table.find(table)).set(set).returning(tables::version);
+        Ok(on_conn!(self.0, |c| update.get_result::<i64>(c))?)
+    }
+
+    /// Removes a table and what is defined in it; not the rows.
+    pub(crate) async fn remove_table(&mut self, number: i64) -> Result<(), Error> {
+        on_conn!(self.0, |c| diesel::delete(tables::table.find(number)).execute(c))?;
+        Ok(())
+    }
+
+    /// The columns of a table, in the order in which they were made.
+    pub(crate) async fn columns(&mut self, table: i64) -> Result<Vec<Column>, Error> {
+        let query = columns::table.filter(columns::table_number.eq(table)).order_by(columns::number);
+        let rows = on_conn!(self.0, |c| query.select(ColumnRow::as_select()).load::<ColumnRow>(c))?;
+        rows.into_iter().map(Column::try_from).collect()
+    }
+
+    /// Adds a column; gives its number.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] on `key`.
+    pub(crate) async fn add_column(&mut self, table: i64, column: &Column) -> Result<i64, Error> {
+        let row = (
+            columns::table_number.eq(table),
+            columns::key.eq(&column.key),
+            columns::kind.eq(column.domain.type_name()),
+            columns::format.eq(column.domain.format()),
+            columns::size.eq(column.domain.size()),
+            columns::required.eq(column.required),
+            columns::array.eq(column.array),
+            columns::default_value.eq(column.default.as_ref().map(Json::to_string)),
+            columns::rules.eq(column.domain.rules().to_string()),
+            columns::status.eq(Status::Available.name()),
+            columns::error.eq(""),
+            columns::created_at.eq(column.created.millis()),
+            columns::updated_at.eq(column.updated.millis()),
+        );
+        let insert = diesel::insert_into(columns::table).values(row).returning(columns::number);
+        Ok(on_conn!(self.0, |c| insert.get_result::<i64>(c))?)
+    }
+
+    /// Saves what may change of a column.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] on `key`.
+    pub(crate) async fn save_column(&mut self, column: &Column) -> Result<(), Error> {
+        let row = (
+            columns::key.eq(&column.key),
+            columns::size.eq(column.domain.size()),
+            columns::required.eq(column.required),
+            columns::default_value.eq(column.default.as_ref().map(Json::to_string)),
+            columns::rules.eq(column.domain.rules().to_string()),
+            columns::updated_at.eq(column.updated.millis()),
+        );
+        let update = diesel::update(columns::table.find(column.number)).set(row);
+        on_conn!(self.0, |c| update.execute(c))?;
+        Ok(())
+    }
+
+    /// Removes a column's definition.
+    pub(crate) async fn remove_column(&mut self, number: i64) -> Result<(), Error> {
+        on_conn!(self.0, |c| diesel::delete(columns::table.find(number)).execute(c))?;
+        Ok(())
+    }
+
+    /// Whether a row holds a longer text than so many characters in this column.
+    pub(crate) async fn holds_longer(&mut self, table: i64, column: i64, size: i64) -> Result<bool, Error> {
+        // Both names are ours, made of numbers.
+        let sql = format!("SELECT count(*) AS n FROM rows_{table} WHERE length(c{column}) > {size}");
+        Ok(on_conn!(self.0, |c| diesel::sql_query(&sql).get_result::<Counted>(c))?.n > 0)
+    }
+
+    /// The indexes of a table, in the order in which they were made.
+    pub(crate) async fn indexes(&mut self, table: i64) -> Result<Vec<Index>, Error> {
+        let query = indexes::table.filter(indexes::table_number.eq(table)).order_by(indexes::number);
+        let rows = on_conn!(self.0, |c| query.select(IndexRow::as_select()).load::<IndexRow>(c))?;
+        rows.into_iter().map(Index::try_from).collect()
+    }
+
+    /// Adds an index; gives its number.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] on `key`.
+    pub(crate) async fn add_index(&mut self, table: i64, index: &Index) -> Result<i64, Error> {
+        let row = (
+            indexes::table_number.eq(table),
+            indexes::key.eq(&index.key),
+            indexes::kind.eq(index.kind()),
+            indexes::keys.eq(list_text(&index.columns)?),
+            indexes::lengths.eq(list_text(&index.lengths)?),
+            indexes::orders.eq(list_text(&index.orders)?),
+            indexes::status.eq(Status::Available.name()),
+            indexes::error.eq(""),
+            indexes::created_at.eq(index.created.millis()),
+            indexes::updated_at.eq(index.updated.millis()),
+        );
+        let insert = diesel::insert_into(indexes::table).values(row).returning(indexes::number);
+        Ok(on_conn!(self.0, |c| insert.get_result::<i64>(c))?)
+    }
+
+    /// Saves what may change of an index.
+    pub(crate) async fn save_index(&mut self, index: &Index) -> Result<(), Error> {
+        let row = (
+            indexes::keys.eq(list_text(&index.columns)?),
+            indexes::status.eq(index.status.name()),
+            indexes::error.eq(index.status.error()),
+            indexes::updated_at.eq(index.updated.millis()),
+        );
+        let update = diesel::update(indexes::table.find(index.number)).set(row);
+        on_conn!(self.0, |c| update.execute(c))?;
+        Ok(())
+    }
+
+    /// Removes an index's definition.
+    pub(crate) async fn remove_index(&mut self, number: i64) -> Result<(), Error> {
+        on_conn!(self.0, |c| diesel::delete(indexes::table.find(number)).execute(c))?;
+        Ok(())
+    }
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+fn list_text<T: serde::Serialize>(list: &[T]) -> Result<String, Error> {
+    serde_json::to_string(list).map_err(Error::unavailable)
+}
+
+/// A page of a list, and how many there are in all.
+pub(crate) struct Listed<T> {
+    /// The page.
+    pub(crate) items: Vec<T>,
+    /// How many there are, counted no further than the API promises; 0 when nobody asked.
+    pub(crate) total: i64,
+}
+
+/// What a list of definitions is asked for.
+#[derive(Debug)]
+pub(crate) struct Listing<'l> {
+    /// Filters, order, page.
+    pub(crate) queries: &'l Queries,
+    /// What ids and names must contain; empty: anything.
+    pub(crate) search: &'l str,
+    /// Whether a total is wanted.
+    pub(crate) total: bool,
+}
+
+impl Listing<'_> {
+    fn selection(&self, fields: &[Field]) -> floe_kernel::Result<Selection> {
+        let mut selection = self.queries.resolve(Fields { fields, sequence: "number" })?;
+        if !self.total {
+            selection.count_up_to = 0;
+        }
+        Ok(selection)
+    }
+
+    /// Which of a table's definitions are meant: those of this parent, that contain what is searched for.
+    fn scope(&self, parent: Option<(&'static str, i64)>) -> Predicate {
+        let of_parent = parent.map(|(column, number)| Predicate::is(column, Value::Integer(number)));
+        let searched = (!self.search.is_empty()).then(|| {
+            Predicate::from(&floe_kernel::query::Filter::Compare {
+                column: "search".to_owned(),
+                array: false,
+                operator: floe_kernel::query::Operator::Contains,
+                values: vec![Value::Text(self.search.to_lowercase())],
+            })
+        });
+        Predicate::all(of_parent.into_iter().chain(searched))
+    }
+
+    async fn plan(
+        &self,
+        store: &Store,
+        place: &Place,
+        fields: &[Field],
+        parent: Option<(&'static str, i64)>,
+    ) -> floe_kernel::Result<(Plan, i64)> {
+        let selection = self.selection(fields)?;
+        let plan = query::plan(store, place, &selection, Some(self.scope(parent))).await?;
+        let total = query::count(store, place, &plan.all, selection.count_up_to).await?;
+        Ok((plan, total))
+    }
+}
+
+/// Loads the page of a plan from a static table.
+macro_rules! page {
+    ($store:expr, $plan:expr, $table:ident, $row:ty) => {{
+        let plan = $plan;
+        let reverse = plan.reverse;
+        let mut rows = on_scan!($store, |c| $table::table
+            .filter(&plan.predicate)
+            .order_by(&plan.order)
+            .limit(plan.limit)
+            .offset(plan.offset)
+            .select(<$row>::as_select())
+            .load::<$row>(c))?;
+        if reverse {
+            rows.reverse();
+        }
+        rows
+    }};
+}
+
+const DATABASES: Place = Place::fixed("databases", "id");
+const TABLES: Place = Place::fixed("tables", "id");
+const COLUMNS: Place = Place::fixed("columns", "key");
+const INDEXES: Place = Place::fixed("indexes", "key");
+
+const fn of_every(id: &'static str) -> [Field; 4] {
+    [
+        Field::required("$id", id, Kind::Text),
+        Field::required("$sequence", "number", Kind::Integer),
+        Field::required("$createdAt", "created_at", Kind::Datetime),
+        Field::required("$updatedAt", "updated_at", Kind::Datetime),
+    ]
+}
+
+fn fields<const N: usize>(id: &'static str, own: [Field; N]) -> Vec<Field> {
+    of_every(id).into_iter().chain(own).collect()
+}
+
+/// The databases of a project.
+pub(crate) async fn list_databases(store: &Store, listing: &Listing<'_>) -> floe_kernel::Result<Listed<Database>> {
+    let fields = fields("id", [Field::required("name", "name", Kind::Text)]);
+    let (plan, total) = listing.plan(store, &DATABASES, &fields, None).await?;
+    let rows = page!(store, plan, databases, DatabaseRow);
+    Ok(Listed { items: rows.into_iter().map(Into::into).collect(), total })
+}
+
+/// The tables of a database.
+pub(crate) async fn list_tables(
+    store: &Store,
+    database: i64,
+    listing: &Listing<'_>,
+) -> floe_kernel::Result<Listed<Table>> {
+    let own = [
+        Field::required("name", "name", Kind::Text),
+        Field::required("enabled", "enabled", Kind::Boolean),
+        Field::required("rowSecurity", "row_security", Kind::Boolean),
+        Field::required("documentSecurity", "row_security", Kind::Boolean),
+    ];
+    let parent = Some(("database_number", database));
+    let (plan, total) = listing.plan(store, &TABLES, &fields("id", own), parent).await?;
+    let rows = page!(store, plan, tables, TableRow);
+    Ok(Listed { items: rows.into_iter().map(Table::try_from).collect::<Result<_, _>>()?, total })
+}
+
+/// The columns of a table.
+pub(crate) async fn list_columns(
+    store: &Store,
+    table: i64,
+    listing: &Listing<'_>,
+) -> floe_kernel::Result<Listed<Column>> {
+    let own = [
+        Field::required("key", "key", Kind::Text),
+        Field::required("type", "type", Kind::Text),
+        Field::required("size", "size", Kind::Integer),
+        Field::required("required", "required", Kind::Boolean),
+        Field::required("array", "array", Kind::Boolean),
+        Field::required("status", "status", Kind::Text),
+        Field::required("error", "error", Kind::Text),
+    ];
+    let (plan, total) = listing.plan(store, &COLUMNS, &fields("key", own), Some(("table_number", table))).await?;
+    let rows = page!(store, plan, columns, ColumnRow);
+    Ok(Listed { items: rows.into_iter().map(Column::try_from).collect::<Result<_, _>>()?, total })
+}
+
+/// The indexes of a table.
+pub(crate) async fn list_indexes(
+    store: &Store,
+    table: i64,
+    listing: &Listing<'_>,
+) -> floe_kernel::Result<Listed<Index>> {
+    let list = |attribute: &'static str| Field { array: true, ..Field::required(attribute, "keys", Kind::Json) };
+    let own = [
+        Field::required("key", "key", Kind::Text),
+        Field::required("type", "type", Kind::Text),
+        Field::required("status", "status", Kind::Text),
+        Field::required("error", "error", Kind::Text),
+        list("attributes"),
+        list("columns"),
+    ];
+    let (plan, total) = listing.plan(store, &INDEXES, &fields("key", own), Some(("table_number", table))).await?;
+    let rows = page!(store, plan, indexes, IndexRow);
+    Ok(Listed { items: rows.into_iter().map(Index::try_from).collect::<Result<_, _>>()?, total })
+}

@@ -1,0 +1,167 @@
+//! A table as requests for its rows need to know it: everything in one place, put together once and kept in memory.
+
+use crate::model::{Column, Database, Table};
+use crate::vocabulary::Vocabulary;
+use floe_kernel::access::Guarded;
+use floe_kernel::permission::Permissions;
+use floe_kernel::query::{Field, Fields};
+use floe_kernel::value::{Kind, Value};
+use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::Store;
+use floe_store::tables::{CREATED, ID, SEQUENCE, Table as StoredTable, UPDATED};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Everything about a table that a request for its rows needs. Never changed: a change of the table makes a new one.
+#[derive(Debug)]
+pub(crate) struct TableSchema {
+    /// The project's id.
+    pub(crate) project: Arc<str>,
+    /// The database's id.
+    pub(crate) database_id: String,
+    /// The table's id.
+    pub(crate) table_id: String,
+    /// Whether clients may see the database.
+    pub(crate) database_enabled: bool,
+    /// Whether clients may see the table.
+    pub(crate) table_enabled: bool,
+    /// Which state of the table this is.
+    pub(crate) version: i64,
+    /// The columns, in the order in which they were made.
+    pub(crate) columns: Vec<SchemaColumn>,
+    /// The table in the database. Its columns are those above, in the same order.
+    pub(crate) stored: StoredTable,
+    permissions: Permissions,
+    row_security: bool,
+    by_key: HashMap<String, usize>,
+    fields: Vec<Field>,
+    /// What stands between a row's sequence and its moments, for either vocabulary.
+    heads: [Vec<u8>; 2],
+}
+
+/// A column, ready to read and write.
+#[derive(Debug)]
+pub(crate) struct SchemaColumn {
+    /// The column.
+    pub(crate) column: Column,
+    /// What it is in the database.
+    pub(crate) kind: Kind,
+    /// What rows get that don't say.
+    pub(crate) default: Value,
+    /// How its part of a row's JSON begins: `,"key":`.
+    pub(crate) head: Vec<u8>,
+}
+
+impl TableSchema {
+    /// Puts it together.
+    pub(crate) fn new(project: &str, store: &Store, database: &Database, table: Table, columns: Vec<Column>) -> Self {
+        let stored = store.table(table.number, table.version, columns.iter().map(Column::stored).collect());
+        let heads = Vocabulary::ALL.map(|vocabulary| head(vocabulary, &database.id, &table.id));
+        Self {
+            project: project.into(),
+            database_id: database.id.clone(),
+            table_id: table.id,
+            database_enabled: database.enabled,
+            table_enabled: table.enabled,
+            version: table.version,
+            by_key: columns.iter().enumerate().map(|(n, column)| (column.key.clone(), n)).collect(),
+            fields: fields(&columns),
+            columns: columns.into_iter().map(SchemaColumn::new).collect(),
+            stored,
+            permissions: table.permissions,
+            row_security: table.row_security,
+            heads,
+        }
+    }
+
+    /// Where permissions stand.
+    pub(crate) fn guarded(&self) -> Guarded<'_> {
+        Guarded { container: &self.permissions, item_security: self.row_security }
+    }
+
+    /// What rows may be filtered and sorted by.
+    pub(crate) fn fields(&self) -> Fields<'_> {
+        Fields { fields: &self.fields, sequence: SEQUENCE }
+    }
+
+    /// The position of the column of this key.
+    pub(crate) fn position(&self, key: &str) -> Option<usize> {
+        self.by_key.get(key).copied()
+    }
+
+    /// What stands between a row's sequence and its moments.
+    pub(crate) fn head(&self, vocabulary: Vocabulary) -> &[u8] {
+        &self.heads[vocabulary.index()]
+    }
+
+    /// The positions of the columns that a caller asked for; `None`: all of them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::GeneralQueryInvalid`] for what isn't there.
+    pub(crate) fn choose(&self, select: Option<&[String]>) -> Result<Option<Vec<usize>>> {
+        let Some(select) = select.filter(|select| !select.iter().any(|name| name == "*")) else { return Ok(None) };
+        let mut chosen = Vec::with_capacity(select.len());
+        for name in select {
+            match self.position(name) {
+                Some(position) if chosen.contains(&position) => {}
+                Some(position) => chosen.push(position),
+                // What every row has is always answered.
+                None if is_of_every_row(name) => {}
+                None => {
+                    let message = format!("Invalid query: Attribute not found in schema: {name}");
+                    return Err(Error::new(ErrorKind::GeneralQueryInvalid).message(message).field("queries"));
+                }
+            }
+        }
+        chosen.sort_unstable();
+        Ok(Some(chosen))
+    }
+}
+
+impl SchemaColumn {
+    fn new(column: Column) -> Self {
+        let mut head = vec![b','];
+        head.extend(serde_json::Value::from(column.key.as_str()).to_string().into_bytes());
+        head.push(b':');
+        Self { kind: column.kind(), default: column.default_value(), head, column }
+    }
+}
+
+/// Whether this names what every row has, in either vocabulary.
+fn is_of_every_row(name: &str) -> bool {
+    matches!(
+        name,
+        "$id"
+            | "$sequence"
+            | "$createdAt"
+            | "$updatedAt"
+            | "$permissions"
+            | "$databaseId"
+            | "$tableId"
+            | "$collectionId"
+    )
+}
+
+fn head(vocabulary: Vocabulary, database_id: &str, table_id: &str) -> Vec<u8> {
+    // Ids need no escapes.
+    let in_table = vocabulary.words().in_table;
+    format!(r#"","{in_table}":"{table_id}","$databaseId":"{database_id}","$createdAt":""#).into_bytes()
+}
+
+fn fields(columns: &[Column]) -> Vec<Field> {
+    let of_every_row = [
+        Field::required("$id", ID, Kind::Text),
+        Field::required("$sequence", SEQUENCE, Kind::Integer),
+        Field::required("$createdAt", CREATED, Kind::Datetime),
+        Field::required("$updatedAt", UPDATED, Kind::Datetime),
+    ];
+    let own = columns.iter().map(|column| Field {
+        attribute: column.key.clone().into(),
+        column: column.stored().name.into(),
+        kind: column.kind(),
+        // Also where a value is required: rows that were there before the column have none.
+        nullable: true,
+        array: column.array,
+    });
+    of_every_row.into_iter().chain(own).collect()
+}

@@ -1,0 +1,259 @@
+//! Columns: made, listed, changed, removed. Each change is done when it is answered; clients that wait until a column is
+//! `available` find it so at their next look.
+
+use super::tables::whole_table;
+use super::{At, Databases, bytes, conflict_is, find_table};
+use crate::changes::Changes;
+use crate::domain::{Domain, Form, TextType};
+use crate::events;
+use crate::model::{Column, NewColumn, Status, WholeTable};
+use crate::repository::{self, Catalog, Listed, Listing};
+use crate::vocabulary::Vocabulary;
+use floe_gateway::Call;
+use floe_kernel::time::Timestamp;
+use floe_kernel::{Error, Result};
+use floe_store::tables::Ddl;
+use serde_json::Value as Json;
+
+/// The most columns of a table.
+const MAX_COLUMNS: usize = 1000;
+
+/// What is to change of a column.
+#[derive(Debug)]
+pub(crate) struct ColumnChange {
+    /// Of what type it must be, and what changes about that.
+    pub(crate) domain: DomainChange,
+    /// Whether every new row must have a value.
+    pub(crate) required: bool,
+    /// What rows get that don't say.
+    pub(crate) default: Option<Json>,
+    /// Another name.
+    pub(crate) new_key: Option<String>,
+}
+
+/// A type, and what changes about it. `None`: nothing.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "see Domain")]
+pub(crate) enum DomainChange {
+    Text { of: TextType, size: Option<i64> },
+    Form(Form),
+    Enum(Vec<String>),
+    Integer { big: bool, min: Option<i64>, max: Option<i64> },
+    Float { min: Option<f64>, max: Option<f64> },
+    Boolean,
+    Datetime,
+}
+
+impl DomainChange {
+    /// The type as it is after the change; `None` when the column is of another one.
+    fn of(self, old: &Domain) -> Option<Domain> {
+        Some(match (self, old) {
+            (Self::Text { of, size }, Domain::Text { of: old_of, size: old_size }) if of == *old_of => {
+                Domain::Text { of, size: size.unwrap_or(*old_size) }
+            }
+            (Self::Form(form), Domain::Form(old)) if form == *old => Domain::Form(form),
+            (Self::Enum(elements), Domain::Enum(_)) => Domain::Enum(elements),
+            (Self::Integer { big, min, max }, Domain::Integer { big: old_big, min: old_min, max: old_max })
+                if big == *old_big =>
+            {
+                Domain::Integer { big, min: min.unwrap_or(*old_min), max: max.unwrap_or(*old_max) }
+            }
+            (Self::Float { min, max }, Domain::Float { min: old_min, max: old_max }) => {
+                Domain::Float { min: min.unwrap_or(*old_min), max: max.unwrap_or(*old_max) }
+            }
+            (Self::Boolean, Domain::Boolean) => Domain::Boolean,
+            (Self::Datetime, Domain::Datetime) => Domain::Datetime,
+            _ => return None,
+        })
+    }
+}
+
+impl NewColumn {
+    /// Refuses what makes no sense, before anything is changed.
+    ///
+    /// # Errors
+    /// `column_default_unsupported`, `column_value_invalid`.
+    pub(crate) fn check(&self, vocabulary: Vocabulary) -> Result<()> {
+        check_domain(&self.domain, vocabulary)?;
+        check_default(self.default.as_ref(), &self.domain, self.required, self.array, vocabulary)
+    }
+
+    /// The column that it becomes, as yet without a number.
+    pub(super) fn made(self, now: Timestamp, status: Status) -> Column {
+        Column {
+            number: 0,
+            key: self.key,
+            domain: self.domain,
+            required: self.required,
+            array: self.array,
+            default: self.default,
+            status,
+            created: now,
+            updated: now,
+        }
+    }
+}
+
+fn check_domain(domain: &Domain, vocabulary: Vocabulary) -> Result<()> {
+    let invalid = |message: &'static str| Err(Error::new(vocabulary.errors().column_value).message(message));
+    match domain {
+        Domain::Integer { min, max, .. } if min > max => invalid("Minimum value must be lesser than maximum value"),
+        Domain::Float { min, max } if min > max => invalid("Minimum value must be lesser than maximum value"),
+        Domain::Enum(elements) if elements.is_empty() => invalid("Enum elements must not be empty"),
+        Domain::Enum(elements) if elements.iter().any(String::is_empty) => {
+            invalid("Each enum element must not be empty")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_default(
+    default: Option<&Json>,
+    domain: &Domain,
+    required: bool,
+    array: bool,
+    vocabulary: Vocabulary,
+) -> Result<()> {
+    let Some(default) = default else { return Ok(()) };
+    let (words, errors) = (vocabulary.words(), vocabulary.errors());
+    if required {
+        let message = format!("Cannot set default value for required {}", words.column);
+        return Err(Error::new(errors.column_default).message(message).field("default"));
+    }
+    if array {
+        let message = format!("Cannot set default value for array {}", words.columns);
+        return Err(Error::new(errors.column_default).message(message).field("default"));
+    }
+    let broken = |rule: String| match domain {
+        Domain::Enum(_) => Error::new(errors.column_value).message("Default value not found in elements"),
+        _ => Error::new(errors.column_value).message(rule),
+    };
+    domain.accept(default).map(drop).map_err(|rule| broken(rule).field("default"))
+}
+
+impl Databases {
+    /// Adds a column.
+    ///
+    /// # Errors
+    /// `column_already_exists`, `column_limit_exceeded`, those of [`NewColumn::check`] and of finding the table.
+    pub(crate) async fn create_column(&self, call: &Call, at: &At, new: NewColumn) -> Result<Column> {
+        let vocabulary = Vocabulary::of(call);
+        new.check(vocabulary)?;
+        let mut changes = self.begin(call).await?;
+        let whole = open(&mut changes, at, vocabulary).await?;
+        if whole.columns.len() >= MAX_COLUMNS {
+            return Err(vocabulary.errors().column_limit.into());
+        }
+        let mut column = new.made(call.now, Status::Processing);
+        let added = changes.catalog().add_column(whole.table.number, &column).await;
+        column.number = added.map_err(|error| conflict_is(error, vocabulary.errors().column_exists))?;
+        let table = call.store.table(whole.table.number, whole.table.version, Vec::new());
+        changes.shape(Ddl::AddColumn(table, column.stored())).await?;
+        let ids = [at.database.as_str(), &at.table, &column.key];
+        changes.tell(events::COLUMN_CREATE, &ids, || bytes(&column.to_json())).await?;
+        changes.commit().await?;
+        Ok(column)
+    }
+
+    /// The column of this key.
+    ///
+    /// # Errors
+    /// `column_not_found`, and those of finding the table.
+    pub(crate) async fn column(&self, call: &Call, at: &At, key: &str) -> Result<Column> {
+        let vocabulary = Vocabulary::of(call);
+        let mut conn = call.store.read().await?;
+        let mut catalog = Catalog(&mut conn);
+        let (_, table) = find_table(&mut catalog, at, vocabulary).await?;
+        find(catalog.columns(table.number).await?, key, vocabulary)
+    }
+
+    /// The columns of a table.
+    ///
+    /// # Errors
+    /// Those of finding the table, and for queries that don't fit.
+    pub(crate) async fn columns(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<Column>> {
+        let (_, table) = find_table(&mut Catalog(&mut call.store.read().await?), at, Vocabulary::of(call)).await?;
+        repository::list_columns(&call.store, table.number, listing).await
+    }
+
+    /// Changes a column. What is stored already stays as it is.
+    ///
+    /// # Errors
+    /// `column_not_found`, `column_type_invalid`, `column_invalid_resize`, `column_already_exists`, those of
+    /// [`NewColumn::check`] and of finding the table.
+    pub(crate) async fn update_column(&self, call: &Call, at: &At, key: &str, change: ColumnChange) -> Result<Column> {
+        let vocabulary = Vocabulary::of(call);
+        let mut changes = self.begin(call).await?;
+        let whole = open(&mut changes, at, vocabulary).await?;
+        let mut column = find(whole.columns.clone(), key, vocabulary)?;
+        let old_size = column.domain.size();
+        column.domain = change.domain.of(&column.domain).ok_or(vocabulary.errors().column_type)?;
+        check_domain(&column.domain, vocabulary)?;
+        check_default(change.default.as_ref(), &column.domain, change.required, column.array, vocabulary)?;
+        let size = column.domain.size();
+        if size < old_size
+            && !column.array
+            && changes.catalog().holds_longer(whole.table.number, column.number, size).await?
+        {
+            return Err(vocabulary.errors().column_resize.into());
+        }
+        column.required = change.required;
+        column.default = change.default;
+        column.updated = call.now;
+        if let Some(new_key) = change.new_key.filter(|new_key| *new_key != key) {
+            rename_in_indexes(&mut changes, &whole, key, &new_key).await?;
+            column.key = new_key;
+        }
+        let saved = changes.catalog().save_column(&column).await;
+        saved.map_err(|error| conflict_is(error, vocabulary.errors().column_exists))?;
+        changes.tell(events::COLUMN_UPDATE, &[&at.database, &at.table, key], || bytes(&column.to_json())).await?;
+        changes.commit().await?;
+        Ok(column)
+    }
+
+    /// Removes a column with its values, and every index that it is in.
+    ///
+    /// # Errors
+    /// `column_not_found`, and those of finding the table.
+    pub(crate) async fn delete_column(&self, call: &Call, at: &At, key: &str) -> Result<()> {
+        let vocabulary = Vocabulary::of(call);
+        let mut changes = self.begin(call).await?;
+        let whole = open(&mut changes, at, vocabulary).await?;
+        let column = find(whole.columns.clone(), key, vocabulary)?;
+        for index in whole.indexes.iter().filter(|index| index.columns.iter().any(|of| of == key)) {
+            self.remove_index(&mut changes, call, &whole, index).await?;
+        }
+        let table = call.store.table(whole.table.number, whole.table.version, Vec::new());
+        changes.shape(Ddl::DropColumn(table, column.stored().name)).await?;
+        changes.catalog().remove_column(column.number).await?;
+        changes.tell(events::COLUMN_UPDATE, &[&at.database, &at.table, key], || bytes(&column.to_json())).await?;
+        changes.commit().await
+    }
+}
+
+/// The table there, about to get another shape: others who want that too wait, and its schema is outdated.
+pub(super) async fn open(changes: &mut Changes<'_>, at: &At, vocabulary: Vocabulary) -> Result<WholeTable> {
+    let (_, table) = find_table(&mut changes.catalog(), at, vocabulary).await?;
+    let version = changes.catalog().next_version(table.number).await?;
+    changes.outdate(&at.database, &at.table);
+    // Read behind the lock that counting up has taken.
+    let mut whole = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+    whole.table.version = version;
+    Ok(whole)
+}
+
+fn find(columns: Vec<Column>, key: &str, vocabulary: Vocabulary) -> Result<Column> {
+    let found = columns.into_iter().find(|column| column.key == key);
+    found.ok_or_else(|| vocabulary.errors().column_not_found.into())
+}
+
+async fn rename_in_indexes(changes: &mut Changes<'_>, whole: &WholeTable, key: &str, new_key: &str) -> Result<()> {
+    for index in whole.indexes.iter().filter(|index| index.columns.iter().any(|of| of == key)) {
+        let mut index = index.clone();
+        for of in index.columns.iter_mut().filter(|of| *of == key) {
+            new_key.clone_into(of);
+        }
+        changes.catalog().save_index(&index).await?;
+    }
+    Ok(())
+}

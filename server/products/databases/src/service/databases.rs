@@ -1,0 +1,90 @@
+//! Databases: made, listed, renamed, switched off, removed.
+
+use super::{Databases, bytes, conflict_is, find_database};
+use crate::events;
+use crate::model::Database;
+use crate::repository::{self, Catalog, Listed, Listing};
+use crate::vocabulary::Vocabulary;
+use floe_gateway::Call;
+use floe_kernel::{ErrorKind, Result};
+use floe_store::tables::Ddl;
+
+impl Databases {
+    /// Makes a database.
+    ///
+    /// # Errors
+    /// `database_already_exists`.
+    pub(crate) async fn create_database(
+        &self,
+        call: &Call,
+        id: String,
+        name: String,
+        enabled: bool,
+    ) -> Result<Database> {
+        let kind = Vocabulary::of(call).words().database_type.to_owned();
+        let mut database = Database { number: 0, id, name, kind, enabled, created: call.now, updated: call.now };
+        let mut changes = self.begin(call).await?;
+        let added = changes.catalog().add_database(&database).await;
+        database.number = added.map_err(|error| conflict_is(error, ErrorKind::DatabaseAlreadyExists))?;
+        changes.tell(events::DATABASE_CREATE, &[&database.id], || bytes(&database.to_json())).await?;
+        changes.commit().await?;
+        Ok(database)
+    }
+
+    /// The database of this id.
+    ///
+    /// # Errors
+    /// `database_not_found`.
+    pub(crate) async fn database(&self, call: &Call, id: &str) -> Result<Database> {
+        find_database(&mut Catalog(&mut call.store.read().await?), id).await
+    }
+
+    /// The databases of the project.
+    ///
+    /// # Errors
+    /// For queries that don't fit.
+    pub(crate) async fn databases(&self, call: &Call, listing: &Listing<'_>) -> Result<Listed<Database>> {
+        repository::list_databases(&call.store, listing).await
+    }
+
+    /// Changes a database.
+    ///
+    /// # Errors
+    /// `database_not_found`.
+    pub(crate) async fn update_database(
+        &self,
+        call: &Call,
+        id: &str,
+        name: Option<String>,
+        enabled: bool,
+    ) -> Result<Database> {
+        let mut changes = self.begin(call).await?;
+        let mut database = find_database(&mut changes.catalog(), id).await?;
+        database.name = name.unwrap_or(database.name);
+        database.enabled = enabled;
+        database.updated = call.now;
+        changes.catalog().save_database(&database).await?;
+        for (_, table_id) in changes.catalog().table_ids(database.number).await? {
+            changes.outdate(id, &table_id);
+        }
+        changes.tell(events::DATABASE_UPDATE, &[id], || bytes(&database.to_json())).await?;
+        changes.commit().await?;
+        Ok(database)
+    }
+
+    /// Removes a database with everything in it.
+    ///
+    /// # Errors
+    /// `database_not_found`.
+    pub(crate) async fn delete_database(&self, call: &Call, id: &str) -> Result<()> {
+        let mut changes = self.begin(call).await?;
+        let database = find_database(&mut changes.catalog(), id).await?;
+        for (number, table_id) in changes.catalog().table_ids(database.number).await? {
+            changes.shape(Ddl::DropTable(call.store.table(number, 0, Vec::new()))).await?;
+            changes.outdate(id, &table_id);
+        }
+        changes.catalog().remove_database(database.number).await?;
+        changes.tell(events::DATABASE_DELETE, &[id], || bytes(&database.to_json())).await?;
+        changes.commit().await
+    }
+}

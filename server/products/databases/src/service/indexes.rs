@@ -1,0 +1,190 @@
+//! Indexes: made, listed, removed.
+
+use super::columns::open;
+use super::{At, Databases, bytes, conflict_is, find_table};
+use crate::changes::Changes;
+use crate::events;
+use crate::model::{INDEXABLE, Index, NewIndex, Status, WholeTable};
+use crate::repository::{self, Catalog, Listed, Listing};
+use crate::vocabulary::Vocabulary;
+use floe_gateway::Call;
+use floe_kernel::value::Kind;
+use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::tables::{Ddl, IndexColumn};
+
+/// The most indexes of a table.
+const MAX_INDEXES: usize = 58;
+/// The most characters that an index is over. (PostgreSQL's limit is 2704 bytes; Appwrite's, and so ours, is lower.)
+const MAX_LENGTH: i64 = 768;
+
+impl Databases {
+    /// Makes an index. When rows stand against it (two have the same values), it is there, but `failed`.
+    ///
+    /// # Errors
+    /// `index_already_exists`, `index_limit_exceeded`, `index_invalid`, `column_unknown`, those of finding the table.
+    pub(crate) async fn create_index(&self, call: &Call, at: &At, new: NewIndex) -> Result<Index> {
+        let vocabulary = Vocabulary::of(call);
+        let mut changes = self.begin(call).await?;
+        let whole = open(&mut changes, at, vocabulary).await?;
+        let mut index = self.make_index(&mut changes, call, &whole, new).await?;
+        changes
+            .tell(events::INDEX_CREATE, &[&at.database, &at.table, &index.key], || bytes(&index.to_json(vocabulary)))
+            .await?;
+        changes.commit().await?;
+        index.status = Status::Processing;
+        Ok(index)
+    }
+
+    /// The index of this key.
+    ///
+    /// # Errors
+    /// `index_not_found`, and those of finding the table.
+    pub(crate) async fn index(&self, call: &Call, at: &At, key: &str) -> Result<Index> {
+        let vocabulary = Vocabulary::of(call);
+        let mut conn = call.store.read().await?;
+        let mut catalog = Catalog(&mut conn);
+        let (_, table) = find_table(&mut catalog, at, vocabulary).await?;
+        find(catalog.indexes(table.number).await?, key, vocabulary)
+    }
+
+    /// The indexes of a table.
+    ///
+    /// # Errors
+    /// Those of finding the table, and for queries that don't fit.
+    pub(crate) async fn indexes(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<Index>> {
+        let (_, table) = find_table(&mut Catalog(&mut call.store.read().await?), at, Vocabulary::of(call)).await?;
+        repository::list_indexes(&call.store, table.number, listing).await
+    }
+
+    /// Removes an index.
+    ///
+    /// # Errors
+    /// `index_not_found`, and those of finding the table.
+    pub(crate) async fn delete_index(&self, call: &Call, at: &At, key: &str) -> Result<()> {
+        let vocabulary = Vocabulary::of(call);
+        let mut changes = self.begin(call).await?;
+        let whole = open(&mut changes, at, vocabulary).await?;
+        let index = find(whole.indexes.clone(), key, vocabulary)?;
+        self.remove_index(&mut changes, call, &whole, &index).await?;
+        changes
+            .tell(events::INDEX_UPDATE, &[&at.database, &at.table, key], || bytes(&index.to_json(vocabulary)))
+            .await?;
+        changes.commit().await
+    }
+
+    /// Makes an index of a table, within a unit of work.
+    pub(super) async fn make_index(
+        &self,
+        changes: &mut Changes<'_>,
+        call: &Call,
+        whole: &WholeTable,
+        new: NewIndex,
+    ) -> Result<Index> {
+        let vocabulary = Vocabulary::of(call);
+        let mut index = check(new, whole, call, vocabulary)?;
+        let columns = stored_columns(&index, whole, vocabulary)?;
+        let added = changes.catalog().add_index(whole.table.number, &index).await;
+        index.number = added.map_err(|error| conflict_is(error, vocabulary.errors().index_exists))?;
+        let table = call.store.table(whole.table.number, whole.table.version, Vec::new());
+        changes.mark().await?;
+        let made = changes.shape(Ddl::CreateIndex { table, number: index.number, unique: index.unique, columns }).await;
+        match made {
+            Ok(()) => {}
+            Err(error) if error.is_conflict() => {
+                changes.back_to_mark().await?;
+                let rows = vocabulary.words().rows;
+                index.status =
+                    Status::Failed(format!("Some {rows} have the same values, so the index can't be unique."));
+                changes.catalog().save_index(&index).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(index)
+    }
+
+    /// Removes an index of a table, within a unit of work.
+    pub(super) async fn remove_index(
+        &self,
+        changes: &mut Changes<'_>,
+        call: &Call,
+        whole: &WholeTable,
+        index: &Index,
+    ) -> Result<()> {
+        // One that failed was never made.
+        if index.status == Status::Available {
+            let table = call.store.table(whole.table.number, whole.table.version, Vec::new());
+            changes.shape(Ddl::DropIndex { table, number: index.number }).await?;
+        }
+        Ok(changes.catalog().remove_index(index.number).await?)
+    }
+}
+
+fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary) -> Result<Index> {
+    let errors = vocabulary.errors();
+    let invalid = |message: &str| Err(Error::new(errors.index_invalid).message(message.to_owned()));
+    if whole.indexes.len() >= MAX_INDEXES {
+        return Err(errors.index_limit.into());
+    }
+    if whole.indexes.iter().any(|index| index.key == new.key) {
+        return Err(errors.index_exists.into());
+    }
+    if !matches!(new.kind.as_str(), "key" | "unique") {
+        let message = format!("Indexes of type {} are not supported.", new.kind);
+        return Err(Error::new(ErrorKind::GeneralFeatureUnsupported).message(message).field("type"));
+    }
+    if new.columns.is_empty() {
+        return invalid(&format!("No {} provided for index", vocabulary.words().columns));
+    }
+    if new.columns.iter().enumerate().any(|(n, key)| new.columns[..n].contains(key)) {
+        return invalid(&format!("Duplicate {} provided", vocabulary.words().columns));
+    }
+    if new.orders.len() > new.columns.len() || new.lengths.len() > new.columns.len() {
+        return invalid("There are more orders or lengths than columns");
+    }
+    // A length of 0 means the same as none.
+    let lengths = (0..new.columns.len()).map(|n| new.lengths.get(n).copied().flatten().filter(|length| *length > 0));
+    Ok(Index {
+        number: 0,
+        key: new.key,
+        unique: new.kind == "unique",
+        lengths: lengths.collect(),
+        columns: new.columns,
+        orders: new.orders,
+        status: Status::Available,
+        created: call.now,
+        updated: call.now,
+    })
+}
+
+/// What the index is over in the database.
+fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<Vec<IndexColumn>> {
+    let errors = vocabulary.errors();
+    let mut length = 0;
+    let mut stored = Vec::with_capacity(index.columns.len());
+    for (n, key) in index.columns.iter().enumerate() {
+        let direction = index.direction(n);
+        if let Some((_, name)) = INDEXABLE.iter().find(|(attribute, _)| attribute == key) {
+            stored.push(IndexColumn { name: (*name).to_owned(), nullable: false, direction });
+            continue;
+        }
+        let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+        if column.array {
+            let message = "Creating indexes on array attributes is not currently supported.";
+            return Err(Error::new(errors.index_invalid).message(message));
+        }
+        if column.kind() == Kind::Text {
+            length += index.lengths[n].unwrap_or(column.domain.size()).min(column.domain.size());
+        }
+        stored.push(IndexColumn { name: column.stored().name, nullable: true, direction });
+    }
+    if length > MAX_LENGTH {
+        let message = format!("Index length is longer than the maximum: {MAX_LENGTH}");
+        return Err(Error::new(errors.index_invalid).message(message));
+    }
+    Ok(stored)
+}
+
+fn find(indexes: Vec<Index>, key: &str, vocabulary: Vocabulary) -> Result<Index> {
+    let found = indexes.into_iter().find(|index| index.key == key);
+    found.ok_or_else(|| vocabulary.errors().index_not_found.into())
+}

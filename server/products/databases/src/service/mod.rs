@@ -1,0 +1,182 @@
+//! The decisions.
+
+/// Does something with a table's rows. When storage fails because the table has changed since its schema was read
+/// (somebody removed a column in this moment), it is done again with the schema that is true now.
+macro_rules! with_schema {
+    ($service:expr, $call:expr, $at:expr, |$schema:ident| $work:block) => {{
+        let mut $schema = $service.schema($call, $at).await?;
+        let mut left = $crate::service::ATTEMPTS;
+        loop {
+            let outcome: floe_kernel::Result<_> = async { $work }.await;
+            match outcome {
+                Err(error) if left > 1 && $crate::service::is_of_storage(&error) => {
+                    left -= 1;
+                    $schema = $service.newer_schema($call, $at, &$schema, error).await?;
+                }
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
+mod bulk;
+mod columns;
+mod databases;
+mod indexes;
+mod rows;
+mod tables;
+
+pub(crate) use bulk::BulkRow;
+pub(crate) use columns::{ColumnChange, DomainChange};
+pub(crate) use rows::{Addition, RowsWanted};
+pub(crate) use tables::{NewTable, TableChange};
+
+use crate::changes::Changes;
+use crate::model::{Database, Table};
+use crate::permission_sets::PermissionSets;
+use crate::repository::Catalog;
+use crate::row::Speaker;
+use crate::schema::TableSchema;
+use crate::vocabulary::Vocabulary;
+use floe_cache::Cache;
+use floe_gateway::Call;
+use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::Connection;
+use std::sync::Arc;
+
+/// How often something is tried that loses against changes of its table, or of its row.
+const ATTEMPTS: usize = 3;
+
+/// How many tables are kept in memory, of all projects.
+const KEPT_SCHEMAS: u64 = 10_000;
+
+/// Everything that users keep in databases of their own.
+pub struct Databases {
+    pub(crate) schemas: Cache<String, Arc<TableSchema>>,
+    pub(crate) sets: PermissionSets,
+}
+
+/// Where a table is, as the path says.
+#[derive(Debug)]
+pub(crate) struct At {
+    /// The id of its database.
+    pub(crate) database: String,
+    /// Its own id.
+    pub(crate) table: String,
+}
+
+impl Default for Databases {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Databases {
+    /// Knows nothing yet; what it needs to know it learns from each project's store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { schemas: Cache::new(KEPT_SCHEMAS), sets: PermissionSets::new() }
+    }
+
+    /// Forgets everything that is kept in memory. To be called when a project was deleted: one of the same id may come,
+    /// whose numbers mean something else.
+    pub fn forget(&self) {
+        self.schemas.clear();
+        self.sets.clear();
+    }
+
+    /// Begins a unit of work.
+    async fn begin(&self, call: &Call) -> Result<Changes<'_>> {
+        Changes::begin(self, call).await
+    }
+
+    /// The schema of a table, if the caller may know that the table exists.
+    ///
+    /// # Errors
+    /// `database_not_found`, `table_not_found`.
+    async fn schema(&self, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
+        let key = schema_key(&call.project.id, &at.database, &at.table);
+        let load = async || load(call, at).await.map(Some);
+        let schema = self.schemas.get_or_load(key.as_str(), load).await?;
+        visible(call, schema.ok_or(Vocabulary::of(call).errors().table_not_found)?)
+    }
+
+    /// The schema of a table that was not `old` any more when storage failed with this error.
+    ///
+    /// # Errors
+    /// The same error, when `old` is still the truth; those of finding the table.
+    async fn newer_schema(&self, call: &Call, at: &At, old: &TableSchema, error: Error) -> Result<Arc<TableSchema>> {
+        self.schemas.invalidate(schema_key(&call.project.id, &at.database, &at.table).as_str());
+        // Within a unit of work, because on SQLite the change may be one of the group that isn't committed yet, which
+        // readers don't see; and so not to be kept either.
+        let mut unit = call.store.begin().await?;
+        let fresh = visible(call, load_from(&mut unit, call, at).await?)?;
+        let same = fresh.version == old.version && fresh.stored.name() == old.stored.name();
+        if same { Err(error) } else { Ok(fresh) }
+    }
+}
+
+/// Under which key a schema is kept. (No id has a slash.)
+pub(crate) fn schema_key(project: &str, database: &str, table: &str) -> String {
+    let mut key = String::with_capacity(project.len() + database.len() + table.len() + 2);
+    for (n, part) in [project, database, table].into_iter().enumerate() {
+        if n > 0 {
+            key.push('/');
+        }
+        key.push_str(part);
+    }
+    key
+}
+
+async fn load(call: &Call, at: &At) -> Result<Arc<TableSchema>> {
+    load_from(&mut call.store.read().await?, call, at).await
+}
+
+async fn load_from(conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
+    let mut catalog = Catalog(conn);
+    let (database, table) = find_table(&mut catalog, at, Vocabulary::of(call)).await?;
+    let columns = catalog.columns(table.number).await?;
+    Ok(Arc::new(TableSchema::new(&call.project.id, &call.store, &database, table, columns)))
+}
+
+/// A table's schema, if the caller may know that the table exists.
+fn visible(call: &Call, schema: Arc<TableSchema>) -> Result<Arc<TableSchema>> {
+    if call.caller.privileged() || (schema.database_enabled && schema.table_enabled) {
+        return Ok(schema);
+    }
+    let table_not_found = Vocabulary::of(call).errors().table_not_found;
+    Err(if schema.database_enabled { table_not_found } else { ErrorKind::DatabaseNotFound }.into())
+}
+
+/// Whether storage failed in a way that a table which has changed in between explains.
+fn is_of_storage(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<floe_store::Error>());
+    matches!(source, Some(floe_store::Error::Unavailable(_)))
+}
+
+/// The database of this id.
+async fn find_database(catalog: &mut Catalog<'_>, id: &str) -> Result<Database> {
+    Ok(catalog.database(id).await?.ok_or(ErrorKind::DatabaseNotFound)?)
+}
+
+/// The table there, and its database.
+async fn find_table(catalog: &mut Catalog<'_>, at: &At, vocabulary: Vocabulary) -> Result<(Database, Table)> {
+    let database = find_database(catalog, &at.database).await?;
+    let table = catalog.table(database.number, &at.table).await?;
+    Ok((database, table.ok_or(vocabulary.errors().table_not_found)?))
+}
+
+/// Who says what a row is to hold.
+fn speaker(call: &Call) -> Speaker {
+    Speaker { vocabulary: Vocabulary::of(call), privileged: call.caller.privileged() }
+}
+
+/// What a conflict means, where only one thing can be meant.
+fn conflict_is(error: floe_store::Error, kind: ErrorKind) -> Error {
+    if error.is_conflict() { Error::new(kind).because(error) } else { error.into() }
+}
+
+/// A JSON model as bytes, for events.
+fn bytes(model: &serde_json::Value) -> Vec<u8> {
+    model.to_string().into_bytes()
+}

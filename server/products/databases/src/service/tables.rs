@@ -1,0 +1,185 @@
+//! Tables: made (with columns and indexes, if wanted), listed, changed, removed.
+
+use super::{At, Databases, bytes, conflict_is, find_database, find_table};
+use crate::changes::Changes;
+use crate::events;
+use crate::model::{Column, Index, NewColumn, NewIndex, Status, Table, WholeTable};
+use crate::repository::{self, Catalog, Listed, Listing};
+use crate::vocabulary::Vocabulary;
+use floe_gateway::Call;
+use floe_kernel::permission::Permissions;
+use floe_kernel::{Error, Result};
+use floe_store::tables::{Column as StoredColumn, Ddl};
+
+/// What is to become a table.
+#[derive(Debug)]
+pub(crate) struct NewTable {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Who may do what with all of its rows. Nobody, unless said.
+    pub(crate) permissions: Permissions,
+    /// Whether rows have permissions of their own.
+    pub(crate) row_security: bool,
+    /// Whether clients may see it.
+    pub(crate) enabled: bool,
+    /// Its columns.
+    pub(crate) columns: Vec<NewColumn>,
+    /// Its indexes.
+    pub(crate) indexes: Vec<NewIndex>,
+}
+
+/// What is to change of a table.
+#[derive(Debug)]
+pub(crate) struct TableChange {
+    /// Another name.
+    pub(crate) name: Option<String>,
+    /// Other permissions.
+    pub(crate) permissions: Option<Permissions>,
+    /// Whether rows have permissions of their own.
+    pub(crate) row_security: bool,
+    /// Whether clients may see it.
+    pub(crate) enabled: bool,
+}
+
+impl Databases {
+    /// Makes a table.
+    ///
+    /// # Errors
+    /// `database_not_found`, `table_already_exists`, and those of its columns and indexes.
+    pub(crate) async fn create_table(&self, call: &Call, database_id: &str, new: NewTable) -> Result<WholeTable> {
+        let vocabulary = Vocabulary::of(call);
+        for (n, column) in new.columns.iter().enumerate() {
+            if new.columns[..n].iter().any(|other| other.key == column.key) {
+                return Err(vocabulary.errors().column_exists.into());
+            }
+            column.check(vocabulary)?;
+        }
+        let mut changes = self.begin(call).await?;
+        let database = find_database(&mut changes.catalog(), database_id).await?;
+        let mut table = Table {
+            number: 0,
+            id: new.id,
+            name: new.name,
+            enabled: new.enabled,
+            row_security: new.row_security,
+            permissions: new.permissions,
+            version: 1,
+            created: call.now,
+            updated: call.now,
+        };
+        let added = changes.catalog().add_table(database.number, &table).await;
+        table.number = added.map_err(|error| conflict_is(error, vocabulary.errors().table_exists))?;
+        let columns = add_columns(&mut changes, call, table.number, new.columns).await?;
+        let stored: Vec<StoredColumn> = columns.iter().map(Column::stored).collect();
+        changes.shape(Ddl::CreateTable(call.store.table(table.number, table.version, stored))).await?;
+        let mut whole = WholeTable { database_id: database.id, table, columns, indexes: Vec::new() };
+        for index in new.indexes {
+            let index = self.make_index(&mut changes, call, &whole, index).await?;
+            whole.indexes.push(index);
+        }
+        changes
+            .tell(events::TABLE_CREATE, &[database_id, &whole.table.id], || bytes(&whole.to_json(vocabulary)))
+            .await?;
+        changes.commit().await?;
+        Ok(whole)
+    }
+
+    /// The table there, with everything in it.
+    ///
+    /// # Errors
+    /// `database_not_found`, `table_not_found`.
+    pub(crate) async fn table(&self, call: &Call, at: &At) -> Result<WholeTable> {
+        whole_table(&mut Catalog(&mut call.store.read().await?), at, Vocabulary::of(call)).await
+    }
+
+    /// The tables of a database, each with everything in it.
+    ///
+    /// # Errors
+    /// `database_not_found`, and for queries that don't fit.
+    pub(crate) async fn tables(
+        &self,
+        call: &Call,
+        database_id: &str,
+        listing: &Listing<'_>,
+    ) -> Result<Listed<WholeTable>> {
+        let database = self.database(call, database_id).await?;
+        let page = repository::list_tables(&call.store, database.number, listing).await?;
+        let mut conn = call.store.read().await?;
+        let mut catalog = Catalog(&mut conn);
+        let mut items = Vec::with_capacity(page.items.len());
+        for table in page.items {
+            items.push(fill(&mut catalog, database.id.clone(), table).await?);
+        }
+        Ok(Listed { items, total: page.total })
+    }
+
+    /// Changes a table.
+    ///
+    /// # Errors
+    /// `database_not_found`, `table_not_found`.
+    pub(crate) async fn update_table(&self, call: &Call, at: &At, change: TableChange) -> Result<WholeTable> {
+        let vocabulary = Vocabulary::of(call);
+        let mut changes = self.begin(call).await?;
+        let mut whole = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+        let table = &mut whole.table;
+        table.version = changes.catalog().next_version(table.number).await?;
+        if let Some(name) = change.name {
+            table.name = name;
+        }
+        if let Some(permissions) = change.permissions {
+            table.permissions = permissions;
+        }
+        table.row_security = change.row_security;
+        table.enabled = change.enabled;
+        table.updated = call.now;
+        changes.catalog().save_table(table).await?;
+        changes.outdate(&at.database, &at.table);
+        changes.tell(events::TABLE_UPDATE, &[&at.database, &at.table], || bytes(&whole.to_json(vocabulary))).await?;
+        changes.commit().await?;
+        Ok(whole)
+    }
+
+    /// Removes a table with its rows.
+    ///
+    /// # Errors
+    /// `database_not_found`, `table_not_found`.
+    pub(crate) async fn delete_table(&self, call: &Call, at: &At) -> Result<()> {
+        let vocabulary = Vocabulary::of(call);
+        let mut changes = self.begin(call).await?;
+        let whole = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+        changes.shape(Ddl::DropTable(call.store.table(whole.table.number, 0, Vec::new()))).await?;
+        changes.catalog().remove_table(whole.table.number).await?;
+        changes.outdate(&at.database, &at.table);
+        changes.tell(events::TABLE_DELETE, &[&at.database, &at.table], || bytes(&whole.to_json(vocabulary))).await?;
+        changes.commit().await
+    }
+}
+
+/// The table there, with everything in it.
+pub(super) async fn whole_table(catalog: &mut Catalog<'_>, at: &At, vocabulary: Vocabulary) -> Result<WholeTable> {
+    let (database, table) = find_table(catalog, at, vocabulary).await?;
+    fill(catalog, database.id, table).await
+}
+
+async fn fill(catalog: &mut Catalog<'_>, database_id: String, table: Table) -> Result<WholeTable> {
+    let columns = catalog.columns(table.number).await?;
+    let indexes: Vec<Index> = catalog.indexes(table.number).await?;
+    Ok(WholeTable { database_id, table, columns, indexes })
+}
+
+async fn add_columns(
+    changes: &mut Changes<'_>,
+    call: &Call,
+    table: i64,
+    new: Vec<NewColumn>,
+) -> Result<Vec<Column>, Error> {
+    let mut columns = Vec::with_capacity(new.len());
+    for column in new {
+        let mut column = column.made(call.now, Status::Available);
+        column.number = changes.catalog().add_column(table, &column).await?;
+        columns.push(column);
+    }
+    Ok(columns)
+}
