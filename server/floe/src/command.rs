@@ -1,0 +1,196 @@
+//! The command line.
+
+use crate::VERSION;
+use crate::config::Config;
+use crate::house::House;
+use crate::serve::{Failure, serve};
+use clap::{Args, Parser, Subcommand};
+use floe_kernel::secret::Secret;
+use floe_kernel::time::SystemClock;
+use std::io::BufRead as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// A complete backend in one binary: auth, databases, storage, messaging, functions and realtime for many isolated
+/// projects, over an API that every official Appwrite SDK understands.
+///
+/// Without any configuration it keeps its data in ./data and listens on http://127.0.0.1:8080. Settings come from the
+/// environment and from floe.toml; `floe check-config` shows what is wrong with them.
+#[derive(Debug, Parser)]
+#[command(name = "floe", version = VERSION, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage or configuration.\n\
+What a command makes is printed on standard output, everything else on standard error.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server until it is told to stop (SIGTERM, SIGINT).
+    Serve,
+    /// Brings the platform's data and that of every project up to this version. `serve` does the same, a project at a
+    /// time, when it is first used.
+    Migrate,
+    /// Reads the configuration and says what is wrong with it; changes nothing.
+    CheckConfig,
+    /// Console accounts: the people who manage projects.
+    #[command(subcommand)]
+    ConsoleUser(ConsoleUser),
+    /// Projects.
+    #[command(subcommand)]
+    Project(Project),
+    /// API keys: how servers call a project.
+    #[command(subcommand)]
+    Key(Key),
+    /// Says which version this is.
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConsoleUser {
+    /// Makes a console account. The password is read from standard input (its first line), so that it stands in no
+    /// shell history. Prints the account's id.
+    Create(CreateConsoleUser),
+}
+
+#[derive(Debug, Args)]
+struct CreateConsoleUser {
+    /// The email address to sign in with.
+    #[arg(long)]
+    email: String,
+    /// The person's name.
+    #[arg(long, default_value = "")]
+    name: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Project {
+    /// Makes a project and prints its id.
+    Create(CreateProject),
+}
+
+#[derive(Debug, Args)]
+struct CreateProject {
+    /// Its id: lower-case letters, digits, `.`, `-` and `_`; `unique()` has one made.
+    id: String,
+    /// Its name; the id unless given.
+    #[arg(long)]
+    name: Option<String>,
+    /// The organisation that it belongs to (a team of the console); without one only the command line and API keys
+    /// reach it.
+    #[arg(long)]
+    team: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Key {
+    /// Makes an API key and prints its secret, which is shown this once and never again.
+    Create(CreateKey),
+}
+
+#[derive(Debug, Args)]
+struct CreateKey {
+    /// The project's id.
+    project: String,
+    /// What the key is for.
+    #[arg(long, default_value = "Command line")]
+    name: String,
+    /// `all`, or the scopes it gets, separated by commas: `rows.read,rows.write`.
+    #[arg(long, default_value = "all")]
+    scopes: String,
+}
+
+/// Runs a command to its end.
+#[must_use]
+pub fn run(arguments: Arguments) -> ExitCode {
+    let config = match Config::load() {
+        Ok(config) => config,
+        Err(faults) => {
+            complain(&faults);
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(execute(arguments.command, config)),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "errors go to standard error")]
+fn complain(what: &dyn std::fmt::Display) {
+    eprintln!("floe: {what}");
+}
+
+/// What a command makes, for scripts.
+#[allow(clippy::print_stdout, reason = "results go to standard output")]
+fn print(result: &str) {
+    println!("{result}");
+}
+
+async fn execute(command: Command, config: Config) -> Result<(), Failure> {
+    match command {
+        Command::Serve => serve(config).await,
+        Command::Migrate => migrate(&config).await,
+        Command::CheckConfig => {
+            print("The configuration is good.");
+            Ok(())
+        }
+        Command::ConsoleUser(ConsoleUser::Create(arguments)) => create_console_user(&config, arguments).await,
+        Command::Project(Project::Create(arguments)) => create_project(&config, arguments).await,
+        Command::Key(Key::Create(arguments)) => create_key(&config, &arguments).await,
+        Command::Version => {
+            print(&format!("floe {VERSION}"));
+            Ok(())
+        }
+    }
+}
+
+async fn migrate(config: &Config) -> Result<(), Failure> {
+    let house = open(config).await?;
+    let projects = house.migrate_all().await?;
+    house.close().await;
+    print(&format!("The platform and {projects} project(s) are up to date."));
+    Ok(())
+}
+
+async fn create_console_user(config: &Config, arguments: CreateConsoleUser) -> Result<(), Failure> {
+    let mut password = String::new();
+    std::io::stdin().lock().read_line(&mut password)?;
+    let password = Secret::new(password.trim_end_matches(['\r', '\n']));
+    let house = open(config).await?;
+    let id = house.create_console_user(&arguments.email, &password, &arguments.name).await;
+    house.close().await;
+    print(&id?);
+    Ok(())
+}
+
+async fn create_project(config: &Config, arguments: CreateProject) -> Result<(), Failure> {
+    let name = arguments.name.as_deref().unwrap_or(&arguments.id);
+    let house = open(config).await?;
+    let id = house.create_project(&arguments.id, name, arguments.team.as_deref()).await;
+    house.close().await;
+    print(&id?);
+    Ok(())
+}
+
+async fn create_key(config: &Config, arguments: &CreateKey) -> Result<(), Failure> {
+    let house = open(config).await?;
+    let secret = house.create_key(&arguments.project, &arguments.name, &arguments.scopes).await;
+    house.close().await;
+    print(secret?.expose());
+    Ok(())
+}
+
+async fn open(config: &Config) -> Result<House, Failure> {
+    House::open(config, Arc::new(SystemClock)).await
+}

@@ -1,0 +1,299 @@
+//! Configuration: typed, one struct a concern, read once, refused with all its faults listed.
+//!
+//! Each setting has a name in the environment and a place in `floe.toml`; the environment wins. `docs/configuration.md`
+//! lists them for people.
+
+mod source;
+
+use floe_kernel::secret::Secret;
+use source::Source;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use source::Faults;
+
+/// Everything that operators decide.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where and how it listens.
+    pub server: Server,
+    /// Where the data is.
+    pub database: Database,
+    /// Keys, and who may do what before anybody is somebody.
+    pub security: Security,
+    /// What it says about what it does.
+    pub logging: Logging,
+}
+
+/// Where and how the server listens.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// The address.
+    pub host: IpAddr,
+    /// The port; 0 lets the system choose.
+    pub port: u16,
+    /// Event loops; one a core unless said.
+    pub workers: usize,
+    /// The most bytes of a request's body.
+    pub max_body: usize,
+    /// Proxies of the operator's own that stand before the server.
+    pub trusted_proxies: usize,
+    /// Hosts that may call every project from a browser.
+    pub hosts: Vec<String>,
+    /// How long requests in flight may take to finish when the server stops.
+    pub drain: Duration,
+}
+
+/// Where the data is.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// The folder of everything that is kept in files.
+    pub folder: PathBuf,
+    /// PostgreSQL instead of files.
+    pub postgres: Option<Postgres>,
+    /// How long a statement may run.
+    pub statement_timeout: Duration,
+    /// After how long without a request a project's data is closed.
+    pub idle_time: Duration,
+    /// The most projects whose data is open at a time.
+    pub max_open: usize,
+}
+
+/// A PostgreSQL database.
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    /// Its URL, password included.
+    pub url: Secret,
+    /// The most connections.
+    pub pool_size: usize,
+    /// What the names of our schemas begin with.
+    pub schema_prefix: String,
+}
+
+/// Keys, and who may do what before anybody is somebody.
+#[derive(Debug, Clone)]
+pub struct Security {
+    /// What every other key is made from. `None`: one is made and kept in the data folder.
+    pub secret_key: Option<Secret>,
+    /// Who may sign up to the console.
+    pub console_signup: ConsoleSignup,
+    /// Whether rate limits are enforced.
+    pub rate_limits: bool,
+}
+
+/// Who may sign up to the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsoleSignup {
+    /// Who has the set-up token that a fresh server prints; after them nobody.
+    Token,
+    /// Everybody.
+    Open,
+    /// Nobody.
+    Closed,
+}
+
+/// What the server says about what it does.
+#[derive(Debug, Clone)]
+pub struct Logging {
+    /// Which events, as `tracing` filters them: `info`, `floe=debug,warn`.
+    pub filter: String,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people when a terminal shows them, for machines otherwise.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Half a minute: shorter than the time-outs of most proxies.
+const STATEMENT_TIMEOUT_MS: u64 = 15_000;
+
+impl Config {
+    /// Reads the environment and, if it is there, `floe.toml` (or the file that `FLOE_CONFIG` names).
+    ///
+    /// # Errors
+    /// All faults at once, each with the name of its setting.
+    pub fn load() -> Result<Self, Faults> {
+        let file = std::env::var_os("FLOE_CONFIG").map(PathBuf::from);
+        let text = match &file {
+            Some(path) => Some(
+                std::fs::read_to_string(path)
+                    .map_err(|error| Faults::one(&format!("FLOE_CONFIG: {}: {error}", path.display())))?,
+            ),
+            None => std::fs::read_to_string(Path::new("floe.toml")).ok(),
+        };
+        Self::read(text.as_deref(), |name| std::env::var(name).ok())
+    }
+
+    /// Reads these settings; `env` gives what the environment says.
+    ///
+    /// # Errors
+    /// All faults at once, each with the name of its setting.
+    pub fn read(file: Option<&str>, env: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+        let mut from = Source::new(file, env)?;
+        let config = Self {
+            server: Server::read(&mut from),
+            database: Database::read(&mut from),
+            security: Security::read(&mut from),
+            logging: Logging::read(&mut from),
+        };
+        if config.database.postgres.is_some() && config.security.secret_key.is_none() {
+            from.fault(
+                "FLOE_SECRET_KEY",
+                "is required with PostgreSQL: every node must have the same (`openssl rand -hex 32` makes one)",
+            );
+        }
+        from.finish().map(|()| config)
+    }
+}
+
+impl Server {
+    fn read(from: &mut Source) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            host: from.get("FLOE_HOST", "server.host", IpAddr::from([127, 0, 0, 1])),
+            port: from.get("FLOE_PORT", "server.port", 8080),
+            workers: from.at_least("FLOE_WORKERS", "server.workers", cores, 1),
+            max_body: from.at_least("FLOE_MAX_BODY_BYTES", "server.max_body_bytes", 12 * 1024 * 1024, 1024),
+            trusted_proxies: from.get("FLOE_TRUSTED_PROXIES", "server.trusted_proxies", 0),
+            hosts: from.list("FLOE_HOSTS", "server.hosts"),
+            drain: Duration::from_secs(from.get("FLOE_DRAIN_SECONDS", "server.drain_seconds", 8)),
+        }
+    }
+}
+
+impl Database {
+    fn read(from: &mut Source) -> Self {
+        Self {
+            folder: from.get("FLOE_DATA", "database.folder", PathBuf::from("data")),
+            postgres: Postgres::read(from),
+            statement_timeout: Duration::from_millis(from.at_least(
+                "DATABASE_STATEMENT_TIMEOUT_MS",
+                "database.statement_timeout_ms",
+                STATEMENT_TIMEOUT_MS,
+                1,
+            )),
+            idle_time: Duration::from_secs(from.at_least("FLOE_IDLE_SECONDS", "database.idle_seconds", 300, 1)),
+            max_open: from.at_least("FLOE_MAX_OPEN_PROJECTS", "database.max_open_projects", 1000, 1),
+        }
+    }
+}
+
+impl Postgres {
+    fn read(from: &mut Source) -> Option<Self> {
+        let url = from.text("DATABASE_URL", "database.url");
+        let pool_size = from.at_least("DATABASE_POOL_SIZE", "database.pool_size", 20, 1);
+        let schema_prefix = from.get("DATABASE_SCHEMA_PREFIX", "database.schema_prefix", "floe".to_owned());
+        let prefix_fits = (1..=16).contains(&schema_prefix.len())
+            && schema_prefix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+            && schema_prefix.as_bytes()[0].is_ascii_lowercase();
+        if !prefix_fits {
+            from.fault("DATABASE_SCHEMA_PREFIX", "must be 1 to 16 of a-z, 0-9 and _, and begin with a letter");
+        }
+        match url.as_deref() {
+            None | Some("" | "sqlite") => None,
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Some(Self { url: Secret::new(url), pool_size, schema_prefix })
+            }
+            // The value isn't shown: it may hold a password.
+            Some(_) => {
+                from.fault("DATABASE_URL", "must be `sqlite` (files in FLOE_DATA) or begin with postgres://");
+                None
+            }
+        }
+    }
+}
+
+/// What people leave in from an example, and attackers try first.
+const KNOWN_SECRETS: &[&str] = &["changeme", "change-me", "secret", "password", "example", "your-secret", "insecure"];
+
+impl Security {
+    fn read(from: &mut Source) -> Self {
+        let secret_key = from.text("FLOE_SECRET_KEY", "security.secret_key").filter(|key| !key.is_empty());
+        if let Some(key) = &secret_key {
+            let lower = key.to_lowercase();
+            let distinct = key.bytes().collect::<std::collections::HashSet<_>>().len();
+            if key.len() < 32 || distinct < 8 || KNOWN_SECRETS.iter().any(|known| lower.contains(known)) {
+                from.fault(
+                    "FLOE_SECRET_KEY",
+                    "must be at least 32 random characters (`openssl rand -hex 32` makes them)",
+                );
+            }
+        }
+        Self {
+            secret_key: secret_key.map(Secret::new),
+            console_signup: from.one_of(
+                "FLOE_CONSOLE_SIGNUP",
+                "security.console_signup",
+                &[("token", ConsoleSignup::Token), ("open", ConsoleSignup::Open), ("closed", ConsoleSignup::Closed)],
+            ),
+            rate_limits: from.one_of("FLOE_RATE_LIMITS", "security.rate_limits", &[("on", true), ("off", false)]),
+        }
+    }
+}
+
+impl Logging {
+    fn read(from: &mut Source) -> Self {
+        let filter = from.get("FLOE_LOG", "logging.filter", "info".to_owned());
+        if tracing_subscriber::EnvFilter::try_new(&filter).is_err() {
+            from.fault(
+                "FLOE_LOG",
+                "must be a level (error, warn, info, debug, trace) or a list such as `floe=debug,warn`",
+            );
+        }
+        let formats = [("auto", LogFormat::Auto), ("json", LogFormat::Json), ("text", LogFormat::Text)];
+        Self { filter, format: from.one_of("FLOE_LOG_FORMAT", "logging.format", &formats) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, Faults> {
+        let env: std::collections::HashMap<_, _> = env.iter().copied().collect();
+        Config::read(file, |name| env.get(name).map(ToString::to_string))
+    }
+
+    #[test]
+    fn embedded_defaults_need_nothing() {
+        let config = read(None, &[]).unwrap();
+        assert_eq!((config.server.port, config.database.postgres.is_none()), (8080, true));
+        assert_eq!(config.security.console_signup, ConsoleSignup::Token);
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file = "[server]\nport = 1\nworkers = 3\n[logging]\nformat = \"json\"";
+        let config = read(Some(file), &[("FLOE_PORT", "2")]).unwrap();
+        assert_eq!((config.server.port, config.server.workers, config.logging.format), (2, 3, LogFormat::Json));
+    }
+
+    #[test]
+    fn lists_every_fault_by_name_and_shows_no_secret() {
+        let file = "[server]\nport = \"many\"\nprot = 1\n[nowhere]\nx = 1";
+        let env =
+            [("DATABASE_URL", "mysql://root:hush@db"), ("FLOE_SECRET_KEY", "changeme"), ("FLOE_RATE_LIMITS", "maybe")];
+        let faults = read(Some(file), &env).unwrap_err().to_string();
+        for name in ["server.port", "server.prot", "nowhere.x", "DATABASE_URL", "FLOE_SECRET_KEY", "FLOE_RATE_LIMITS"] {
+            assert!(faults.contains(name), "{name} is missing in: {faults}");
+        }
+        assert!(!faults.contains("hush") && !faults.contains("changeme"), "{faults}");
+    }
+
+    #[test]
+    fn postgres_wants_a_key() {
+        let url = ("DATABASE_URL", "postgres://u:hush@h/d");
+        assert!(read(None, &[url]).unwrap_err().to_string().contains("FLOE_SECRET_KEY"));
+        let config = read(None, &[url, ("FLOE_SECRET_KEY", "0123456789abcdef0123456789abcdef")]).unwrap();
+        assert!(!format!("{config:?}").contains("hush"));
+    }
+}

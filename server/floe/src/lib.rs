@@ -1,0 +1,12 @@
+//! The binary: command line, configuration, wiring. Nothing else.
+
+pub mod command;
+pub mod config;
+pub mod house;
+mod logging;
+mod openapi;
+mod secrets;
+mod serve;
+
+/// The version of Floe.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

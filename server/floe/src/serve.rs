@@ -1,0 +1,61 @@
+//! `floe serve`: from configuration to a server that runs until it is told to stop.
+
+use crate::config::{Config, ConsoleSignup};
+use crate::house::House;
+use crate::{VERSION, logging};
+use floe_gateway::server;
+use floe_kernel::time::SystemClock;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What went wrong, for people.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
+pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
+    let started = Instant::now();
+    let _flush = logging::start(&config.logging);
+    let house = House::open(&config, Arc::new(SystemClock)).await?;
+    let address = SocketAddr::new(config.server.host, config.server.port);
+    let running = server::listen(Arc::clone(&house.gateway), address, config.server.workers, config.server.drain)
+        .map_err(|error| format!("can't listen on {address}: {error}"))?;
+    let address = running.address;
+    announce(&config, &house, address, started).await?;
+
+    let stop = running.stopper();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let health = Arc::clone(&house.health);
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tracing::info!("stopping: requests in flight may finish");
+        health.stop_accepting();
+        stop.stop().await;
+    });
+    running.serve().await?;
+    house.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Says where the server is and, on a fresh instance, how its first console account is made. For people, so not a log
+/// line: the set-up token is a secret.
+#[allow(clippy::print_stderr, reason = "what a command says to whoever started it")]
+async fn announce(config: &Config, house: &House, address: SocketAddr, started: Instant) -> Result<(), Failure> {
+    let database = if config.database.postgres.is_some() { "PostgreSQL" } else { "SQLite" };
+    let folder = config.database.folder.display();
+    eprintln!(
+        "Floe {VERSION} listens on http://{address} ({database}, files in {folder}), ready in {} ms",
+        started.elapsed().as_millis()
+    );
+    if config.security.console_signup == ConsoleSignup::Token && house.is_fresh().await? {
+        eprintln!();
+        eprintln!("This instance has no console account yet. The one-time set-up token for the first:");
+        eprintln!("    {}", house.setup_token.expose());
+        eprintln!("Sign up in the console with it, or run `floe console-user create`.");
+        eprintln!();
+    }
+    tracing::info!(%address, database, version = VERSION, "listening");
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! A real server for every test: on a free port, with its own data, on either database. A test calls it through the
+//! public door, as an app would.
+//!
+//! ```ignore
+//! floe_testkit::both_databases! {
+//!     async fn refuses_a_taken_email(house: House) {
+//!         let project = house.project("shop").await;
+//!         let account = json!({"userId": "unique()", "email": "a@b.org", "password": "correct horse"});
+//!         project.guest().post("/v1/account", &account).await.expect(201);
+//!         project.guest().post("/v1/account", &account).await.refused(409, "user_already_exists");
+//!     }
+//! }
+//! ```
+
+mod client;
+mod house;
+
+pub use client::{Answer, Client};
+pub use house::{Database, House, PASSWORD, Project, User};
+
+/// Each function becomes two tests, `<name>::sqlite` and `<name>::postgres`.
+///
+/// Without `FLOE_TEST_POSTGRES_URL` the second says that it was skipped; `make test` always sets it.
+#[macro_export]
+macro_rules! both_databases {
+    ($($(#[$meta:meta])* async fn $name:ident($house:ident: House) $body:block)*) => { $(
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports, reason = "a test may need nothing of its file")]
+            use super::*;
+
+            async fn scenario($house: $crate::House) $body
+
+            #[test]
+            fn sqlite() {
+                $crate::House::run($crate::Database::Sqlite, scenario);
+            }
+
+            #[test]
+            fn postgres() {
+                $crate::House::run($crate::Database::Postgres, scenario);
+            }
+        }
+    )* };
+}
