@@ -113,7 +113,7 @@ pub enum LogFormat {
     Text,
 }
 
-/// Half a minute: shorter than the time-outs of most proxies.
+/// Shorter than the time-outs of most proxies.
 const STATEMENT_TIMEOUT_MS: u64 = 15_000;
 
 impl Config {

@@ -16,7 +16,7 @@ use floe_health::Health;
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
-use floe_projects::{NewProject, Projects};
+use floe_projects::{Farewell, NewProject, Projects};
 use floe_store::{Backend, Settings as StoreSettings, Stores};
 use floe_teams::Teams;
 use floe_users::{Passwords, People};
@@ -56,7 +56,8 @@ impl House {
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
         let people = Arc::new(People::new(stores.clone(), memberships, Passwords::default(), signer.clone()));
-        let projects = Arc::new(Projects::new(stores.clone()));
+        let databases = Arc::new(Databases::new());
+        let projects = Arc::new(Projects::new(stores.clone(), farewells(&people, &databases)));
         projects.finish_deletions().await?;
         let health = Arc::new(Health::new(stores.clone(), VERSION));
         let table = Table::default()
@@ -68,7 +69,7 @@ impl House {
             .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup)))
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), people.clone(), projects.clone())))
-            .with(floe_databases::routes(), &Arc::new(Databases::new()));
+            .with(floe_databases::routes(), &databases);
         let table = openapi::with_document(table);
 
         let services = Services {
@@ -140,6 +141,12 @@ impl House {
     pub async fn close(&self) {
         self.stores.close().await;
     }
+}
+
+/// What is forgotten when a project is gone.
+fn farewells(people: &Arc<People>, databases: &Arc<Databases>) -> Vec<Farewell> {
+    let (people, databases) = (Arc::clone(people), Arc::clone(databases));
+    vec![Box::new(move |_| people.forget_everybody()), Box::new(move |_| databases.forget())]
 }
 
 fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {

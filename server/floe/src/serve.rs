@@ -43,12 +43,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
 /// line: the set-up token is a secret.
 #[allow(clippy::print_stderr, reason = "what a command says to whoever started it")]
 async fn announce(config: &Config, house: &House, address: SocketAddr, started: Instant) -> Result<(), Failure> {
-    let database = if config.database.postgres.is_some() { "PostgreSQL" } else { "SQLite" };
-    let folder = config.database.folder.display();
-    eprintln!(
-        "Floe {VERSION} listens on http://{address} ({database}, files in {folder}), ready in {} ms",
-        started.elapsed().as_millis()
-    );
+    let database = match &config.database.postgres {
+        Some(_) => "PostgreSQL".to_owned(),
+        None => format!("SQLite in {}", config.database.folder.display()),
+    };
+    eprintln!("Floe {VERSION} listens on http://{address} ({database}), ready in {} ms", started.elapsed().as_millis());
     if config.security.console_signup == ConsoleSignup::Token && house.is_fresh().await? {
         eprintln!();
         eprintln!("This instance has no console account yet. The one-time set-up token for the first:");

@@ -5,7 +5,7 @@
 use floe_gateway::input::Place;
 use floe_gateway::route::Line;
 use floe_kernel::scope::{self, Scope};
-use floe_testkit::{Answer, Client, House, Project, User, both_databases};
+use floe_testkit::{Answer, Client, Project, User, both_databases};
 use reqwest::Method;
 use serde_json::{Map, Value as Json, json};
 

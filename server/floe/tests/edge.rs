@@ -148,12 +148,45 @@ both_databases! {
         }
     }
 
-    async fn idle_projects_are_closed_and_open_again(house: House) {
+    async fn a_key_made_on_the_command_line_works_at_once(house: House) {
         let project = house.project("shop").await;
         project.server().get("/v1/users").await.ok(200);
-        assert!(house.floe.stores.open_count() >= 2);
-        project.server().get("/v1/users").await.ok(200);
+        // Another process of the same instance: it shares the data and nothing else.
+        let config = house.config().clone();
+        let elsewhere = floe::house::House::open(&config, std::sync::Arc::new(floe_kernel::time::SystemClock)).await.unwrap();
+        let key = elsewhere.create_key("shop", "new", "users.read").await.unwrap();
+        elsewhere.close().await;
+        project.with_key(key.expose()).get("/v1/users").await.ok(200);
     }
+
+    async fn a_new_project_of_an_old_id_knows_nobody_of_the_old_one(house: House) {
+        let old = house.project("shop").await;
+        let ada = old.user("ada@example.org").await;
+        ada.client.get("/v1/account").await.ok(200);
+        old.server().delete("/v1/project").await.ok(204);
+        old.guest().get("/v1/ping").await.refused(404, "project_not_found");
+        let new = house.project("shop").await;
+        assert_eq!(new.guest().session(&ada.session).get("/v1/account").await.status, 401);
+        assert_eq!(new.with_key(&old.key).get("/v1/users").await.status, 401);
+        assert_eq!(new.server().get("/v1/users").await.expect(200)["total"], 0);
+    }
+}
+
+#[test]
+fn an_idle_project_is_closed_and_opens_again() {
+    let idle = std::time::Duration::from_millis(30);
+    House::run_with(
+        Database::Sqlite,
+        |config| config.database.idle_time = idle,
+        async |house| {
+            let project = house.project("shop").await;
+            project.server().get("/v1/users").await.ok(200);
+            while house.floe.stores.open_count() > 1 {
+                tokio::task::yield_now().await;
+            }
+            project.server().get("/v1/users").await.ok(200);
+        },
+    );
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub async fn authenticate(
     now: Timestamp,
 ) -> Result<Caller> {
     if let Some(key) = &with.key {
-        return by_key(project, key, now);
+        return by_key(services, project, key, now).await;
     }
     if with.admin && !project.is_console() {
         return admin(services, project, with, now).await;
@@ -61,18 +61,22 @@ pub async fn authenticate(
     Ok(if project.is_console() { caller.with_scopes(CONSOLE_USERS) } else { caller })
 }
 
-fn by_key(project: &Project, key: &str, now: Timestamp) -> Result<Caller> {
+async fn by_key(services: &Services, project: &Project, key: &str, now: Timestamp) -> Result<Caller> {
     // A key without a type is of the standard type.
     let key = if key.contains('_') { key.to_owned() } else { format!("standard_{key}") };
     let hash = hash(&key);
-    let known = project.keys.iter().find(|known| known.secret_hash == hash);
+    let find = |project: &Project| project.keys.iter().find(|known| known.secret_hash == hash).cloned();
+    let known = match find(project) {
+        Some(known) => Some(known),
+        None => services.projects.project_anew(&project.id).await?.and_then(|project| find(&project)),
+    };
     let known = known.ok_or_else(|| {
         Error::new(ErrorKind::GeneralAccessForbidden).message("The API key is not a key of this project.")
     })?;
     if known.expires_at.is_some_and(|end| end <= now) {
         return Err(ErrorKind::ProjectKeyExpired.into());
     }
-    Ok(Caller::key(known.id.clone(), known.name.clone(), known.scopes))
+    Ok(Caller::key(known.id, known.name, known.scopes))
 }
 
 async fn by_session(

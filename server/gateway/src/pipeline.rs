@@ -1,6 +1,5 @@
 //! The journey of one request, stage by stage.
 
-use crate::API_VERSION;
 use crate::authenticate::{Credentials, authenticate};
 use crate::call::{Call, RequestInfo};
 use crate::gateway::{Found, Gateway};
@@ -38,7 +37,6 @@ pub(crate) async fn serve(gateway: Data<Gateway>, request: HttpRequest, payload:
         request_id: info.id.clone(),
         accepts_gzip: header(request.headers(), "accept-encoding").is_some_and(|accepted| accepted.contains("gzip")),
         no_body: request.method() == "HEAD",
-        newer_format: info.format.clone().filter(|format| newer(format)),
         ..Frame::default()
     };
     let mut trace = Trace::default();
@@ -297,12 +295,6 @@ fn limit_key(
         key.push('|');
     }
     key
-}
-
-/// Whether a response format is newer than what we speak.
-fn newer(format: &str) -> bool {
-    let parts = |version: &str| -> Vec<u32> { version.split('.').map(|part| part.parse().unwrap_or(0)).collect() };
-    parts(format) > parts("2.0.0") && format != API_VERSION
 }
 
 /// The request's one line in the log.

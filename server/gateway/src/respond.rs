@@ -43,8 +43,6 @@ pub(crate) struct Frame {
     pub(crate) no_body: bool,
     /// Whether the caller is somebody: what they get is for nobody's shared cache.
     pub(crate) private: bool,
-    /// The format of an SDK that is newer than we are.
-    pub(crate) newer_format: Option<String>,
 }
 
 pub(crate) fn success(reply: Reply, frame: &Frame) -> HttpResponse {
@@ -119,12 +117,6 @@ fn common(response: &mut HttpResponseBuilder, frame: &Frame) {
         response.insert_header(("x-ratelimit-remaining", verdict.remaining));
         response.insert_header(("x-ratelimit-reset", verdict.reset));
     }
-    if let Some(format) = &frame.newer_format {
-        let warning = format!(
-            "The current SDK is built for Appwrite {format}. However, the current Appwrite server version is {API_VERSION}. Please downgrade your SDK to match the Appwrite version: https://appwrite.io/docs/sdks"
-        );
-        response.insert_header(("x-appwrite-warning", warning));
-    }
     if let Some(origin) = &frame.allowed_origin {
         response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.as_str()));
         response.insert_header((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"));
@@ -150,7 +142,7 @@ const ALLOWED_HEADERS: &str = "Accept, Origin, Cookie, Set-Cookie, Content-Type,
 X-Requested-With, X-Forwarded-For, X-Forwarded-User-Agent, X-Request-ID, X-Appwrite-Project, X-Appwrite-Key, X-Appwrite-Dev-Key, \
 X-Appwrite-Locale, X-Appwrite-Mode, X-Appwrite-JWT, X-Appwrite-Response-Format, X-Appwrite-Timeout, X-Appwrite-ID, \
 X-Appwrite-Timestamp, X-Appwrite-Session, X-Appwrite-Organization, X-Appwrite-User, X-Appwrite-Impersonate-User-Id, \
-X-Appwrite-Impersonate-User-Email, X-Appwrite-Impersonate-User-Phone, X-Fallback-Cookies, X-SDK-Name, X-SDK-Platform, \
+X-Appwrite-Impersonate-User-Email, X-Appwrite-Impersonate-User-Phone, X-Fallback-Cookies, X-Floe-Setup-Token, X-SDK-Name, X-SDK-Platform, \
 X-SDK-Language, X-SDK-Version, X-SDK-GraphQL, X-SDK-Profile";
 
 /// Whether a browser's page of this origin may call this project: its host is one of the project's web platforms, of

@@ -165,6 +165,13 @@ pub trait Projects: Send + Sync {
     /// Only when it can't be told.
     async fn project(&self, id: &str) -> Result<Option<Arc<Project>>>;
 
+    /// The project as it is right now, for a credential that isn't known yet: another process may have made it. Asked
+    /// often it answers from memory, so that bad credentials cost no more than good ones.
+    ///
+    /// # Errors
+    /// Only when it can't be told.
+    async fn project_anew(&self, id: &str) -> Result<Option<Arc<Project>>>;
+
     /// Some project that has a web app on this host, for questions that come before a request names its project.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ pub struct House {
     /// What it is made of, for what can't be seen from outside.
     pub floe: Arc<Floe>,
     clock: Arc<FixedClock>,
+    config: Config,
     base: String,
     made: AtomicU32,
     _folder: tempfile::TempDir,
@@ -88,12 +89,18 @@ impl House {
                 .expect("a free port");
             let (base, stop) = (format!("http://{}", running.address), running.stopper());
             let serving = tokio::spawn(running.serve());
-            let house = Self { floe: Arc::clone(&floe), clock, base, made: AtomicU32::new(0), _folder: folder };
+            let house = Self { floe: Arc::clone(&floe), clock, config, base, made: AtomicU32::new(0), _folder: folder };
             scenario(house).await;
             stop.stop().await;
             serving.await.expect("the server stops").expect("without an error");
             floe.close().await;
         });
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// A caller without credentials.

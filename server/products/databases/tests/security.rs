@@ -246,8 +246,8 @@ floe_testkit::both_databases! {
             let at = words.in_table("d", "t");
             for (project, value, other) in [(&one, "one", "two"), (&two, "two", "one")] {
                 assert_eq!(project.guest().get(&at.row("r")).await.expect(200)["a"], value);
-                user(&project, value).await.patch(&at.row("r"), &json!({"data": {"n": 1}})).await.ok(200);
-                user(&project, other).await.patch(&at.row("r"), &json!({"data": {"n": 2}})).await.refused(401, "user_unauthorized");
+                user(project, value).await.patch(&at.row("r"), &json!({"data": {"n": 1}})).await.ok(200);
+                user(project, other).await.patch(&at.row("r"), &json!({"data": {"n": 2}})).await.refused(401, "user_unauthorized");
             }
             one.server().delete(&at.table).await.ok(204);
             assert_eq!(two.guest().get(&at.row("r")).await.expect(200)["a"], "two");

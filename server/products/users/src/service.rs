@@ -64,6 +64,11 @@ impl People {
         Self { stores, memberships, passwords, known: Cache::new(KNOWN), signer }
     }
 
+    /// Forgets everybody: when a project is gone, another of the same id may come, with users of the same ids.
+    pub fn forget_everybody(&self) {
+        self.known.clear();
+    }
+
     /// Makes somebody a user.
     ///
     /// # Errors

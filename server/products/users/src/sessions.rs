@@ -60,6 +60,19 @@ pub fn visit(call: &Call) -> Visit {
     Visit { ip: call.request.ip.clone(), user_agent: call.request.user_agent.clone(), now: call.now }
 }
 
+/// The address is proved to be this user's. Whoever signed up with it before that may have been somebody else: the way
+/// in that they left behind, a password and sessions, ends here.
+async fn prove_address(unit: &mut UnitOfWork, user: &mut User) -> Result<()> {
+    let before = Repository(unit).sessions(&user.id).await?;
+    let ids: Vec<_> = before.iter().map(|session| session.id.as_str()).collect();
+    Repository(unit).delete_sessions(&ids).await?;
+    user.email_verified = true;
+    user.password = None;
+    user.password_updated_at = None;
+    user.generation += 1;
+    Ok(())
+}
+
 impl People {
     /// Begins a session of a user. `user` is who was recognised: nothing happens when the password has changed since.
     /// Gives the session, and its secret this one time.
@@ -74,7 +87,9 @@ impl People {
             return Err(ErrorKind::UserBlocked.into());
         }
         now.accessed_at = Some(at.now);
-        now.email_verified |= with.provider == Provider::Invitation && now.email.is_some();
+        if with.provider == Provider::Invitation && !now.email_verified && now.email.is_some() {
+            prove_address(&mut unit, &mut now).await?;
+        }
         Repository(&mut unit).save(&now).await?;
         let begun = self.begin_session(&mut unit, at, &now, with).await?;
         unit.commit().await?;

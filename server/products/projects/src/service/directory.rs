@@ -3,8 +3,8 @@
 use super::Projects;
 use crate::repository::Registry;
 use async_trait::async_trait;
-use floe_kernel::Result;
 use floe_kernel::directory::{self as kernel, CONSOLE, Project};
+use floe_kernel::{Error, Result};
 use std::sync::Arc;
 
 /// No host name is longer.
@@ -17,6 +17,14 @@ impl kernel::Projects for Projects {
             return Ok(Some(Arc::clone(&self.console)));
         }
         self.known.get_or_load(id, async || self.load(id).await).await
+    }
+
+    async fn project_anew(&self, id: &str) -> Result<Option<Arc<Project>>> {
+        if self.refreshed.get(id).is_none() {
+            self.refreshed.get_or_load(id, async || Ok::<_, Error>(Some(()))).await?;
+            self.forget(id);
+        }
+        self.project(id).await
     }
 
     async fn origin_project(&self, host: &str) -> Result<Option<Arc<Project>>> {

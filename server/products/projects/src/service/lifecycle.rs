@@ -122,6 +122,7 @@ impl Projects {
 
     async fn finish_deletion(&self, id: &str) -> Result<()> {
         self.stores.delete_project(id).await?;
+        self.farewells.iter().for_each(|tell| tell(id));
         let mut unit = self.platform().await?.begin().await?;
         Registry(&mut unit).end_deletion(id).await?;
         Ok(unit.commit().await?)

@@ -20,11 +20,18 @@ use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::{Store, Stores};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// So many projects are kept in memory at the most.
 const KNOWN_PROJECTS: u64 = 10_000;
 /// For so many hosts it is remembered whether some project knows them.
 const KNOWN_HOSTS: u64 = 10_000;
+
+/// A project is looked at anew so often at the most: what bad keys can cost.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
+
+/// What another product does when a project is gone: forget what it keeps in memory.
+pub type Farewell = Box<dyn Fn(&str) + Send + Sync>;
 
 /// Knows the projects, and changes them.
 pub struct Projects {
@@ -33,14 +40,25 @@ pub struct Projects {
     known: Cache<String, Arc<kernel::Project>>,
     /// Some project with a web app on a host, if there is one.
     hosts: Cache<String, Option<String>>,
+    /// Projects that were looked at anew a moment ago.
+    refreshed: Cache<String, ()>,
+    /// Told when a project is gone, before another can get its id.
+    farewells: Vec<Farewell>,
     console: Arc<kernel::Project>,
 }
 
 impl Projects {
-    /// Keeps projects in the platform's store, and makes and removes theirs.
+    /// Keeps projects in the platform's store, and makes and removes theirs. `farewells` are told when one is gone.
     #[must_use]
-    pub fn new(stores: Stores) -> Self {
-        Self { stores, known: Cache::new(KNOWN_PROJECTS), hosts: Cache::new(KNOWN_HOSTS), console: Arc::new(console()) }
+    pub fn new(stores: Stores, farewells: Vec<Farewell>) -> Self {
+        Self {
+            stores,
+            known: Cache::new(KNOWN_PROJECTS),
+            hosts: Cache::new(KNOWN_HOSTS),
+            refreshed: Cache::with_time_to_live(KNOWN_PROJECTS, REFRESH_EVERY),
+            farewells,
+            console: Arc::new(console()),
+        }
     }
 
     async fn platform(&self) -> Result<Store> {

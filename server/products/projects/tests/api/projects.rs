@@ -97,7 +97,7 @@ both_databases! {
             unit.batch("UPDATE projects SET deleting = TRUE WHERE id = 'shop'").await.unwrap();
             unit.commit().await.unwrap();
         }
-        let projects = floe_projects::Projects::new(house.floe.stores.clone());
+        let projects = floe_projects::Projects::new(house.floe.stores.clone(), Vec::new());
         assert_eq!(projects.project("shop").await.unwrap(), None, "nobody finds it any more");
         let now = floe_kernel::time::Timestamp::from_millis(0);
         let new = || floe_projects::NewProject { id: "shop".into(), name: "New".into(), team_id: String::new() };

@@ -136,6 +136,10 @@ mod tests {
             Ok(None)
         }
 
+        async fn project_anew(&self, _id: &str) -> Result<Option<Arc<Project>>> {
+            Ok(None)
+        }
+
         async fn origin_project(&self, _host: &str) -> Result<Option<Arc<Project>>> {
             Ok(None)
         }

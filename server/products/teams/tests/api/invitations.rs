@@ -41,9 +41,11 @@ both_databases! {
         assert_eq!((&membership["confirm"], &membership["userId"], &membership["roles"]), (&json!(true), &json!(bo.id), &json!(["editor"])));
         let fresh = shop.guest().session(&session);
         assert_eq!(fresh.get("/v1/account").await.expect(200)["$id"], bo.id);
-        for client in [fresh, bo.client.clone()] {
-            client.get("/v1/teams/red").await.ok(200);
-        }
+        fresh.get("/v1/teams/red").await.ok(200);
+        // SEC-011: who signed up with the address before it was proved may have been somebody else; they are out.
+        bo.client.get("/v1/teams/red").await.refused(401, "user_unauthorized");
+        let old = json!({"email": "bo@example.org", "password": floe_testkit::PASSWORD});
+        shop.guest().post("/v1/account/sessions/email", &old).await.refused(401, "user_invalid_credentials");
         shop.guest().patch(path, &proof).await.refused(409, "membership_already_confirmed");
     }
 
