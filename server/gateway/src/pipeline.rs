@@ -207,7 +207,11 @@ fn cookies(headers: &HeaderMap, name: &str) -> Vec<String> {
     found
 }
 
+/// Some clients escape the `=` at the end of base64.
 fn percent_decoded(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 

@@ -30,6 +30,9 @@ pub fn install() {
         // SAFETY: the option takes one int. SQLite refuses it, without harm, once it is in use; it isn't yet.
         // Without it all threads meet at one lock, at every allocation, to keep statistics that nobody reads.
         unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0) };
+        // SAFETY: as above, and takes nothing. It spares each connection a lock of its own, which is needed only where
+        // several threads use one at the same time. Diesel's can't be: it is `Send` and not `Sync`.
+        unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MULTITHREAD) };
         // SAFETY: `watch` has the signature that SQLite calls entry points with, lives as long as the process, and
         // touches nothing but the connection it is given. `sqlite3_auto_extension` itself is safe to call from any
         // thread (it takes SQLite's own mutex).
