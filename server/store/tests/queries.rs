@@ -334,7 +334,7 @@ on_both! {
         let table = fill(&store).await;
         let index = |number, name: &str| Ddl::CreateIndex {
             table: table.clone(), number, unique: true,
-            columns: vec![IndexColumn { name: name.into(), nullable: true, direction: Direction::Descending }],
+            columns: vec![IndexColumn { name: name.into(), nullable: true, direction: Direction::Descending, length: None }],
         };
         commit(&store, &index(1, TEXT)).await;
         let mut unit = store.begin().await.unwrap();

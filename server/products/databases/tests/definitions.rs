@@ -239,6 +239,41 @@ floe_testkit::both_databases! {
         }
     }
 
+    async fn an_index_over_long_texts_counts_their_beginning(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let columns = json!([{"key": "a", "type": "string", "size": 100_000}, {"key": "b", "type": "text"}]);
+            let at = words.make(&server, &[], false, &columns).await;
+            for (key, kind, column, length) in [("k", "key", "b", 700), ("u", "unique", "a", 3)] {
+                let index = json!({"key": key, "type": kind, words.columns: [column], "lengths": [length]});
+                server.post(&at.indexes, &index).await.ok(202);
+            }
+            // Random, so that no database can make it short enough for an index.
+            let long: String = (0..5000).map(|_| floe_kernel::secret::random_hex(4)).collect();
+            let row = |start: &str| json!({"a": format!("{start}{long}"), "b": long});
+            at.create(&server, "x", &row("abc")).await.ok(201);
+            at.create(&server, "y", &row("abd")).await.ok(201);
+            let taken = words.kind("row", "unique_constraint_violation");
+            at.create(&server, "z", &row("abc")).await.refused(409, &taken);
+            assert_eq!(at.ids(&server, &[query("startsWith", "a", &json!(["abd"]))]).await, ["y"]);
+            // A column that grows is still one that its indexes can hold, or it doesn't grow.
+            let short = json!({"key": "c", "size": 10, "required": false});
+            server.post(&format!("{}/string", at.columns), &short).await.ok(202);
+            for (key, lengths) in [("part", json!([10])), ("whole", json!([]))] {
+                let index = json!({"key": key, "type": "unique", words.columns: ["c"], "lengths": lengths});
+                server.post(&at.indexes, &index).await.ok(202);
+            }
+            let invalid = if words.rows == "rows" { "column_index_invalid" } else { "index_invalid" };
+            let grow = json!({"required": false, "default": null, "size": 9000});
+            server.patch(&format!("{}/string/c", at.columns), &grow).await.refused(400, invalid);
+            server.delete(&format!("{}/whole", at.indexes)).await.ok(204);
+            server.patch(&format!("{}/string/c", at.columns), &grow).await.ok(200);
+            at.create(&server, "l", &json!({"c": &long[..9000]})).await.ok(201);
+            at.create(&server, "m", &json!({"c": &long[..8000]})).await.refused(409, &taken);
+        }
+    }
+
     async fn a_unique_index_that_rows_stand_against_has_failed(house: House) {
         for words in BOTH {
             let project = house.project(words.rows).await;

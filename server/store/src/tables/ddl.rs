@@ -52,6 +52,8 @@ pub struct IndexColumn {
     pub nullable: bool,
     /// Which way.
     pub direction: Direction,
+    /// How many characters count, where texts may be longer than PostgreSQL can keep in an index; none: all.
+    pub length: Option<i64>,
 }
 
 impl Ddl {
@@ -164,7 +166,16 @@ fn create_index<DB: Dialect>(
     table.place().push(out)?;
     for (n, column) in columns.iter().enumerate() {
         out.push_sql(if n > 0 { ", " } else { " (" });
-        out.push_identifier(&column.name)?;
+        // Nothing is too long for SQLite, and queries are served by whole texts alone; but what is unique is unique in
+        // so many characters everywhere.
+        match column.length.filter(|_| unique || !DB::SQLITE) {
+            None => out.push_identifier(&column.name)?,
+            Some(length) => {
+                out.push_sql("substr(");
+                out.push_identifier(&column.name)?;
+                out.push_sql(&format!(", 1, {length})"));
+            }
+        }
         push_direction(out, column.direction, column.nullable);
     }
     out.push_sql(")");

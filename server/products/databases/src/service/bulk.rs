@@ -154,7 +154,7 @@ impl Databases {
                 let rows = matches(&mut changes, call, &schema, &selection, page, behind).await?;
                 let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
                 behind = rows.last().map_or(behind, |row| row.sequence);
-                for row in rows {
+                for row in &rows {
                     apply(&mut changes, call, &schema, row, &work, &mut answer).await?;
                 }
                 selection.limit = if in_order || found < page { 0 } else { selection.limit - found };
@@ -180,7 +180,7 @@ fn bounded(mut selection: Selection, queries: &Queries) -> Result<Selection> {
     Ok(selection)
 }
 
-/// The next rows that match.
+/// The next rows that match, without their values.
 async fn matches(
     changes: &mut Changes<'_>,
     call: &Call,
@@ -200,17 +200,20 @@ async fn matches(
             values: vec![floe_kernel::value::Value::Integer(behind)],
         }));
     }
-    Ok(tables::list_in(changes, &schema.stored, None, &plan).await?)
+    Ok(tables::list_in(changes, &schema.stored, Some(&[]), &plan).await?)
 }
 
+/// Does the work on one row that matched.
 async fn apply(
     changes: &mut Changes<'_>,
     call: &Call,
     schema: &TableSchema,
-    row: StoredRow,
+    row: &StoredRow,
     work: &Work<'_>,
     answer: &mut Answer<'_>,
 ) -> Result<()> {
+    // As it is now: on PostgreSQL somebody else may have changed it since it was found, or removed it.
+    let Some(row) = tables::get_for_update(changes, &schema.stored, &row.id).await? else { return Ok(()) };
     let set = changes.set(row.permissions).await?;
     let found = Permitted { row, set };
     if call.request.unchanged_since.is_some_and(|seen| found.row.updated > seen.millis()) {

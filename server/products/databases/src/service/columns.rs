@@ -179,8 +179,8 @@ impl Databases {
     /// Changes a column. What is stored already stays as it is.
     ///
     /// # Errors
-    /// `column_not_found`, `column_type_invalid`, `column_invalid_resize`, `column_already_exists`, those of
-    /// [`NewColumn::check`] and of finding the table.
+    /// `column_not_found`, `column_type_invalid`, `column_invalid_resize`, `column_already_exists`, `index_invalid` when
+    /// it gets too long for an index that it is in, those of [`NewColumn::check`] and of finding the table.
     pub(crate) async fn update_column(&self, call: &Call, at: &At, key: &str, change: ColumnChange) -> Result<Column> {
         let vocabulary = Vocabulary::of(call);
         let mut changes = self.begin(call).await?;
@@ -196,6 +196,9 @@ impl Databases {
             && changes.catalog().holds_longer(whole.table.number, column.number, size).await?
         {
             return Err(vocabulary.errors().column_resize.into());
+        }
+        if size != old_size {
+            self.fit_indexes(&mut changes, call, &whole, &column).await?;
         }
         column.required = change.required;
         column.default = change.default;

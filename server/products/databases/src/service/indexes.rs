@@ -4,7 +4,7 @@ use super::columns::open;
 use super::{At, Databases, bytes, conflict_is, find_table};
 use crate::changes::Changes;
 use crate::events;
-use crate::model::{INDEXABLE, Index, NewIndex, Status, WholeTable};
+use crate::model::{Column, INDEXABLE, Index, NewIndex, Status, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -102,6 +102,31 @@ impl Databases {
         Ok(index)
     }
 
+    /// Makes the indexes anew that count another number of characters of a column, now that it has another size.
+    pub(super) async fn fit_indexes(
+        &self,
+        changes: &mut Changes<'_>,
+        call: &Call,
+        before: &WholeTable,
+        column: &Column,
+    ) -> Result<()> {
+        let vocabulary = Vocabulary::of(call);
+        let mut after = before.clone();
+        after.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
+        let table = call.store.table(before.table.number, before.table.version, Vec::new());
+        let made = before.indexes.iter().filter(|index| index.status == Status::Available);
+        for index in made.filter(|index| index.columns.contains(&column.key)) {
+            let (old, new) = (stored_columns(index, before, vocabulary)?, stored_columns(index, &after, vocabulary)?);
+            if old.iter().map(|of| of.length).eq(new.iter().map(|of| of.length)) {
+                continue;
+            }
+            let (table, number, unique) = (table.clone(), index.number, index.unique);
+            changes.shape(Ddl::DropIndex { table: table.clone(), number }).await?;
+            changes.shape(Ddl::CreateIndex { table, number, unique, columns: new }).await?;
+        }
+        Ok(())
+    }
+
     /// Removes an index of a table, within a unit of work.
     pub(super) async fn remove_index(
         &self,
@@ -159,12 +184,12 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
 /// What the index is over in the database.
 fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<Vec<IndexColumn>> {
     let errors = vocabulary.errors();
-    let mut length = 0;
+    let mut length = 0_i64;
     let mut stored = Vec::with_capacity(index.columns.len());
     for (n, key) in index.columns.iter().enumerate() {
         let direction = index.direction(n);
         if let Some((_, name)) = INDEXABLE.iter().find(|(attribute, _)| attribute == key) {
-            stored.push(IndexColumn { name: (*name).to_owned(), nullable: false, direction });
+            stored.push(IndexColumn { name: (*name).to_owned(), nullable: false, direction, length: None });
             continue;
         }
         let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
@@ -172,10 +197,9 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
             let message = "Creating indexes on array attributes is not currently supported.";
             return Err(Error::new(errors.index_invalid).message(message));
         }
-        if column.kind() == Kind::Text {
-            length += index.lengths[n].unwrap_or(column.domain.size()).min(column.domain.size());
-        }
-        stored.push(IndexColumn { name: column.stored().name, nullable: true, direction });
+        let part = index.lengths[n].filter(|part| column.kind() == Kind::Text && *part < column.domain.size());
+        length = part.unwrap_or(column.domain.size()).saturating_add(length);
+        stored.push(IndexColumn { name: column.stored().name, nullable: true, direction, length: part });
     }
     if length > MAX_LENGTH {
         let message = format!("Index length is longer than the maximum: {MAX_LENGTH}");
