@@ -169,7 +169,7 @@ pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<SqliteConnection>
     )?;
     connection.batch_execute(match purpose {
         Purpose::Writing => "PRAGMA cache_size = -16000; PRAGMA busy_timeout = 0",
-        Purpose::Reading => "PRAGMA cache_size = -8000; PRAGMA query_only = ON",
+        Purpose::Reading => "PRAGMA cache_size = -20000; PRAGMA query_only = ON",
         Purpose::Migrating => "PRAGMA cache_size = -16000",
     })?;
     Ok(connection)
