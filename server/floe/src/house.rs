@@ -59,7 +59,7 @@ impl House {
         let databases = Arc::new(Databases::new());
         let projects = Arc::new(Projects::new(stores.clone(), farewells(&people, &databases)));
         projects.finish_deletions().await?;
-        let health = Arc::new(Health::new(stores.clone(), VERSION));
+        let health = Arc::new(Health::new(stores.clone(), config.database.folder.clone(), VERSION));
         let table = Table::default()
             .with(floe_health::routes(), &health)
             .with(floe_locale::routes(), &Arc::new(Locales::new(Box::new(Nowhere))))

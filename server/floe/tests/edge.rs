@@ -123,6 +123,13 @@ both_databases! {
         assert!(ready["version"].is_string() && ready["uptime"].is_u64());
         project.guest().get("/v1/health").await.refused(401, "general_unauthorized_scope");
         assert_eq!(project.server().get("/v1/health/db").await.expect(200)["statuses"][0]["status"], "pass");
+        for path in ["/v1/health", "/v1/health/storage", "/v1/health/storage/local"] {
+            assert_eq!(project.server().get(path).await.expect(200)["status"], "pass", "{path}");
+        }
+        for path in ["/v1/health/cache", "/v1/health/pubsub"] {
+            assert_eq!(project.server().get(path).await.expect(200)["statuses"][0]["status"], "pass", "{path}");
+        }
+        assert_eq!(project.server().get("/v1/health/anti-virus").await.expect(200)["status"], "disabled");
         assert_eq!(project.guest().get("/v1/health/version").await.expect(200)["version"], "1.9.6");
         house.floe.health.stop_accepting();
         assert_eq!(house.client().get("/health/ready").await.expect(503)["status"], "fail");

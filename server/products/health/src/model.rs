@@ -26,6 +26,13 @@ pub(crate) struct Readiness {
     pub(crate) checks: Vec<Check>,
 }
 
+/// Whether uploads are searched for viruses (the contract's `healthAntivirus`).
+#[derive(Debug, Serialize)]
+pub(crate) struct AntiVirus {
+    pub(crate) version: &'static str,
+    pub(crate) status: &'static str,
+}
+
 /// The version of the API (the contract's `healthVersion`).
 #[derive(Debug, Serialize)]
 pub(crate) struct Version {

@@ -27,6 +27,26 @@ pub fn routes() -> Vec<Route<Health>> {
             .scopes(&[Scope::HealthRead])
             .answers(200, "healthStatusList")
             .summary("Whether the database is well."),
+        get("/health/cache", "health.getCache", checks::in_process)
+            .scopes(&[Scope::HealthRead])
+            .answers(200, "healthStatusList")
+            .summary("Whether the cache is well."),
+        get("/health/pubsub", "health.getPubSub", checks::in_process)
+            .scopes(&[Scope::HealthRead])
+            .answers(200, "healthStatusList")
+            .summary("Whether messages reach those who listen."),
+        get("/health/storage", "health.getStorage", checks::storage)
+            .scopes(&[Scope::HealthRead])
+            .answers(200, "healthStatus")
+            .summary("Whether files can be kept."),
+        get("/health/storage/local", "health.getStorageLocal", checks::storage)
+            .scopes(&[Scope::HealthRead])
+            .answers(200, "healthStatus")
+            .summary("Whether files can be kept on this machine."),
+        get("/health/anti-virus", "health.getAntivirus", checks::anti_virus)
+            .scopes(&[Scope::HealthRead])
+            .answers(200, "healthAntivirus")
+            .summary("Whether uploads are searched for viruses."),
         get("/health/time", "health.getTime", checks::time)
             .scopes(&[Scope::HealthRead])
             .answers(200, "healthTime")
