@@ -242,7 +242,7 @@ impl Security {
 
 impl Logging {
     fn read(from: &mut Source) -> Self {
-        let filter = from.get("FLOE_LOG", "logging.filter", "info".to_owned());
+        let filter = from.get("FLOE_LOG", "logging.filter", "info,actix_server=warn".to_owned());
         if tracing_subscriber::EnvFilter::try_new(&filter).is_err() {
             from.fault(
                 "FLOE_LOG",
