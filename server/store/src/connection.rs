@@ -110,6 +110,31 @@ macro_rules! on_scan {
     };
 }
 
+/// The page of a static table that a list asks for, and how many rows there are in all:
+/// `let (total, rows) = on_list!(store, &place, selection, visible, users::table => UserRow);`
+///
+/// `visible` is an `Option<Predicate>` that holds for every row the caller may know of. The rows come in the order in
+/// which they are shown. Returns early from the function around it with a [`crate::Error`].
+#[macro_export]
+macro_rules! on_list {
+    ($store:expr, $place:expr, $selection:expr, $visible:expr, $table:path => $row:ty) => {{
+        let plan = $crate::query::plan($store, $place, $selection, $visible).await?;
+        let total = $crate::query::count($store, $place, &plan.all, $selection.count_up_to).await?;
+        let reverse = plan.reverse;
+        let mut rows = $crate::on_scan!($store, |c| $table
+            .filter(&plan.predicate)
+            .order_by(&plan.order)
+            .limit(plan.limit)
+            .offset(plan.offset)
+            .select(<$row>::as_select())
+            .load::<$row>(c))?;
+        if reverse {
+            rows.reverse();
+        }
+        (total, rows)
+    }};
+}
+
 impl Connection {
     /// Runs statements that bind nothing and give nothing, in place. For DDL see
     /// [`crate::UnitOfWork::execute_ddl`].

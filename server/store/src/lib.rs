@@ -31,7 +31,7 @@
 //!   holds up everybody.
 //! - Never ask for a second connection (or unit) while holding one.
 //! - Insert rows one by one: Diesel wraps a `Vec` of rows in a transaction of its own on SQLite, which is refused here.
-//! - What may be long goes through [`on_scan!`].
+//! - What may be long goes through [`on_scan!`], a page of a static table through [`on_list!`].
 //! - A `diesel::table!` is used by its repository alone: keep it in a private module.
 
 mod connection;
@@ -55,7 +55,7 @@ pub use stores::{Backend, PLATFORM, Settings, Stores};
 
 /// What a repository imports.
 pub mod prelude {
-    pub use crate::{Connection, Error, Store, UnitOfWork, on_conn, on_scan};
+    pub use crate::{Connection, Error, Store, UnitOfWork, on_conn, on_list, on_scan};
     pub use diesel::deserialize::QueryableByName;
     pub use diesel::prelude::{
         AsChangeset, BelongingToDsl, BoolExpressionMethods, DecoratableTarget, EscapeExpressionMethods,

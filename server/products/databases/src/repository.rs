@@ -9,7 +9,7 @@ use floe_kernel::query::{Field, Fields, Queries, Selection};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::{Kind, Value};
 use floe_store::prelude::*;
-use floe_store::query::{self, Place, Plan, Predicate};
+use floe_store::query::{Place, Predicate};
 use serde_json::Value as Json;
 
 mod schema {
@@ -493,38 +493,6 @@ impl Listing<'_> {
         });
         Predicate::all(of_parent.into_iter().chain(searched))
     }
-
-    async fn plan(
-        &self,
-        store: &Store,
-        place: &Place,
-        fields: &[Field],
-        parent: Option<(&'static str, i64)>,
-    ) -> floe_kernel::Result<(Plan, i64)> {
-        let selection = self.selection(fields)?;
-        let plan = query::plan(store, place, &selection, Some(self.scope(parent))).await?;
-        let total = query::count(store, place, &plan.all, selection.count_up_to).await?;
-        Ok((plan, total))
-    }
-}
-
-/// Loads the page of a plan from a static table.
-macro_rules! page {
-    ($store:expr, $plan:expr, $table:ident, $row:ty) => {{
-        let plan = $plan;
-        let reverse = plan.reverse;
-        let mut rows = on_scan!($store, |c| $table::table
-            .filter(&plan.predicate)
-            .order_by(&plan.order)
-            .limit(plan.limit)
-            .offset(plan.offset)
-            .select(<$row>::as_select())
-            .load::<$row>(c))?;
-        if reverse {
-            rows.reverse();
-        }
-        rows
-    }};
 }
 
 const DATABASES: Place = Place::fixed("databases", "id");
@@ -548,8 +516,8 @@ fn fields<const N: usize>(id: &'static str, own: [Field; N]) -> Vec<Field> {
 /// The databases of a project.
 pub(crate) async fn list_databases(store: &Store, listing: &Listing<'_>) -> floe_kernel::Result<Listed<Database>> {
     let fields = fields("id", [Field::required("name", "name", Kind::Text)]);
-    let (plan, total) = listing.plan(store, &DATABASES, &fields, None).await?;
-    let rows = page!(store, plan, databases, DatabaseRow);
+    let (selection, visible) = (listing.selection(&fields)?, listing.scope(None));
+    let (total, rows) = on_list!(store, &DATABASES, &selection, Some(visible), databases::table => DatabaseRow);
     Ok(Listed { items: rows.into_iter().map(Into::into).collect(), total })
 }
 
@@ -566,8 +534,8 @@ pub(crate) async fn list_tables(
         Field::required("documentSecurity", "row_security", Kind::Boolean),
     ];
     let parent = Some(("database_number", database));
-    let (plan, total) = listing.plan(store, &TABLES, &fields("id", own), parent).await?;
-    let rows = page!(store, plan, tables, TableRow);
+    let (selection, visible) = (listing.selection(&fields("id", own))?, listing.scope(parent));
+    let (total, rows) = on_list!(store, &TABLES, &selection, Some(visible), tables::table => TableRow);
     Ok(Listed { items: rows.into_iter().map(Table::try_from).collect::<Result<_, _>>()?, total })
 }
 
@@ -586,8 +554,8 @@ pub(crate) async fn list_columns(
         Field::required("status", "status", Kind::Text),
         Field::required("error", "error", Kind::Text),
     ];
-    let (plan, total) = listing.plan(store, &COLUMNS, &fields("key", own), Some(("table_number", table))).await?;
-    let rows = page!(store, plan, columns, ColumnRow);
+    let (selection, visible) = (listing.selection(&fields("key", own))?, listing.scope(Some(("table_number", table))));
+    let (total, rows) = on_list!(store, &COLUMNS, &selection, Some(visible), columns::table => ColumnRow);
     Ok(Listed { items: rows.into_iter().map(Column::try_from).collect::<Result<_, _>>()?, total })
 }
 
@@ -606,7 +574,7 @@ pub(crate) async fn list_indexes(
         list("attributes"),
         list("columns"),
     ];
-    let (plan, total) = listing.plan(store, &INDEXES, &fields("key", own), Some(("table_number", table))).await?;
-    let rows = page!(store, plan, indexes, IndexRow);
+    let (selection, visible) = (listing.selection(&fields("key", own))?, listing.scope(Some(("table_number", table))));
+    let (total, rows) = on_list!(store, &INDEXES, &selection, Some(visible), indexes::table => IndexRow);
     Ok(Listed { items: rows.into_iter().map(Index::try_from).collect::<Result<_, _>>()?, total })
 }

@@ -8,7 +8,7 @@ use floe_kernel::scope::{Scope, Scopes};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::{Kind, Value};
 use floe_store::prelude::*;
-use floe_store::query::{self, Place, Predicate};
+use floe_store::query::{Place, Predicate};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -460,19 +460,7 @@ pub(crate) async fn list_projects(
     let teams = team_ids.iter().map(|id| Predicate::is("team_id", Value::Text(id.clone())));
     let visible =
         [Some(Predicate::any(teams)), Some(Predicate::is("deleting", Value::Boolean(false))), searched(search)];
-    let plan = query::plan(store, &place, selection, Some(Predicate::all(visible.into_iter().flatten()))).await?;
-    let total = query::count(store, &place, &plan.all, selection.count_up_to).await?;
-    let reverse = plan.reverse;
-    let mut rows = on_scan!(store, |c| projects::table
-        .filter(&plan.predicate)
-        .order_by(&plan.order)
-        .limit(plan.limit)
-        .offset(plan.offset)
-        .select(ProjectRow::as_select())
-        .load::<ProjectRow>(c))?;
-    if reverse {
-        rows.reverse();
-    }
+    let (total, rows) = on_list!(store, &place, selection, Some(Predicate::all(visible.into_iter().flatten())), projects::table => ProjectRow);
     Ok((total, rows.into_iter().map(Project::try_from).collect::<Result<_, _>>()?))
 }
 
@@ -483,19 +471,7 @@ pub(crate) async fn list_keys(
     selection: &Selection,
 ) -> Result<(i64, Vec<Key>), Error> {
     let place = Place::fixed("api_keys", "id");
-    let plan = query::plan(store, &place, selection, Some(of_project(project_id))).await?;
-    let total = query::count(store, &place, &plan.all, selection.count_up_to).await?;
-    let reverse = plan.reverse;
-    let mut rows = on_scan!(store, |c| api_keys::table
-        .filter(&plan.predicate)
-        .order_by(&plan.order)
-        .limit(plan.limit)
-        .offset(plan.offset)
-        .select(KeyRow::as_select())
-        .load::<KeyRow>(c))?;
-    if reverse {
-        rows.reverse();
-    }
+    let (total, rows) = on_list!(store, &place, selection, Some(of_project(project_id)), api_keys::table => KeyRow);
     Ok((total, rows.into_iter().map(Key::try_from).collect::<Result<_, _>>()?))
 }
 
@@ -506,19 +482,8 @@ pub(crate) async fn list_platforms(
     selection: &Selection,
 ) -> Result<(i64, Vec<Platform>), Error> {
     let place = Place::fixed("platforms", "id");
-    let plan = query::plan(store, &place, selection, Some(of_project(project_id))).await?;
-    let total = query::count(store, &place, &plan.all, selection.count_up_to).await?;
-    let reverse = plan.reverse;
-    let mut rows = on_scan!(store, |c| platforms::table
-        .filter(&plan.predicate)
-        .order_by(&plan.order)
-        .limit(plan.limit)
-        .offset(plan.offset)
-        .select(PlatformRow::as_select())
-        .load::<PlatformRow>(c))?;
-    if reverse {
-        rows.reverse();
-    }
+    let (total, rows) =
+        on_list!(store, &place, selection, Some(of_project(project_id)), platforms::table => PlatformRow);
     Ok((total, rows.into_iter().map(Into::into).collect()))
 }
 

@@ -6,7 +6,7 @@ use floe_kernel::query::{Field, Fields, Filter, Operator, Selection};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::{Kind, Value};
 use floe_store::prelude::*;
-use floe_store::query::{self, Place, Predicate};
+use floe_store::query::{Place, Predicate};
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
 
@@ -344,19 +344,7 @@ pub(crate) async fn list_teams(
     let place = Place::fixed("counted_teams", "id");
     let only = only.map(|ids| Predicate::any(ids.into_iter().map(|id| Predicate::is("id", Value::Text(id)))));
     let visible = Predicate::all([only, searched("search", &search.to_lowercase())].into_iter().flatten());
-    let plan = query::plan(store, &place, selection, Some(visible)).await?;
-    let total = query::count(store, &place, &plan.all, selection.count_up_to).await?;
-    let reverse = plan.reverse;
-    let mut rows = on_scan!(store, |c| counted_teams::table
-        .filter(&plan.predicate)
-        .order_by(&plan.order)
-        .limit(plan.limit)
-        .offset(plan.offset)
-        .select(TeamRow::as_select())
-        .load::<TeamRow>(c))?;
-    if reverse {
-        rows.reverse();
-    }
+    let (total, rows) = on_list!(store, &place, selection, Some(visible), counted_teams::table => TeamRow);
     Ok((total, rows.into_iter().map(Team::try_from).collect::<Result<_, _>>()?))
 }
 
@@ -386,19 +374,7 @@ pub(crate) async fn list_memberships(
     let found = if users_shown { searched("search", &search.to_lowercase()) } else { searched("id", search) };
     let visible =
         Predicate::all([Some(Predicate::is(column, Value::Text(id.to_owned()))), found].into_iter().flatten());
-    let plan = query::plan(store, &place, selection, Some(visible)).await?;
-    let total = query::count(store, &place, &plan.all, selection.count_up_to).await?;
-    let reverse = plan.reverse;
-    let mut rows = on_scan!(store, |c| memberships::table
-        .filter(&plan.predicate)
-        .order_by(&plan.order)
-        .limit(plan.limit)
-        .offset(plan.offset)
-        .select(MembershipRow::as_select())
-        .load::<MembershipRow>(c))?;
-    if reverse {
-        rows.reverse();
-    }
+    let (total, rows) = on_list!(store, &place, selection, Some(visible), memberships::table => MembershipRow);
     Ok((total, rows.into_iter().map(Membership::try_from).collect::<Result<_, _>>()?))
 }
 

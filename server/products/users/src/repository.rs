@@ -5,7 +5,7 @@ use floe_kernel::query::{Field, Fields, Selection};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::Kind;
 use floe_store::prelude::*;
-use floe_store::query::{Place, count, plan};
+use floe_store::query::Place;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -132,19 +132,7 @@ pub(crate) const SEARCH: &str = "search";
 /// One page of users, and how many there are.
 pub(crate) async fn list(store: &Store, selection: &Selection) -> Result<(i64, Vec<User>)> {
     const PLACE: Place = Place::fixed("users", "id");
-    let plan = plan(store, &PLACE, selection, None).await?;
-    let total = count(store, &PLACE, &plan.all, selection.count_up_to).await?;
-    let reverse = plan.reverse;
-    let mut rows = on_scan!(store, |c| users::table
-        .filter(&plan.predicate)
-        .order_by(&plan.order)
-        .limit(plan.limit)
-        .offset(plan.offset)
-        .select(UserRow::as_select())
-        .load::<UserRow>(c))?;
-    if reverse {
-        rows.reverse();
-    }
+    let (total, rows) = on_list!(store, &PLACE, selection, None, users::table => UserRow);
     Ok((total, rows.into_iter().map(User::try_from).collect::<Result<_>>()?))
 }
 

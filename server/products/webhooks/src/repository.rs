@@ -6,7 +6,7 @@ use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::Kind;
 use floe_store::prelude::*;
-use floe_store::query::{self, Place};
+use floe_store::query::Place;
 use std::borrow::Cow;
 
 mod schema {
@@ -173,18 +173,6 @@ impl Definitions<'_> {
 /// The webhooks that a list asks for, and how many there are in all.
 pub(crate) async fn list(store: &Store, selection: &Selection) -> Result<(i64, Vec<Webhook>), Error> {
     let place = Place::fixed("webhooks", "id");
-    let plan = query::plan(store, &place, selection, None).await?;
-    let total = query::count(store, &place, &plan.all, selection.count_up_to).await?;
-    let reverse = plan.reverse;
-    let mut rows = on_scan!(store, |c| webhooks::table
-        .filter(&plan.predicate)
-        .order_by(&plan.order)
-        .limit(plan.limit)
-        .offset(plan.offset)
-        .select(WebhookRow::as_select())
-        .load::<WebhookRow>(c))?;
-    if reverse {
-        rows.reverse();
-    }
+    let (total, rows) = on_list!(store, &place, selection, None, webhooks::table => WebhookRow);
     Ok((total, rows.into_iter().map(Webhook::try_from).collect::<Result<_, _>>()?))
 }
