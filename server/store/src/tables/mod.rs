@@ -4,9 +4,11 @@
 //! the columns of [`StoredRow`] besides: `_sequence`, `_id`, `_created`, `_updated` and `_permissions`.
 
 mod ddl;
+mod links;
 mod rows;
 
 pub use ddl::{Ddl, IndexColumn};
+pub use links::{End, Links, Once};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
 
 pub(crate) use rows::Raw;

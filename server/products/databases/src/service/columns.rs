@@ -6,7 +6,7 @@ use super::{At, Databases, bytes, conflict_is, find_table};
 use crate::changes::Changes;
 use crate::domain::{Domain, Form, TextType};
 use crate::events;
-use crate::model::{Column, NewColumn, Status, WholeTable};
+use crate::model::{AnyColumn, Column, NewColumn, Status, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -16,7 +16,7 @@ use floe_store::tables::Ddl;
 use serde_json::Value as Json;
 
 /// The most columns of a table.
-const MAX_COLUMNS: usize = 1000;
+pub(super) const MAX_COLUMNS: usize = 1000;
 
 /// What is to change of a column.
 #[derive(Debug)]
@@ -141,7 +141,7 @@ impl Databases {
         new.check(vocabulary)?;
         let mut changes = self.begin(call).await?;
         let whole = open(&mut changes, at, vocabulary).await?;
-        if whole.columns.len() >= MAX_COLUMNS {
+        if whole.width() >= MAX_COLUMNS {
             return Err(vocabulary.errors().column_limit.into());
         }
         let mut column = new.made(call.now, Status::Processing);
@@ -159,19 +159,22 @@ impl Databases {
     ///
     /// # Errors
     /// `column_not_found`, and those of finding the table.
-    pub(crate) async fn column(&self, call: &Call, at: &At, key: &str) -> Result<Column> {
+    pub(crate) async fn column(&self, call: &Call, at: &At, key: &str) -> Result<AnyColumn> {
         let vocabulary = Vocabulary::of(call);
         let mut conn = call.store.read().await?;
         let mut catalog = Catalog(&mut conn);
         let (_, table) = find_table(&mut catalog, at, vocabulary).await?;
-        find(catalog.columns(table.number).await?, key, vocabulary)
+        let columns = catalog.columns(table.number).await?;
+        let relation = columns.relations.into_iter().find(|relation| relation.key == key).map(AnyColumn::Relation);
+        let plain = columns.plain.into_iter().find(|column| column.key == key).map(AnyColumn::Plain);
+        relation.or(plain).ok_or_else(|| vocabulary.errors().column_not_found.into())
     }
 
     /// The columns of a table.
     ///
     /// # Errors
     /// Those of finding the table, and for queries that don't fit.
-    pub(crate) async fn columns(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<Column>> {
+    pub(crate) async fn columns(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<AnyColumn>> {
         let (_, table) = find_table(&mut Catalog(&mut call.store.read().await?), at, Vocabulary::of(call)).await?;
         repository::list_columns(&call.store, table.number, listing).await
     }
@@ -185,7 +188,7 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut changes = self.begin(call).await?;
         let whole = open(&mut changes, at, vocabulary).await?;
-        let mut column = find(whole.columns.clone(), key, vocabulary)?;
+        let mut column = find(&whole, key, vocabulary)?;
         let old_size = column.domain.size();
         column.domain = change.domain.of(&column.domain).ok_or(vocabulary.errors().column_type)?;
         check_domain(&column.domain, vocabulary)?;
@@ -221,8 +224,12 @@ impl Databases {
     pub(crate) async fn delete_column(&self, call: &Call, at: &At, key: &str) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
         let mut changes = self.begin(call).await?;
+        let before = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+        if before.relations.iter().any(|relation| relation.key == key) {
+            return self.delete_relation(changes, call, at, key).await;
+        }
         let whole = open(&mut changes, at, vocabulary).await?;
-        let column = find(whole.columns.clone(), key, vocabulary)?;
+        let column = find(&whole, key, vocabulary)?;
         for index in whole.indexes.iter().filter(|index| index.columns.iter().any(|of| of == key)) {
             self.remove_index(&mut changes, call, &whole, index).await?;
         }
@@ -245,9 +252,13 @@ pub(super) async fn open(changes: &mut Changes<'_>, at: &At, vocabulary: Vocabul
     Ok(whole)
 }
 
-fn find(columns: Vec<Column>, key: &str, vocabulary: Vocabulary) -> Result<Column> {
-    let found = columns.into_iter().find(|column| column.key == key);
-    found.ok_or_else(|| vocabulary.errors().column_not_found.into())
+fn find(whole: &WholeTable, key: &str, vocabulary: Vocabulary) -> Result<Column> {
+    let errors = vocabulary.errors();
+    if whole.relations.iter().any(|relation| relation.key == key) {
+        return Err(errors.column_type.into());
+    }
+    let found = whole.columns.iter().find(|column| column.key == key).cloned();
+    found.ok_or_else(|| errors.column_not_found.into())
 }
 
 async fn rename_in_indexes(changes: &mut Changes<'_>, whole: &WholeTable, key: &str, new_key: &str) -> Result<()> {

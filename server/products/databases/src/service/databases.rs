@@ -3,6 +3,7 @@
 use super::{Databases, bytes, conflict_is, find_database};
 use crate::events;
 use crate::model::Database;
+use crate::relation::Side;
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -79,7 +80,16 @@ impl Databases {
     pub(crate) async fn delete_database(&self, call: &Call, id: &str) -> Result<()> {
         let mut changes = self.begin(call).await?;
         let database = find_database(&mut changes.catalog(), id).await?;
-        for (number, table_id) in changes.catalog().table_ids(database.number).await? {
+        let tables = changes.catalog().table_ids(database.number).await?;
+        for (number, _) in &tables {
+            // Links first: they refer to the rows of two tables. Each is the parent's of one.
+            for relation in changes.catalog().columns(*number).await?.relations {
+                if relation.side == Side::Parent {
+                    changes.shape(Ddl::DropLinks(relation.links(&call.store))).await?;
+                }
+            }
+        }
+        for (number, table_id) in tables {
             changes.shape(Ddl::DropTable(call.store.table(number, 0, Vec::new()))).await?;
             changes.outdate(id, &table_id);
         }

@@ -24,12 +24,14 @@ mod columns;
 mod databases;
 mod indexes;
 mod operations;
+mod relations;
 mod rows;
 mod tables;
 mod writes;
 
 pub(crate) use columns::{ColumnChange, DomainChange};
 pub(crate) use operations::{Addition, Operation, RowInput};
+pub(crate) use relations::RelationChange;
 pub(crate) use rows::RowsWanted;
 pub(crate) use tables::{NewTable, TableChange};
 
