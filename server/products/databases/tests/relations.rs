@@ -12,7 +12,8 @@ use support::{At, BOTH, Words};
 async fn library(server: &Client, words: Words) -> (At, At, At) {
     server.post(words.service, &json!({"databaseId": "d", "name": "D"})).await.ok(201);
     for id in ["books", "people", "tags"] {
-        let table = json!({words.table_id: id, "name": id, words.columns: [{"key": "name", "type": "string", "size": 50}]});
+        let table =
+            json!({words.table_id: id, "name": id, words.columns: [{"key": "name", "type": "string", "size": 50}]});
         server.post(&format!("{}/{}", words.database("d"), words.tables), &table).await.ok(201);
     }
     (words.in_table("d", "books"), words.in_table("d", "people"), words.in_table("d", "tags"))

@@ -5,10 +5,12 @@
 
 mod ddl;
 mod links;
+mod related;
 mod rows;
 
 pub use ddl::{Ddl, IndexColumn};
 pub use links::{End, Links, Once};
+pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
 
 pub(crate) use rows::Raw;
