@@ -1,6 +1,7 @@
 //! A table as requests for its rows need to know it: everything in one place, put together once and kept in memory.
 
-use crate::model::{Column, Database, Table};
+use crate::model::{Column, Columns, Database, Table};
+use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
 use floe_kernel::access::Guarded;
 use floe_kernel::permission::Permissions;
@@ -29,6 +30,10 @@ pub(crate) struct TableSchema {
     pub(crate) version: i64,
     /// The columns, in the order in which they were made.
     pub(crate) columns: Vec<SchemaColumn>,
+    /// The relationships that have a column here, in the order in which they were made.
+    pub(crate) relations: Vec<Relation>,
+    /// Those that lead here without a column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
     /// The table in the database. Its columns are those above, in the same order.
     pub(crate) stored: StoredTable,
     permissions: Permissions,
@@ -54,7 +59,8 @@ pub(crate) struct SchemaColumn {
 
 impl TableSchema {
     /// Puts it together.
-    pub(crate) fn new(project: &str, store: &Store, database: &Database, table: Table, columns: Vec<Column>) -> Self {
+    pub(crate) fn new(project: &str, store: &Store, database: &Database, table: Table, columns: Columns) -> Self {
+        let Columns { plain: columns, relations, incoming } = columns;
         let stored = store.table(table.number, table.version, columns.iter().map(Column::stored).collect());
         let heads = Vocabulary::ALL.map(|vocabulary| head(vocabulary, &database.id, &table.id));
         Self {
@@ -67,6 +73,8 @@ impl TableSchema {
             by_key: columns.iter().enumerate().map(|(n, column)| (column.key.clone(), n)).collect(),
             fields: fields(&columns),
             columns: columns.into_iter().map(SchemaColumn::new).collect(),
+            relations,
+            incoming,
             stored,
             permissions: table.permissions,
             row_security: table.row_security,
@@ -87,6 +95,11 @@ impl TableSchema {
     /// The position of the column of this key.
     pub(crate) fn position(&self, key: &str) -> Option<usize> {
         self.by_key.get(key).copied()
+    }
+
+    /// The relationship of this key.
+    pub(crate) fn relation(&self, key: &str) -> Option<&Relation> {
+        self.relations.iter().find(|relation| relation.key == key)
     }
 
     /// What stands between a row's sequence and its moments.

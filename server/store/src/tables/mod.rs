@@ -4,10 +4,14 @@
 //! the columns of [`StoredRow`] besides: `_sequence`, `_id`, `_created`, `_updated` and `_permissions`.
 
 mod ddl;
+mod links;
+mod related;
 mod rows;
 mod shape;
 
 pub use ddl::{Ddl, IndexColumn};
+pub use links::{End, Links, Once};
+pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
 pub use shape::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
 

@@ -25,6 +25,7 @@ mod columns;
 mod databases;
 mod indexes;
 mod operations;
+mod relations;
 mod rows;
 mod tables;
 mod writes;
@@ -32,6 +33,7 @@ mod writes;
 pub(crate) use chores::Chores;
 pub(crate) use columns::{ColumnChange, DomainChange};
 pub(crate) use operations::{Addition, Operation, RowInput};
+pub(crate) use relations::RelationChange;
 pub(crate) use rows::RowsWanted;
 pub(crate) use tables::{NewTable, TableChange};
 
@@ -143,7 +145,7 @@ async fn load_from(conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<Ta
     let (database, table) = find_table(&mut catalog, at, Vocabulary::of(call)).await?;
     let mut columns = catalog.columns(table.number).await?;
     // The others aren't there yet.
-    columns.retain(|column| column.status == Status::Available);
+    columns.plain.retain(|column| column.status == Status::Available);
     Ok(Arc::new(TableSchema::new(&call.project.id, &call.store, &database, table, columns)))
 }
 
