@@ -1,6 +1,6 @@
 //! Changes of a table's shape, and of its indexes.
 
-use super::{Column, Links, Once, Table, links};
+use super::{Column, Links, Once, Table, fulltext, links};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::query::push_direction;
@@ -34,7 +34,7 @@ pub enum Ddl {
         /// The columns, the most important first.
         columns: Vec<IndexColumn>,
     },
-    /// Removes an index, if it is there.
+    /// Removes an index of any kind, if it is there.
     DropIndex {
         /// Of this table.
         table: Table,
@@ -45,6 +45,15 @@ pub enum Ddl {
     CreateLinks(Links, Once),
     /// Removes it; before one of both tables goes.
     DropLinks(Links),
+    /// Makes a fulltext index, `rows_<n>_i<number>`, with what the rows hold by now.
+    CreateFulltext {
+        /// Of this table.
+        table: Table,
+        /// A number that no other index of the table has.
+        number: i64,
+        /// The columns' names in the database. They hold texts.
+        columns: Vec<String>,
+    },
 }
 
 /// A column of an index.
@@ -88,6 +97,9 @@ impl UnitOfWork {
     /// # Errors
     /// [`crate::Error::Conflict`] when rows have the same values of an index that is to be unique.
     pub async fn change(&mut self, ddl: &Ddl) -> Result<()> {
+        if let Ddl::DropTable(table) = ddl {
+            fulltext::remove_all(self, table).await?;
+        }
         let sql = ddl.sql(self.is_sqlite())?;
         self.execute_ddl(&sql).await
     }
@@ -114,8 +126,11 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
             }
             Self::DropIndex { table, number } => {
                 out.push_sql("DROP INDEX IF EXISTS ");
-                table.place().beside(&index_name(table, *number)).push(&mut out)
+                let index = table.index_name(*number);
+                table.place().beside(&index).push(&mut out)?;
+                fulltext::remove(&mut out, &index)
             }
+            Self::CreateFulltext { table, number, columns } => fulltext::create(&mut out, table, *number, columns),
             Self::CreateLinks(of, once) => links::create(&mut out, of, *once),
             Self::DropLinks(of) => {
                 out.push_sql("DROP TABLE ");
@@ -175,7 +190,7 @@ fn create_index<DB: Dialect>(
     columns: &[IndexColumn],
 ) -> QueryResult<()> {
     out.push_sql(if unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
-    out.push_identifier(&index_name(table, number))?;
+    out.push_identifier(&table.index_name(number))?;
     out.push_sql(" ON ");
     table.place().push(out)?;
     for (n, column) in columns.iter().enumerate() {
@@ -194,8 +209,4 @@ fn create_index<DB: Dialect>(
     }
     out.push_sql(")");
     Ok(())
-}
-
-fn index_name(table: &Table, number: i64) -> String {
-    format!("{}_i{number}", table.name())
 }

@@ -4,6 +4,7 @@
 //! the columns of [`StoredRow`] besides: `_sequence`, `_id`, `_created`, `_updated` and `_permissions`.
 
 mod ddl;
+mod fulltext;
 mod links;
 mod related;
 mod rows;
@@ -86,6 +87,17 @@ impl Table {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// The name in the database of the index of this number.
+    #[must_use]
+    pub fn index_name(&self, number: i64) -> String {
+        format!("{}_i{number}", self.name())
+    }
+
+    /// What the names of its indexes are like, for GLOB.
+    fn index_name_pattern(&self) -> String {
+        format!("{}_i[0-9]*", self.name())
     }
 }
 
