@@ -11,6 +11,7 @@
 //! needs to know.
 
 mod read;
+mod relate;
 mod test;
 
 pub use read::{Form, MAX_POINTS, Shape};

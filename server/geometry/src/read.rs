@@ -293,10 +293,7 @@ mod tests {
             (json!([[[0, 0], [1, 1], [0, 0]]]), "Ring #0 must contain at least 4 points to form a closed polygon"),
             (json!([[[0, 0], [1, 1], [1, 0], [0]]]), "Point #3 in ring #0 must be an array of two values [x, y]"),
             (json!([[[0, 0], [1, 1], [1, "0"], [0, 0]]]), "Coordinates of point #2 in ring #0 must be numeric"),
-            (
-                json!([[[0, 0], [1, 1], [1, 0], [0, 1]]]),
-                "Ring #0 must be closed (first point must equal last point)",
-            ),
+            (json!([[[0, 0], [1, 1], [1, 0], [0, 1]]]), "Ring #0 must be closed (first point must equal last point)"),
             (
                 json!([[[0, 0], [1, 1], [1, 0], [0, 0]], [[0, 0], [200, 1], [1, 0], [0, 0]]]),
                 "Invalid coordinates at point #1 in ring #1: Longitude (x) must be between -180 and 180, got 200",

@@ -1,9 +1,10 @@
 //! How shapes lie to each other.
 
+use crate::relate::lies;
 use crate::{Form, Shape};
 use floe_kernel::value::Frame;
+use geo::Geometry;
 use geo::algorithm::line_measures::{Distance as _, Euclidean, HaversineMeasure};
-use geo::{Geometry, Intersects as _, Relate as _};
 
 /// How far the Earth's surface is from its middle, in metres: what distances in metres are measured with.
 pub const EARTH_RADIUS: f64 = 6_371_000.0;
@@ -135,22 +136,6 @@ impl Wanted {
     }
 }
 
-fn lies(relation: Relation, a: &Geometry<f64>, b: &Geometry<f64>) -> bool {
-    // Much cheaper than all of the matrix, and needed by all the others.
-    if !a.intersects(b) {
-        return false;
-    }
-    match relation {
-        Relation::Intersects => true,
-        Relation::Crosses => a.relate(b).is_crosses(),
-        // A polygon that crosses itself has no clear inside; yet it is what it is.
-        Relation::Equals => a == b || a.relate(b).is_equal_topo(),
-        Relation::Overlaps => a.relate(b).is_overlaps(),
-        Relation::Touches => a.relate(b).is_touches(),
-        Relation::Contains => a.relate(b).is_contains(),
-    }
-}
-
 fn widened(frame: Frame, by_x: f64, by_y: f64) -> Frame {
     let more = |by: f64| by + MARGIN * (by + 360.0);
     Frame {
@@ -180,6 +165,7 @@ fn around(frame: Frame, angle: f64) -> Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use geo::{Area as _, Relate as _, Validation as _};
 
     const SQUARE: &str = "[[[0,0],[10,0],[10,10],[0,10],[0,0]]]";
     const WITH_HOLE: &str = "[[[0,0],[10,0],[10,10],[0,10],[0,0]],[[4,4],[6,4],[6,6],[4,6],[4,4]]]";
@@ -230,6 +216,15 @@ mod tests {
             (SQUARE, Overlaps, "[[[5,5],[15,5],[15,15],[5,15],[5,5]]]", true),
             (SQUARE, Overlaps, "[[[1,1],[2,1],[2,2],[1,2],[1,1]]]", false),
             (SQUARE, Overlaps, SQUARE, false),
+            (WITH_HOLE, Touches, "[[[4,4],[6,4],[6,6],[4,6],[4,4]]]", true),
+            (WITH_HOLE, Overlaps, "[[[4,4],[6,4],[6,6],[4,6],[4,4]]]", false),
+            (WITH_HOLE, Overlaps, "[[[3,3],[7,3],[7,7],[3,7],[3,3]]]", true),
+            (WITH_HOLE, Overlaps, SQUARE, false),
+            (WITH_HOLE, Equals, "[[[10,0],[10,10],[0,10],[0,0],[10,0]],[[6,4],[4,4],[4,6],[6,6],[6,4]]]", true),
+            (WITH_HOLE, Contains, "[[[1,1],[3,1],[3,3],[1,3],[1,1]]]", true),
+            (WITH_HOLE, Contains, "[[[1,1],[9,1],[9,9],[1,9],[1,1]]]", false),
+            (WITH_HOLE, Crosses, "[[1,5],[9,5]]", true),
+            (WITH_HOLE, Touches, "[[4,5],[6,5]]", true),
             ("[[0,0],[2,2]]", Overlaps, "[[1,1],[3,3]]", true),
             ("[[0,0],[2,2]]", Overlaps, SQUARE, false),
         ];
@@ -295,7 +290,7 @@ mod tests {
     fn no_shape_is_too_strange() {
         use Relation::*;
         let mut numbers = Numbers(42);
-        for _ in 0..30_000 {
+        for _ in 0..5_000 {
             let (a, b) = (numbers.shape(), numbers.shape());
             for relation in [Crosses, Equals, Intersects, Overlaps, Touches, Contains] {
                 let passes = Test::relation(relation, b.clone()).passes(&a);
@@ -309,39 +304,66 @@ mod tests {
     }
 
     #[test]
+    fn shapes_lie_as_geo_says() {
+        use Relation::*;
+        let mut numbers = Numbers(99);
+        let mut compared = 0;
+        while compared < 20_000 {
+            let (a, b) = (numbers.shape(), numbers.shape());
+            // An area that crosses itself, or is none, may be seen in more ways than one.
+            // And where a line crosses itself between the lines of the grid, `geo` rounds, and sees no longer that it
+            // lies along another one.
+            let strange = |shape: &Shape| match &shape.geometry {
+                Geometry::LineString(line) => line.0.len() > 3,
+                other => !other.is_valid() || (shape.form() == Form::Polygon && other.unsigned_area() == 0.0),
+            };
+            if strange(&a) || strange(&b) {
+                continue;
+            }
+            compared += 1;
+            let matrix = a.geometry.relate(&b.geometry);
+            for (relation, expected) in [
+                (Crosses, matrix.is_crosses()),
+                (Equals, matrix.is_equal_topo()),
+                (Intersects, matrix.is_intersects()),
+                (Overlaps, matrix.is_overlaps()),
+                (Touches, matrix.is_touches()),
+                (Contains, matrix.is_contains()),
+            ] {
+                let passes = Test::relation(relation, b.clone()).passes(&a);
+                assert_eq!(passes, expected, "{:?} {relation:?} {:?}", a.geometry, b.geometry);
+            }
+        }
+    }
+
+    /// (This many points take `geo` ten seconds and 3 GB.)
+    #[test]
+    fn a_scribble_holds_nobody_up() {
+        let mut numbers = Numbers(5);
+        let mut place = || format!("[{},{}]", numbers.within(0.0, 100.0), numbers.within(0.0, 80.0));
+        let places: Vec<_> = (0..3000).map(|_| place()).collect();
+        let line = shape(&format!("[{}]", places.join(",")));
+        let area = shape(&format!("[[{},{}]]", places.join(","), places[0]));
+        let started = std::time::Instant::now();
+        for given in ["[[0,0],[100,80]]", SQUARE, "[50,50]", &format!("[[{},{}]]", places[..50].join(","), places[0])] {
+            for relation in [Relation::Crosses, Relation::Equals, Relation::Overlaps] {
+                let test = Test::relation(relation, shape(given));
+                assert!(relation != Relation::Equals || !(test.passes(&line) || test.passes(&area)), "{given}");
+            }
+        }
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    }
+
+    #[test]
     fn nothing_outside_of_the_frame_is_near() {
         let mut numbers = Numbers(7);
         for _ in 0..200_000 {
-            let mut point = || Shape::stored(&format!("[{},{}]", numbers.within(-180.0, 180.0), numbers.within(-90.0, 90.0)));
+            let mut point =
+                || Shape::stored(&format!("[{},{}]", numbers.within(-180.0, 180.0), numbers.within(-90.0, 90.0)));
             let (Some(a), Some(b)) = (point(), point()) else { panic!("a place on Earth") };
             let (Geometry::Point(here), Geometry::Point(there)) = (&a.geometry, &b.geometry) else { panic!("points") };
             let far = HaversineMeasure::new(EARTH_RADIUS).distance(*here, *there);
             assert!(Test::metres(Wanted::UpTo(far), b.clone()).passes(&a), "{a:?} {b:?} {far}");
         }
-    }
-}
-
-#[test]
-#[ignore]
-fn measure() {
-    let mut n = 12345_u64;
-    let mut next = move || { n ^= n << 13; n ^= n >> 7; n ^= n << 17; (n >> 11) as f64 / (1_u64 << 53) as f64 };
-    for points in [1000, 2000, 5000, 10000] {
-        let mut list: Vec<String> = (0..points).map(|_| format!("[{},{}]", next() * 100.0, next() * 80.0)).collect();
-        let line = Shape::stored(&format!("[{}]", list.join(","))).unwrap();
-        list.push(list[0].clone());
-        let polygon = Shape::stored(&format!("[[{}]]", list[..points.min(9999)].iter().chain([&list[0]]).cloned().collect::<Vec<_>>().join(","))).unwrap();
-        let given = Shape::stored(&format!("[{}]", list[..100].join(","))).unwrap();
-        let givenp = Shape::stored(&format!("[[{},{}]]", list[..100].join(","), list[0])).unwrap();
-        for (what, shape) in [("line", &line), ("polygon", &polygon)] { for (w, g) in [("line", &given), ("polygon", &givenp)] {
-            let start = std::time::Instant::now();
-            let p = Test::relation(Relation::Crosses, g.clone()).passes(shape);
-            println!("{points} {what} x {w}: {p} {:?}", start.elapsed());
-            let start = std::time::Instant::now();
-            let p = Test::distance(Wanted::UpTo(1.0), g.clone()).passes(shape);
-            println!("   distance: {p} {:?}", start.elapsed());
-        }}
-        let s = std::fs::read_to_string("/proc/self/status").unwrap();
-        println!("{}", s.lines().find(|l| l.starts_with("VmHWM")).unwrap());
     }
 }
