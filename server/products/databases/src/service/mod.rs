@@ -23,12 +23,14 @@ mod bulk;
 mod columns;
 mod databases;
 mod indexes;
+mod operations;
 mod rows;
 mod tables;
+mod writes;
 
-pub(crate) use bulk::BulkRow;
 pub(crate) use columns::{ColumnChange, DomainChange};
-pub(crate) use rows::{Addition, RowsWanted};
+pub(crate) use operations::{Addition, Operation, RowInput};
+pub(crate) use rows::RowsWanted;
 pub(crate) use tables::{NewTable, TableChange};
 
 use crate::changes::Changes;
@@ -174,6 +176,12 @@ fn speaker(call: &Call) -> Speaker {
 /// What a conflict means, where only one thing can be meant.
 fn conflict_is(error: floe_store::Error, kind: ErrorKind) -> Error {
     if error.is_conflict() { Error::new(kind).because(error) } else { error.into() }
+}
+
+/// A word as sentences begin with it.
+fn capitalized(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// A JSON model as bytes, for events.
