@@ -1,6 +1,8 @@
 //! Queries checked against the fields that a list offers.
 
 use super::grammar::{Condition, Cursor, Direction, Method, Queries};
+use super::pattern::Pattern;
+use super::search::Search;
 use super::{DEFAULT_LIMIT, MAX_TOTAL};
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::Timestamp;
@@ -15,25 +17,32 @@ pub struct Field {
     pub attribute: Cow<'static, str>,
     /// The name in the database. Never a name that users chose.
     pub column: Cow<'static, str>,
-    /// The kind of its values.
+    /// The kind of its values; of a list, that of its elements ([`Kind::Json`]: of any kind).
     pub kind: Kind,
     /// Whether a row may have none.
     pub nullable: bool,
-    /// Whether it holds a list of values (then [`Field::kind`] is [`Kind::Json`]).
+    /// Whether it holds a list of values.
     pub array: bool,
+    /// The name in the database of the fulltext index over it alone, where there is one.
+    pub fulltext: Option<String>,
 }
 
 impl Field {
     /// A field of exactly one value that is always there.
     #[must_use]
     pub const fn required(attribute: &'static str, column: &'static str, kind: Kind) -> Self {
-        Self { attribute: Cow::Borrowed(attribute), column: Cow::Borrowed(column), kind, nullable: false, array: false }
+        Self::single(attribute, column, kind, false)
     }
 
     /// A field that may be without a value.
     #[must_use]
     pub const fn optional(attribute: &'static str, column: &'static str, kind: Kind) -> Self {
-        Self { attribute: Cow::Borrowed(attribute), column: Cow::Borrowed(column), kind, nullable: true, array: false }
+        Self::single(attribute, column, kind, true)
+    }
+
+    const fn single(attribute: &'static str, column: &'static str, kind: Kind, nullable: bool) -> Self {
+        let (attribute, column) = (Cow::Borrowed(attribute), Cow::Borrowed(column));
+        Self { attribute, column, kind, nullable, array: false, fulltext: None }
     }
 }
 
@@ -105,6 +114,24 @@ pub enum Filter {
         operator: Operator,
         /// With what: as many as the operator wants, at least one where it wants any.
         values: Vec<Value>,
+    },
+    /// Text in which a pattern is found.
+    Matches {
+        /// The column's name in the database.
+        column: String,
+        /// What is looked for.
+        pattern: Pattern,
+    },
+    /// Text in which words are found, or aren't, by way of a fulltext index.
+    Search {
+        /// The column's name in the database.
+        column: String,
+        /// The index's.
+        index: String,
+        /// Whether rows are meant where they are *not* found, those without a text among them.
+        negated: bool,
+        /// What is looked for.
+        words: Search,
     },
     /// All of these. None: everything passes.
     All(Vec<Filter>),
@@ -205,6 +232,10 @@ fn condition(condition: &Condition, fields: Fields<'_>) -> Result<Filter> {
 }
 
 fn compare(method: Method, field: &Field, values: &[Json]) -> Result<Filter> {
+    check_fit(method, field)?;
+    let values: Vec<Value> = values.iter().map(|value| typed(value, field)).collect::<Result<_>>()?;
+    let column = || field.column.to_string();
+    let with = |operator, values| Filter::Compare { column: column(), array: field.array, operator, values };
     let operator = match method {
         Method::Equal => Operator::Equal,
         Method::NotEqual => Operator::NotEqual,
@@ -222,28 +253,59 @@ fn compare(method: Method, field: &Field, values: &[Json]) -> Result<Filter> {
         Method::NotEndsWith => Operator::NotEndsWith,
         Method::Contains | Method::ContainsAny => Operator::Contains,
         Method::NotContains => Operator::NotContains,
+        Method::ContainsAll => {
+            let each = values.into_iter().map(|value| with(Operator::Contains, vec![value]));
+            return Ok(Filter::All(each.collect()));
+        }
+        Method::Regex => {
+            let fault = |fault| invalid(format!("Invalid regex for attribute \"{}\": {fault}", field.attribute));
+            let pattern = Pattern::parse(only_text(&values)).map_err(fault)?;
+            return Ok(Filter::Matches { column: column(), pattern });
+        }
+        Method::Search | Method::NotSearch => {
+            let index = field.fulltext.clone().ok_or_else(|| {
+                invalid(format!("Searching by attribute \"{}\" requires a fulltext index.", field.attribute))
+            })?;
+            let words = Search::parse(only_text(&values));
+            return Ok(Filter::Search { column: column(), index, negated: method == Method::NotSearch, words });
+        }
     };
-    let on_text =
-        matches!(operator, Operator::StartsWith | Operator::NotStartsWith | Operator::EndsWith | Operator::NotEndsWith);
-    let on_parts = matches!(operator, Operator::Contains | Operator::NotContains);
-    let on_presence = matches!(operator, Operator::IsNull | Operator::IsNotNull);
-    if field.array && !on_parts && !on_presence {
-        return Err(invalid(format!(
-            "Cannot query {} on attribute \"{}\" because it is an array.",
-            method.name(),
-            field.attribute
-        )));
+    Ok(with(operator, values))
+}
+
+/// Refuses a method that isn't for fields of this kind, in the words that clients know.
+fn check_fit(method: Method, field: &Field) -> Result<()> {
+    let on_parts = match method {
+        Method::Contains | Method::ContainsAny | Method::ContainsAll => Some("contains"),
+        Method::NotContains => Some("notContains"),
+        _ => None,
+    };
+    let on_text = matches!(
+        method,
+        Method::StartsWith
+            | Method::NotStartsWith
+            | Method::EndsWith
+            | Method::NotEndsWith
+            | Method::Search
+            | Method::NotSearch
+            | Method::Regex
+    );
+    let on_presence = matches!(method, Method::IsNull | Method::IsNotNull);
+    let (name, fault) = match (field.array, on_parts) {
+        (true, None) if !on_presence => (method.name(), "an array"),
+        (false, Some(name)) if field.kind != Kind::Text => (name, "not an array, string, or object"),
+        (false, None) if on_text && field.kind != Kind::Text => (method.name(), "not a string"),
+        _ => return Ok(()),
+    };
+    Err(invalid(format!("Cannot query {name} on attribute \"{}\" because it is {fault}.", field.attribute)))
+}
+
+/// The one value of a method that takes a text, and whose field holds texts.
+fn only_text(values: &[Value]) -> &str {
+    match values {
+        [Value::Text(text)] => text,
+        _ => "",
     }
-    if !field.array && (on_text || on_parts) && field.kind != Kind::Text {
-        return Err(invalid(format!(
-            "Cannot query {} on attribute \"{}\" because it is not {}.",
-            method.name(),
-            field.attribute,
-            if on_parts { "an array or string" } else { "a string" }
-        )));
-    }
-    let values = values.iter().map(|value| typed(value, field)).collect::<Result<_>>()?;
-    Ok(Filter::Compare { column: field.column.to_string(), array: field.array, operator, values })
 }
 
 /// A value of the wire as the kind that the field holds. Nothing is guessed: a number isn't a text and vice versa.
@@ -258,6 +320,10 @@ fn typed(value: &Json, field: &Field) -> Result<Value> {
         (Kind::Integer, Json::String(text)) if field.attribute == "$sequence" => text.parse().ok().map(Value::Integer),
         (Kind::Float, Json::Number(number)) => number.as_f64().map(Value::Float),
         (Kind::Boolean, Json::Bool(flag)) => Some(Value::Boolean(*flag)),
+        // Within a list they are kept as they are answered.
+        (Kind::Datetime, Json::String(text)) if field.array => {
+            Timestamp::parse(text).map(|moment| Value::Text(moment.to_string()))
+        }
         (Kind::Datetime, Json::String(text)) => Timestamp::parse(text).map(|t| Value::Datetime(t.millis())),
         // The elements of a list are compared as what they are.
         (Kind::Json, Json::String(text)) => Some(Value::Text(text.clone())),

@@ -2,6 +2,7 @@
 
 use super::expression;
 use super::plan::Edge;
+use super::text::{Found, Matched};
 use crate::dialect::{Dialect, TextList, push_column, push_text_order};
 use diesel::QueryResult;
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -41,6 +42,8 @@ enum Node {
         action: &'static str,
         roles: TextList,
     },
+    Matches(Matched),
+    Search(Found),
     Beyond(Edge),
 }
 
@@ -97,6 +100,10 @@ impl From<&Filter> for Predicate {
             Filter::Compare { column, array, operator, values } => {
                 let (column, values) = (column.clone(), values.clone());
                 Self(Arc::new(compare(column, *array, *operator, values)))
+            }
+            Filter::Matches { column, pattern } => Self(Arc::new(Node::Matches(Matched::new(column, pattern)))),
+            Filter::Search { column, index, negated, words } => {
+                Self(Arc::new(Node::Search(Found::new(column, index, *negated, words))))
             }
         }
     }
@@ -157,25 +164,48 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
                 out.push_sql(")");
                 Ok(())
             }
+            Node::Matches(matched) => matched.walk_ast(out),
+            Node::Search(found) => found.walk_ast(out),
             Node::Beyond(edge) => edge.walk_ast(out),
         }
     }
 }
 
+/// How many parts may stand beside each other before they are put in brackets by halves: SQLite counts each as one more
+/// level, and refuses a thousand levels.
+const MANY: usize = 64;
+
 /// Parts in brackets, with something between them; `empty` when there are none.
 pub(super) fn joined<'b, DB: Dialect, T>(
-    mut out: AstPass<'_, 'b, DB>,
+    out: AstPass<'_, 'b, DB>,
     parts: &'b [T],
     between: &str,
     empty: &str,
     each: impl Fn(&'b T, AstPass<'_, 'b, DB>) -> QueryResult<()>,
 ) -> QueryResult<()> {
+    join(out, parts, between, empty, &each)
+}
+
+fn join<'b, DB: Dialect, T>(
+    mut out: AstPass<'_, 'b, DB>,
+    parts: &'b [T],
+    between: &str,
+    empty: &str,
+    each: &impl Fn(&'b T, AstPass<'_, 'b, DB>) -> QueryResult<()>,
+) -> QueryResult<()> {
     out.push_sql("(");
-    for (n, part) in parts.iter().enumerate() {
-        if n > 0 {
-            out.push_sql(between);
+    if parts.len() > MANY {
+        let (first, second) = parts.split_at(parts.len() / 2);
+        join(out.reborrow(), first, between, empty, each)?;
+        out.push_sql(between);
+        join(out.reborrow(), second, between, empty, each)?;
+    } else {
+        for (n, part) in parts.iter().enumerate() {
+            if n > 0 {
+                out.push_sql(between);
+            }
+            each(part, out.reborrow())?;
         }
-        each(part, out.reborrow())?;
     }
     out.push_sql(if parts.is_empty() { empty } else { "" });
     out.push_sql(")");

@@ -1,6 +1,6 @@
 //! Changes of a table's shape, and of its indexes.
 
-use super::{Column, Table};
+use super::{Column, Table, fulltext};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::query::push_direction;
@@ -17,7 +17,7 @@ use floe_kernel::value::Kind;
 pub enum Ddl {
     /// Makes the table, with the columns that it describes.
     CreateTable(Table),
-    /// Removes it, with its indexes.
+    /// Removes it, with its indexes; fulltext indexes must be gone.
     DropTable(Table),
     /// Adds a column, empty in all rows.
     AddColumn(Table, Column),
@@ -36,6 +36,22 @@ pub enum Ddl {
     },
     /// Removes an index.
     DropIndex {
+        /// Of this table.
+        table: Table,
+        /// Its number.
+        number: i64,
+    },
+    /// Makes a fulltext index, `rows_<n>_i<number>`, with what the rows hold by now.
+    CreateFulltext {
+        /// Of this table.
+        table: Table,
+        /// A number that no other index of the table has.
+        number: i64,
+        /// The columns' names in the database. They hold texts.
+        columns: Vec<String>,
+    },
+    /// Removes a fulltext index. To be done before its table or one of its columns is removed.
+    DropFulltext {
         /// Of this table.
         table: Table,
         /// Its number.
@@ -105,8 +121,10 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
             }
             Self::DropIndex { table, number } => {
                 out.push_sql("DROP INDEX ");
-                table.place().beside(&index_name(table, *number)).push(&mut out)
+                table.place().beside(&table.index_name(*number)).push(&mut out)
             }
+            Self::CreateFulltext { table, number, columns } => fulltext::create(&mut out, table, *number, columns),
+            Self::DropFulltext { table, number } => fulltext::remove(&mut out, table, *number),
         }
     }
 }
@@ -161,7 +179,7 @@ fn create_index<DB: Dialect>(
     columns: &[IndexColumn],
 ) -> QueryResult<()> {
     out.push_sql(if unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
-    out.push_identifier(&index_name(table, number))?;
+    out.push_identifier(&table.index_name(number))?;
     out.push_sql(" ON ");
     table.place().push(out)?;
     for (n, column) in columns.iter().enumerate() {
@@ -180,8 +198,4 @@ fn create_index<DB: Dialect>(
     }
     out.push_sql(")");
     Ok(())
-}
-
-fn index_name(table: &Table, number: i64) -> String {
-    format!("{}_i{number}", table.name())
 }

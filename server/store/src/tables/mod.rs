@@ -4,6 +4,7 @@
 //! the columns of [`StoredRow`] besides: `_sequence`, `_id`, `_created`, `_updated` and `_permissions`.
 
 mod ddl;
+mod fulltext;
 mod rows;
 
 pub use ddl::{Ddl, IndexColumn};
@@ -74,6 +75,12 @@ impl Table {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// The name in the database of the index of this number.
+    #[must_use]
+    pub fn index_name(&self, number: i64) -> String {
+        format!("{}_i{number}", self.name())
     }
 }
 

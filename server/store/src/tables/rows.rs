@@ -4,6 +4,7 @@ use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, Table, UPDATED, statemen
 use crate::dialect::{Dialect, fit};
 use crate::error::{Error, Result};
 use crate::query::{Ordering, Plan, Predicate};
+use crate::connection::Lane;
 use crate::{Connection, Store, on_conn, on_scan};
 use diesel::deserialize::{self, QueryableByName};
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -130,7 +131,7 @@ pub async fn list(store: &Store, table: &Table, columns: Option<&[usize]>, plan:
     Ok(arranged(rows, table, columns, plan))
 }
 
-/// The same inside a unit of work, where what it changed is seen. In place, so for short lists.
+/// The same inside a unit of work, where what it changed is seen.
 ///
 /// # Errors
 /// [`Error::Timeout`] when it takes too long.
@@ -141,7 +142,10 @@ pub async fn list_in(
     plan: &Plan,
 ) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
-    let rows = on_conn!(conn, |c| (&select).load::<StoredRow>(c))?;
+    let rows = match conn.lane() {
+        Lane::Sqlite(lease) => lease.scan(move |c| diesel::RunQueryDsl::load::<StoredRow>(&select, c)).await?,
+        Lane::Postgres(_) => on_conn!(conn, |c| (&select).load::<StoredRow>(c))?,
+    };
     Ok(arranged(rows, table, columns, plan))
 }
 
