@@ -58,9 +58,10 @@ mod tests {
 
     #[test]
     fn words_are_runs_of_letters_numbers_and_marks() {
-        assert_eq!(Search::parse("It's  a_b, ½ e\u{301}té 日本語! हिन्दी").words(), [
-            "It", "s", "a", "b", "½", "e\u{301}té", "日本語", "हिन्दी"
-        ]);
+        assert_eq!(
+            Search::parse("It's  a_b, ½ e\u{301}té 日本語! हिन्दी").words(),
+            ["It", "s", "a", "b", "½", "e\u{301}té", "日本語", "हिन्दी"]
+        );
         assert_eq!(Search::parse(" *:^()\"' - ").words().len(), 0);
     }
 

@@ -1,6 +1,6 @@
 //! Changes of a table's shape, and of its indexes.
 
-use super::{Column, Table, fulltext};
+use super::{Column, Table, fulltext, spatial};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::query::push_direction;
@@ -52,6 +52,22 @@ pub enum Ddl {
     },
     /// Removes a fulltext index. To be done before its table or one of its columns is removed.
     DropFulltext {
+        /// Of this table.
+        table: Table,
+        /// Its number.
+        number: i64,
+    },
+    /// Makes a spatial index, `rows_<n>_i<number>`, with what the rows hold by now.
+    CreateSpatial {
+        /// Of this table.
+        table: Table,
+        /// A number that no other index of the table has.
+        number: i64,
+        /// The column's name in the database. It holds shapes.
+        column: String,
+    },
+    /// Removes a spatial index. To be done before its table or its column is removed.
+    DropSpatial {
         /// Of this table.
         table: Table,
         /// Its number.
@@ -125,6 +141,8 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
             }
             Self::CreateFulltext { table, number, columns } => fulltext::create(&mut out, table, *number, columns),
             Self::DropFulltext { table, number } => fulltext::remove(&mut out, table, *number),
+            Self::CreateSpatial { table, number, column } => spatial::create(&mut out, table, *number, column),
+            Self::DropSpatial { table, number } => spatial::remove(&mut out, table, *number),
         }
     }
 }
@@ -160,7 +178,7 @@ fn create_table<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table) -> Qu
 fn push_definition<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, column: &Column) -> QueryResult<()> {
     out.push_identifier(&column.name)?;
     out.push_sql(match (column.kind, DB::SQLITE) {
-        (Kind::Text, true) | (Kind::Json, _) => " TEXT",
+        (Kind::Text, true) | (Kind::Json | Kind::Shape, _) => " TEXT",
         // By code point, as SQLite does, whatever the database's locale.
         (Kind::Text, false) => " TEXT COLLATE \"C\"",
         (Kind::Integer | Kind::Datetime, _) => " BIGINT",

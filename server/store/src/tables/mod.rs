@@ -6,9 +6,12 @@
 mod ddl;
 mod fulltext;
 mod rows;
+mod shapes;
+mod spatial;
 
 pub use ddl::{Ddl, IndexColumn};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
+pub use shapes::{Shapes, Test, matching, matching_in};
 
 pub(crate) use rows::Raw;
 

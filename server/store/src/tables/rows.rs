@@ -1,10 +1,10 @@
 //! Rows of user-defined tables: one by one, and lists.
 
 use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, Table, UPDATED, statement};
+use crate::connection::Lane;
 use crate::dialect::{Dialect, fit};
 use crate::error::{Error, Result};
 use crate::query::{Ordering, Plan, Predicate};
-use crate::connection::Lane;
 use crate::{Connection, Store, on_conn, on_scan};
 use diesel::deserialize::{self, QueryableByName};
 use diesel::query_builder::{AstPass, QueryFragment};
