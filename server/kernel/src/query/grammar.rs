@@ -114,11 +114,11 @@ impl Method {
     #[must_use]
     pub fn is_spatial(self) -> bool {
         use Method::*;
-        match self {
-            Crosses | NotCrosses | Intersects | NotIntersects | Overlaps | NotOverlaps | Touches | NotTouches => true,
-            DistanceEqual | DistanceNotEqual | DistanceGreaterThan | DistanceLessThan => true,
-            _ => false,
-        }
+        let is_relation = matches!(
+            self,
+            Crosses | NotCrosses | Intersects | NotIntersects | Overlaps | NotOverlaps | Touches | NotTouches
+        );
+        is_relation || matches!(self, DistanceEqual | DistanceNotEqual | DistanceGreaterThan | DistanceLessThan)
     }
 }
 
