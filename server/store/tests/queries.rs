@@ -334,6 +334,10 @@ on_both! {
         unit.back_to_mark().await.unwrap();
         unit.commit().await.unwrap();
         assert_eq!((of("four").await, of("five").await, of("three").await, of("two").await), (vec![], vec!["t1".into()], vec!["t0".into()], vec!["t2".into()]));
+        if store.is_sqlite() {
+            let mut unit = store.begin().await.unwrap();
+            unit.batch("INSERT INTO rows_2_i7 (rows_2_i7) VALUES ('integrity-check')").await.unwrap();
+        }
         // Columns come and go beside it.
         commit(&store, &Ddl::AddColumn(table.clone(), Column::new(3, Kind::Text))).await;
         commit(&store, &Ddl::DropColumn(table.clone(), "c2".into())).await;
@@ -352,11 +356,23 @@ on_both! {
         let rows = tables::list(&store, &narrow, None, &plan).await.unwrap();
         assert_eq!(rows.into_iter().map(|row| row.id).collect::<Vec<_>>(), ["long"]);
         // It goes, and another of the same number may come.
-        commit(&store, &Ddl::DropFulltext { table: narrow.clone(), number: 7 }).await;
+        commit(&store, &Ddl::DropIndex { table: narrow.clone(), number: 7 }).await;
         commit(&store, &Ddl::CreateFulltext { table: narrow.clone(), number: 7, columns: vec![TEXT.into()] }).await;
-        commit(&store, &Ddl::DropFulltext { table: narrow.clone(), number: 7 }).await;
+        assert_eq!(found(&store, &narrow, search("1ffé", false)).await, ["long"]);
+        commit(&store, &Ddl::DropIndex { table: narrow.clone(), number: 7 }).await;
         commit(&store, &Ddl::DropColumn(narrow.clone(), TEXT.into())).await;
-        commit(&store, &Ddl::DropTable(narrow)).await;
+        // A table takes its indexes with it, however many columns they are over.
+        let columns = [Column::new(4, Kind::Text), Column::new(5, Kind::Text)];
+        for column in &columns {
+            commit(&store, &Ddl::AddColumn(narrow.clone(), column.clone())).await;
+        }
+        let wide = store.table(2, 9, columns.to_vec());
+        for number in [7, 12] {
+            commit(&store, &Ddl::CreateFulltext { table: wide.clone(), number, columns: vec!["c4".into(), "c5".into()] }).await;
+        }
+        commit(&store, &Ddl::DropTable(wide.clone())).await;
+        commit(&store, &Ddl::CreateTable(wide.clone())).await;
+        commit(&store, &Ddl::CreateFulltext { table: wide, number: 7, columns: vec!["c4".into()] }).await;
     }
 }
 

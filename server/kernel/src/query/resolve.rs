@@ -31,18 +31,24 @@ impl Field {
     /// A field of exactly one value that is always there.
     #[must_use]
     pub const fn required(attribute: &'static str, column: &'static str, kind: Kind) -> Self {
-        Self::single(attribute, column, kind, false)
+        Self::new(attribute, column, kind, false, false)
     }
 
     /// A field that may be without a value.
     #[must_use]
     pub const fn optional(attribute: &'static str, column: &'static str, kind: Kind) -> Self {
-        Self::single(attribute, column, kind, true)
+        Self::new(attribute, column, kind, true, false)
     }
 
-    const fn single(attribute: &'static str, column: &'static str, kind: Kind, nullable: bool) -> Self {
+    /// A field that holds a list, which is always there, of elements of this kind.
+    #[must_use]
+    pub const fn list(attribute: &'static str, column: &'static str, kind: Kind) -> Self {
+        Self::new(attribute, column, kind, false, true)
+    }
+
+    const fn new(attribute: &'static str, column: &'static str, kind: Kind, nullable: bool, array: bool) -> Self {
         let (attribute, column) = (Cow::Borrowed(attribute), Cow::Borrowed(column));
-        Self { attribute, column, kind, nullable, array: false, fulltext: None }
+        Self { attribute, column, kind, nullable, array, fulltext: None }
     }
 }
 

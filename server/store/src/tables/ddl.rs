@@ -17,7 +17,7 @@ use floe_kernel::value::Kind;
 pub enum Ddl {
     /// Makes the table, with the columns that it describes.
     CreateTable(Table),
-    /// Removes it, with its indexes; fulltext indexes must be gone.
+    /// Removes it, with its indexes.
     DropTable(Table),
     /// Adds a column, empty in all rows.
     AddColumn(Table, Column),
@@ -34,7 +34,7 @@ pub enum Ddl {
         /// The columns, the most important first.
         columns: Vec<IndexColumn>,
     },
-    /// Removes an index.
+    /// Removes an index of any kind.
     DropIndex {
         /// Of this table.
         table: Table,
@@ -50,13 +50,6 @@ pub enum Ddl {
         /// The columns' names in the database. They hold texts.
         columns: Vec<String>,
     },
-    /// Removes a fulltext index. To be done before its table or one of its columns is removed.
-    DropFulltext {
-        /// Of this table.
-        table: Table,
-        /// Its number.
-        number: i64,
-    },
     /// Makes a spatial index, `rows_<n>_i<number>`, with what the rows hold by now.
     CreateSpatial {
         /// Of this table.
@@ -65,13 +58,6 @@ pub enum Ddl {
         number: i64,
         /// The column's name in the database. It holds shapes.
         column: String,
-    },
-    /// Removes a spatial index. To be done before its table or its column is removed.
-    DropSpatial {
-        /// Of this table.
-        table: Table,
-        /// Its number.
-        number: i64,
     },
 }
 
@@ -111,6 +97,9 @@ impl UnitOfWork {
     /// # Errors
     /// [`crate::Error::Conflict`] when rows have the same values of an index that is to be unique.
     pub async fn change(&mut self, ddl: &Ddl) -> Result<()> {
+        if let Ddl::DropTable(table) = ddl {
+            fulltext::remove_all(self, table).await?;
+        }
         let sql = ddl.sql(self.is_sqlite())?;
         self.execute_ddl(&sql).await
     }
@@ -136,13 +125,13 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
                 create_index(&mut out, table, *number, *unique, columns)
             }
             Self::DropIndex { table, number } => {
-                out.push_sql("DROP INDEX ");
-                table.place().beside(&table.index_name(*number)).push(&mut out)
+                out.push_sql("DROP INDEX IF EXISTS ");
+                let index = table.index_name(*number);
+                table.place().beside(&index).push(&mut out)?;
+                fulltext::remove(&mut out, &index)
             }
             Self::CreateFulltext { table, number, columns } => fulltext::create(&mut out, table, *number, columns),
-            Self::DropFulltext { table, number } => fulltext::remove(&mut out, table, *number),
             Self::CreateSpatial { table, number, column } => spatial::create(&mut out, table, *number, column),
-            Self::DropSpatial { table, number } => spatial::remove(&mut out, table, *number),
         }
     }
 }

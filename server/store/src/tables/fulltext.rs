@@ -6,8 +6,12 @@
 
 use super::{SEQUENCE, Table};
 use crate::dialect::Dialect;
+use crate::error::Result;
+use crate::{UnitOfWork, on_conn};
 use diesel::QueryResult;
+use diesel::deserialize::QueryableByName;
 use diesel::query_builder::AstPass;
+use diesel::sql_types::Text;
 
 /// How many characters of a text are searched: so many that PostgreSQL can keep their words for sure.
 const SEARCHED: &str = "200000";
@@ -55,20 +59,37 @@ pub(super) fn create<DB: Dialect>(
     table.place().push(out)
 }
 
-/// Removes the index.
-pub(super) fn remove<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table, number: i64) -> QueryResult<()> {
-    let index = table.index_name(number);
+/// Removes what FTS5 has of an index, if this is one of its. To be said behind what removes indexes of other kinds.
+pub(super) fn remove<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, index: &str) -> QueryResult<()> {
     if !DB::SQLITE {
-        out.push_sql("DROP INDEX ");
-        return table.place().beside(&index).push(out);
+        return Ok(());
     }
     for follow in [Follow::Insert, Follow::Update, Follow::Delete] {
-        out.push_sql("DROP TRIGGER ");
-        out.push_identifier(&follow.trigger(&index))?;
-        out.push_sql("; ");
+        out.push_sql("; DROP TRIGGER IF EXISTS ");
+        out.push_identifier(&follow.trigger(index))?;
     }
-    out.push_sql("DROP TABLE ");
-    out.push_identifier(&index)
+    out.push_sql("; DROP TABLE IF EXISTS ");
+    out.push_identifier(index)
+}
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// Removes FTS5's tables of a table that is about to be removed. (Its triggers and other indexes go with it.)
+pub(super) async fn remove_all(unit: &mut UnitOfWork, table: &Table) -> Result<()> {
+    if !unit.is_sqlite() {
+        return Ok(());
+    }
+    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%' AND name GLOB ";
+    let sql = format!("{sql} '{}'", table.index_name_pattern());
+    for index in on_conn!(unit, |c| diesel::sql_query(&sql).load::<Named>(c))? {
+        // Ours, see docs/decisions/0004.
+        unit.execute_ddl(&format!("DROP TABLE {}", index.name)).await?;
+    }
+    Ok(())
 }
 
 /// What a trigger follows.

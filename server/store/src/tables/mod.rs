@@ -85,6 +85,11 @@ impl Table {
     pub fn index_name(&self, number: i64) -> String {
         format!("{}_i{number}", self.name())
     }
+
+    /// What the names of its indexes are like, for GLOB.
+    fn index_name_pattern(&self) -> String {
+        format!("{}_i[0-9]*", self.name())
+    }
 }
 
 impl Store {

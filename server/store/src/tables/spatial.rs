@@ -11,7 +11,7 @@ use diesel::QueryResult;
 use diesel::query_builder::AstPass;
 use floe_kernel::value::Frame;
 
-/// What a trigger follows, and what it is called.
+/// What a trigger follows, and what it is called: the same as those of a fulltext index, so that one way removes both.
 const FOLLOWED: [(&str, &str); 3] = [("insert", "INSERT ON"), ("update", "UPDATE OF"), ("delete", "DELETE ON")];
 
 /// Makes the index, with what the rows hold by now.
@@ -45,22 +45,6 @@ pub(super) fn create<DB: Dialect>(
     out.push_identifier(column)?;
     out.push_sql(") AS part WHERE part.type IN ('integer', 'real') GROUP BY kept._sequence");
     Ok(())
-}
-
-/// Removes the index.
-pub(super) fn remove<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table, number: i64) -> QueryResult<()> {
-    let index = table.index_name(number);
-    if !DB::SQLITE {
-        out.push_sql("DROP INDEX IF EXISTS ");
-        return table.place().beside(&index).push(out);
-    }
-    for (what, _) in FOLLOWED {
-        out.push_sql("DROP TRIGGER IF EXISTS ");
-        out.push_identifier(&format!("{index}_{what}"))?;
-        out.push_sql("; ");
-    }
-    out.push_sql("DROP TABLE IF EXISTS ");
-    out.push_identifier(&index)
 }
 
 /// Writes a condition: the row's shape has a frame that meets this one.

@@ -138,7 +138,8 @@ async fn load_from(conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<Ta
     let mut catalog = Catalog(conn);
     let (database, table) = find_table(&mut catalog, at, Vocabulary::of(call)).await?;
     let columns = catalog.columns(table.number).await?;
-    Ok(Arc::new(TableSchema::new(&call.project.id, &call.store, &database, table, columns)))
+    let indexes = catalog.indexes(table.number).await?;
+    Ok(Arc::new(TableSchema::new(&call.project.id, &call.store, &database, table, columns, &indexes)))
 }
 
 /// A table's schema, if the caller may know that the table exists.
