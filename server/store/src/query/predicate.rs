@@ -3,7 +3,7 @@
 use super::expression;
 use super::plan::Edge;
 use super::text::{Found, Matched};
-use crate::dialect::{Dialect, TextList, push_column, push_text_order};
+use crate::dialect::{Dialect, NumberList, TextList, push_column, push_text_order};
 use crate::tables::{PERMISSIONS, SEQUENCE};
 use diesel::QueryResult;
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -51,6 +51,13 @@ enum Node {
     },
     Matches(Matched),
     Search(Found),
+    Numbered {
+        column: String,
+        negated: bool,
+        numbers: NumberList,
+    },
+    /// A condition that storage can't tell.
+    Unsettled,
     Beyond(Edge),
 }
 
@@ -126,6 +133,11 @@ impl From<&Filter> for Predicate {
             Filter::Search { column, index, negated, words } => {
                 Self(Arc::new(Node::Search(Found::new(column, index, *negated, words))))
             }
+            Filter::Numbered { column, negated, numbers } => {
+                let (column, numbers) = (column.clone(), NumberList::new(numbers.clone()));
+                Self(Arc::new(Node::Numbered { column, negated: *negated, numbers }))
+            }
+            Filter::Shape { .. } => Self(Arc::new(Node::Unsettled)),
         }
     }
 }
@@ -186,6 +198,17 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
                 Ok(())
             }
             Node::Linked { link, none, within } => linked(out, link, *none, within),
+            Node::Numbered { column, negated, numbers } => {
+                out.push_sql(if *negated { "NOT (" } else { "(" });
+                push_column(&mut out, column)?;
+                DB::in_numbers(&mut out, numbers)?;
+                out.push_sql(")");
+                Ok(())
+            }
+            Node::Unsettled => {
+                let message = "a condition on shapes that nobody has settled: see tables::matching";
+                Err(diesel::result::Error::QueryBuilderError(message.into()))
+            }
             Node::Matches(matched) => matched.walk_ast(out),
             Node::Search(found) => found.walk_ast(out),
             Node::Beyond(edge) => edge.walk_ast(out),
@@ -412,7 +435,7 @@ fn element<'b, DB: Dialect>(mut out: AstPass<'_, 'b, DB>, column: &str, value: &
         out.push_sql(match value.kind() {
             Kind::Integer | Kind::Float => "('integer', 'real')",
             Kind::Boolean => "('true', 'false')",
-            Kind::Text | Kind::Datetime | Kind::Json => "('text')",
+            Kind::Text | Kind::Datetime | Kind::Json | Kind::Shape => "('text')",
         });
         out.push_sql(" AND value = ");
         DB::bind(&mut out, value)?;

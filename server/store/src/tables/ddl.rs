@@ -1,6 +1,6 @@
 //! Changes of a table's shape, and of its indexes.
 
-use super::{Column, Links, Once, Table, fulltext, links};
+use super::{Column, Links, Once, Table, fulltext, links, spatial};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::query::push_direction;
@@ -53,6 +53,15 @@ pub enum Ddl {
         number: i64,
         /// The columns' names in the database. They hold texts.
         columns: Vec<String>,
+    },
+    /// Makes a spatial index, `rows_<n>_i<number>`, with what the rows hold by now.
+    CreateSpatial {
+        /// Of this table.
+        table: Table,
+        /// A number that no other index of the table has.
+        number: i64,
+        /// The column's name in the database. It holds shapes.
+        column: String,
     },
 }
 
@@ -136,6 +145,7 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
                 out.push_sql("DROP TABLE ");
                 of.place().push(&mut out)
             }
+            Self::CreateSpatial { table, number, column } => spatial::create(&mut out, table, *number, column),
         }
     }
 }
@@ -171,7 +181,7 @@ fn create_table<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table) -> Qu
 fn push_definition<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, column: &Column) -> QueryResult<()> {
     out.push_identifier(&column.name)?;
     out.push_sql(match (column.kind, DB::SQLITE) {
-        (Kind::Text, true) | (Kind::Json, _) => " TEXT",
+        (Kind::Text, true) | (Kind::Json | Kind::Shape, _) => " TEXT",
         // By code point, as SQLite does, whatever the database's locale.
         (Kind::Text, false) => " TEXT COLLATE \"C\"",
         (Kind::Integer | Kind::Datetime, _) => " BIGINT",
