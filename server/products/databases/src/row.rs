@@ -95,6 +95,19 @@ impl TableSchema {
         chosen: Option<&[usize]>,
         vocabulary: Vocabulary,
     ) {
+        self.begin(out, row, permissions, chosen, vocabulary);
+        out.push(b'}');
+    }
+
+    /// Writes a row up to its end, where more may follow.
+    pub(crate) fn begin(
+        &self,
+        out: &mut Vec<u8>,
+        row: &StoredRow,
+        permissions: &PermissionSet,
+        chosen: Option<&[usize]>,
+        vocabulary: Vocabulary,
+    ) {
         // An id needs no escapes.
         out.extend_from_slice(br#"{"$id":""#);
         out.extend_from_slice(row.id.as_bytes());
@@ -114,7 +127,6 @@ impl TableSchema {
                 }
             }
         }
-        out.push(b'}');
     }
 }
 
