@@ -102,6 +102,11 @@ impl TableSchema {
         self.relations.iter().find(|relation| relation.key == key)
     }
 
+    /// Whether its rows may be related to others, or others to them.
+    pub(crate) fn is_related(&self) -> bool {
+        !self.relations.is_empty() || !self.incoming.is_empty()
+    }
+
     /// What stands between a row's sequence and its moments.
     pub(crate) fn head(&self, vocabulary: Vocabulary) -> &[u8] {
         &self.heads[vocabulary.index()]
