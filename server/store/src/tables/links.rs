@@ -55,6 +55,12 @@ impl Store {
 }
 
 impl Links {
+    /// Their name in the database, without the schema.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
     /// Where they are.
     pub(crate) fn place(&self) -> &Place {
         &self.0.place
@@ -72,7 +78,8 @@ impl End {
     }
 
     /// Its column.
-    pub(crate) fn column(self) -> &'static str {
+    #[must_use]
+    pub fn column(self) -> &'static str {
         match self {
             Self::Parent => "parent",
             Self::Child => "child",
