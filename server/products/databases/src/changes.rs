@@ -3,7 +3,8 @@
 use crate::events::Event;
 use crate::permission_sets::{self, PermissionSet};
 use crate::repository::Catalog;
-use crate::service::Databases;
+use crate::schema::TableSchema;
+use crate::service::{At, Databases};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::Result;
@@ -48,6 +49,16 @@ impl<'s> Changes<'s> {
         self.outdated.push(crate::service::schema_key(&self.project, database_id, table_id));
     }
 
+    /// The schema of a table, whether or not the caller may know of it; none: there is none.
+    pub(crate) async fn schema(&mut self, call: &Call, at: &At) -> Result<Option<Arc<TableSchema>>> {
+        let key = crate::service::schema_key(&self.project, &at.database, &at.table);
+        match self.service.schemas.get(key.as_str()) {
+            Some(known) => Ok(Some(known)),
+            // Not kept: it may be what this unit of work itself has changed.
+            None => crate::service::load_if_there(&mut self.unit, call, at).await,
+        }
+    }
+
     /// The set of permissions of this number.
     pub(crate) async fn set(&mut self, number: i64) -> Result<Arc<PermissionSet>> {
         let noted = || self.learned.iter().find(|set| set.number == number).cloned();
@@ -74,10 +85,10 @@ impl<'s> Changes<'s> {
         Ok(set)
     }
 
-    /// Tells what happened. `payload` is JSON, and asked for only if somebody listens.
+    /// Tells what happened, to whoever wants to know it in either vocabulary. `payload` is JSON, and asked for only if somebody listens.
     pub(crate) async fn tell(&mut self, event: Event, ids: &[&str], payload: impl FnOnce() -> Vec<u8>) -> Result<()> {
         let text = || String::from_utf8_lossy(&payload()).into_owned();
-        Ok(self.unit.tell(event[self.vocabulary.index()], ids, text).await?)
+        Ok(self.unit.tell_of(event[self.vocabulary.index()], &event, ids, text).await?)
     }
 
     /// Makes it last; then keeps what was learned and forgets what is outdated.

@@ -111,8 +111,13 @@ impl TableSchema {
         if let Some(relation) = self.relation(path) {
             return Some((relation, ""));
         }
-        let periods = path.rmatch_indices('.').map(|(at, _)| at);
-        periods.into_iter().find_map(|at| self.relation(&path[..at]).map(|relation| (relation, &path[at + 1..])))
+        let mut periods = path.rmatch_indices('.').map(|(at, _)| at);
+        periods.find_map(|at| self.relation(&path[..at]).map(|relation| (relation, &path[at + 1..])))
+    }
+
+    /// Whether its rows may be related to others, or others to them.
+    pub(crate) fn is_related(&self) -> bool {
+        !self.relations.is_empty() || !self.incoming.is_empty()
     }
 
     /// What stands between a row's sequence and its moments.

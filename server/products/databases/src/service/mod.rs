@@ -23,6 +23,7 @@ mod bulk;
 mod columns;
 mod databases;
 mod indexes;
+mod links;
 mod operations;
 mod paths;
 mod related;
@@ -149,6 +150,16 @@ async fn load(call: &Call, at: &At) -> Result<Arc<TableSchema>> {
     load_from(&mut call.store.read().await?, call, at).await
 }
 
+/// The schema of a table; none: there is no such table.
+pub(crate) async fn load_if_there(conn: &mut Connection, call: &Call, at: &At) -> Result<Option<Arc<TableSchema>>> {
+    match load_from(conn, call, at).await {
+        Ok(schema) => Ok(Some(schema)),
+        Err(error) if error.kind() == ErrorKind::DatabaseNotFound => Ok(None),
+        Err(error) if error.kind() == Vocabulary::of(call).errors().table_not_found => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 async fn load_from(conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
     let mut catalog = Catalog(conn);
     let (database, table) = find_table(&mut catalog, at, Vocabulary::of(call)).await?;
@@ -169,6 +180,18 @@ fn visible(call: &Call, schema: Arc<TableSchema>) -> Result<Arc<TableSchema>> {
 fn is_of_storage(error: &Error) -> bool {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<floe_store::Error>());
     matches!(source, Some(floe_store::Error::Unavailable(_)))
+}
+
+/// Whether a unit of work failed because another one was in its way, so that doing it again may help: they waited for each
+/// other, or a row was linked or removed that was free, or there, a moment ago.
+fn was_overtaken(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<floe_store::Error>());
+    match source {
+        Some(floe_store::Error::Deadlock) => true,
+        // Other conflicts mean something to the caller, and are told by a name of their own.
+        Some(floe_store::Error::Conflict { .. }) => error.kind() == ErrorKind::GeneralServerError,
+        _ => false,
+    }
 }
 
 /// The database of this id.
