@@ -8,12 +8,14 @@ mod linking;
 mod links;
 mod related;
 mod rows;
+mod shape;
 
 pub use ddl::{Ddl, IndexColumn};
 pub use linking::{Linked, link, linked, touch_linked, unlink};
 pub use links::{End, Links, Once};
 pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
+pub use shape::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
 
 pub(crate) use rows::Raw;
 
@@ -46,7 +48,13 @@ impl Column {
     /// The column of this number.
     #[must_use]
     pub fn new(number: i64, kind: Kind) -> Self {
-        Self { name: format!("c{number}"), kind }
+        Self { name: Self::name_of(number), kind }
+    }
+
+    /// What the column of this number is called in the database.
+    #[must_use]
+    pub fn name_of(number: i64) -> String {
+        format!("c{number}")
     }
 }
 
