@@ -19,6 +19,8 @@ pub(crate) enum Vocabulary {
 pub(crate) struct Words {
     /// What a database made with these words says of its `type`.
     pub(crate) database_type: &'static str,
+    /// What SDKs call the service.
+    pub(crate) sdk: &'static str,
     /// The key of a list of tables.
     pub(crate) tables: &'static str,
     /// Whether rows have permissions of their own.
@@ -67,6 +69,7 @@ pub(crate) struct Errors {
     pub(crate) row_missing_data: ErrorKind,
     pub(crate) row_missing_payload: ErrorKind,
     pub(crate) row_conflict: ErrorKind,
+    pub(crate) row_restricted: ErrorKind,
 }
 
 impl Vocabulary {
@@ -99,6 +102,7 @@ impl Vocabulary {
 
 static TABLES: Words = Words {
     database_type: "tablesdb",
+    sdk: "tablesDB",
     tables: "tables",
     row_security: "rowSecurity",
     columns: "columns",
@@ -131,11 +135,13 @@ static TABLES: Words = Words {
         row_missing_data: ErrorKind::RowMissingData,
         row_missing_payload: ErrorKind::RowMissingPayload,
         row_conflict: ErrorKind::RowUpdateConflict,
+        row_restricted: ErrorKind::RowDeleteRestricted,
     },
 };
 
 static COLLECTIONS: Words = Words {
     database_type: "legacy",
+    sdk: "databases",
     tables: "collections",
     row_security: "documentSecurity",
     columns: "attributes",
@@ -168,5 +174,6 @@ static COLLECTIONS: Words = Words {
         row_missing_data: ErrorKind::DocumentMissingData,
         row_missing_payload: ErrorKind::DocumentMissingPayload,
         row_conflict: ErrorKind::DocumentUpdateConflict,
+        row_restricted: ErrorKind::DocumentDeleteRestricted,
     },
 };

@@ -351,7 +351,7 @@ impl<DB: Dialect> QueryFragment<DB> for Select {
     }
 }
 
-fn push_select<DB: Dialect>(
+pub(super) fn push_select<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
     table: &Table,
     columns: Option<&[usize]>,
