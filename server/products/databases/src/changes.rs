@@ -65,7 +65,7 @@ impl<'s> Changes<'s> {
         match self.service.schemas.get(key.as_str()) {
             Some(known) => Ok(Some(known)),
             // Not kept: it may be what this unit of work itself has changed.
-            None => crate::service::load_if_there(&mut self.unit, call, at).await,
+            None => self.service.load_if_there(&mut self.unit, call, at).await,
         }
     }
 

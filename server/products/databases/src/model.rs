@@ -1,6 +1,6 @@
 //! What databases, tables, columns and indexes are, and what the API shows of them. Rows: see [`crate::row`].
 
-use crate::domain::Domain;
+use crate::domain::{BESIDE, Domain};
 use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
 use floe_kernel::permission::Permissions;
@@ -321,9 +321,8 @@ impl WholeTable {
             words.row_security: table.row_security,
             words.columns: self.columns_json(vocabulary),
             "indexes": self.indexes.iter().map(|index| index.to_json(vocabulary)).collect::<Vec<_>>(),
-            // A row may be as wide as the database allows: there is no limit of ours to count against.
-            "bytesMax": 0,
-            "bytesUsed": 0,
+            "bytesMax": MAX_WIDTH,
+            "bytesUsed": width(&self.columns),
         })
     }
 }
@@ -354,7 +353,22 @@ impl AnyColumn {
     }
 }
 
+/// How many bytes a row may have, as Appwrite counts: less than this.
+pub(crate) const MAX_WIDTH: i64 = 65_535;
+
+/// What every row has, in bytes, as Appwrite counts.
+const WIDTH_OF_EVERY_ROW: i64 = 1067;
+
+/// How many bytes a row of these columns has, as Appwrite counts.
+pub(crate) fn width(columns: &[Column]) -> i64 {
+    WIDTH_OF_EVERY_ROW + columns.iter().map(Column::width).sum::<i64>()
+}
+
 impl Column {
+    fn width(&self) -> i64 {
+        if self.array { BESIDE } else { self.domain.width() }
+    }
+
     /// As the API shows it.
     pub(crate) fn to_json(&self) -> Json {
         let mut model = Map::new();

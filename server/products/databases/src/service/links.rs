@@ -15,7 +15,7 @@ pub(super) use removal::remove;
 pub(super) use values::Wanted;
 pub(super) use writing::relate;
 
-use super::{At, Databases, Operation, load_if_there, schema_key};
+use super::{At, Databases, Operation, schema_key};
 use crate::relation::Relation;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
@@ -101,9 +101,9 @@ impl Databases {
         let key = schema_key(&call.project.id, &at.database, &at.table);
         if let Some(conn) = conn {
             self.schemas.invalidate(key.as_str());
-            return load_if_there(conn, call, at).await;
+            return self.load_if_there(conn, call, at).await;
         }
-        let load = async || load_if_there(&mut call.store.read().await?, call, at).await;
+        let load = async || self.load_if_there(&mut call.store.read().await?, call, at).await;
         self.schemas.get_or_load(key.as_str(), load).await
     }
 }
