@@ -16,6 +16,7 @@ pub(super) use values::Wanted;
 pub(super) use writing::relate;
 
 use super::{At, Databases, Operation, load_if_there, schema_key};
+use crate::changes::Changes;
 use crate::relation::Relation;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
@@ -23,6 +24,7 @@ use floe_gateway::Call;
 use floe_kernel::permission::Action;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::Connection;
+use floe_store::tables::{self, Following, Linked, Links, StoredRow};
 use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -118,6 +120,27 @@ fn rows_in(value: &Json) -> impl Iterator<Item = &Map<String, Json>> {
 /// Whether there is such a table for this caller.
 fn is_open(call: &Call, schema: &TableSchema) -> bool {
     call.caller.privileged() || (schema.database_enabled && schema.table_enabled)
+}
+
+/// The rows that a row is related to, without their values: at most so many, the oldest first.
+async fn linked(
+    changes: &mut Changes<'_>,
+    links: &Links,
+    from: Linked,
+    table: &TableSchema,
+    limit: usize,
+) -> Result<Vec<StoredRow>> {
+    let following = Following {
+        links,
+        from: from.end,
+        of: vec![from.row],
+        table: &table.stored,
+        columns: Some(&[]),
+        visible: None,
+        limit: i64::try_from(limit).unwrap_or(i64::MAX),
+    };
+    let related = tables::related_in(changes, following).await?;
+    Ok(related.into_iter().map(|related| related.row).collect())
 }
 
 /// Refuses what can't be done to all rows of a table at once, when they have relationships.
