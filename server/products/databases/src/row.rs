@@ -106,6 +106,19 @@ impl TableSchema {
         chosen: Option<&[usize]>,
         vocabulary: Vocabulary,
     ) {
+        self.begin(out, row, permissions, chosen, vocabulary);
+        out.push(b'}');
+    }
+
+    /// Writes a row up to its end, where more may follow.
+    pub(crate) fn begin(
+        &self,
+        out: &mut Vec<u8>,
+        row: &StoredRow,
+        permissions: &PermissionSet,
+        chosen: Option<&[usize]>,
+        vocabulary: Vocabulary,
+    ) {
         // An id needs no escapes.
         out.extend_from_slice(br#"{"$id":""#);
         out.extend_from_slice(row.id.as_bytes());
@@ -125,7 +138,6 @@ impl TableSchema {
                 }
             }
         }
-        out.push(b'}');
     }
 }
 

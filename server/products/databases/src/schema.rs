@@ -107,6 +107,19 @@ impl TableSchema {
         !self.relations.is_empty() || !self.incoming.is_empty()
     }
 
+    /// The relationship that a path begins with, and the rest of the path; none for what begins with a column. A key may
+    /// hold a period itself: a whole name counts before a part of it, and a longer part before a shorter one.
+    pub(crate) fn step<'p>(&self, path: &'p str) -> Option<(&Relation, &'p str)> {
+        if self.relations.is_empty() || self.position(path).is_some() {
+            return None;
+        }
+        if let Some(relation) = self.relation(path) {
+            return Some((relation, ""));
+        }
+        let periods = path.rmatch_indices('.').map(|(at, _)| at);
+        periods.into_iter().find_map(|at| self.relation(&path[..at]).map(|relation| (relation, &path[at + 1..])))
+    }
+
     /// What stands between a row's sequence and its moments.
     pub(crate) fn head(&self, vocabulary: Vocabulary) -> &[u8] {
         &self.heads[vocabulary.index()]

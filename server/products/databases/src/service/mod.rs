@@ -25,6 +25,8 @@ mod databases;
 mod indexes;
 mod links;
 mod operations;
+mod paths;
+mod related;
 mod relations;
 mod rows;
 mod tables;
@@ -100,10 +102,21 @@ impl Databases {
     /// # Errors
     /// `database_not_found`, `table_not_found`.
     async fn schema(&self, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
+        visible(call, self.any_schema(call, at, false).await?)
+    }
+
+    /// The schema of a table, also of one that the caller may not know of; `anew` when what is kept may be wrong.
+    ///
+    /// # Errors
+    /// `database_not_found`, `table_not_found`.
+    async fn any_schema(&self, call: &Call, at: &At, anew: bool) -> Result<Arc<TableSchema>> {
         let key = schema_key(&call.project.id, &at.database, &at.table);
+        if anew {
+            self.schemas.invalidate(key.as_str());
+        }
         let load = async || load(call, at).await.map(Some);
         let schema = self.schemas.get_or_load(key.as_str(), load).await?;
-        visible(call, schema.ok_or(Vocabulary::of(call).errors().table_not_found)?)
+        Ok(schema.ok_or(Vocabulary::of(call).errors().table_not_found)?)
     }
 
     /// The schema of a table that was not `old` any more when storage failed with this error.
