@@ -382,7 +382,7 @@ impl<DB: Dialect> QueryFragment<DB> for Select {
     }
 }
 
-pub(super) fn push_select<DB: Dialect>(
+fn push_select<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
     table: &Table,
     columns: Option<&[usize]>,

@@ -98,6 +98,11 @@ impl<'g> Guide<'g> {
         Self { doubtful: true, ..self }
     }
 
+    /// Whether it does.
+    pub(super) fn doubts(&self) -> bool {
+        self.doubtful
+    }
+
     /// Whose request it is about.
     pub(super) fn call(&self) -> &'g Call {
         self.call
