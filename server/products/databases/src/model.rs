@@ -138,8 +138,8 @@ pub(crate) struct Index {
     pub(crate) number: i64,
     /// Its name, unique in its table.
     pub(crate) key: String,
-    /// Whether no two rows may have the same values.
-    pub(crate) unique: bool,
+    /// What it is for.
+    pub(crate) kind: IndexKind,
     /// The keys of what it is over.
     pub(crate) columns: Vec<String>,
     /// How many characters of each count; none: all.
@@ -159,7 +159,7 @@ pub(crate) struct Index {
 pub(crate) struct NewIndex {
     /// Its name.
     pub(crate) key: String,
-    /// `key` or `unique`; others aren't known yet.
+    /// What it is for, as the caller said.
     pub(crate) kind: String,
     /// The keys of what it is over.
     pub(crate) columns: Vec<String>,
@@ -167,6 +167,35 @@ pub(crate) struct NewIndex {
     pub(crate) lengths: Vec<Option<i64>>,
     /// Which way each runs.
     pub(crate) orders: Vec<String>,
+}
+
+/// What an index is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexKind {
+    /// Finding and sorting rows.
+    Key,
+    /// No two rows have the same values.
+    Unique,
+    /// Finding words.
+    Fulltext,
+}
+
+impl IndexKind {
+    const ALL: [Self; 3] = [Self::Key, Self::Unique, Self::Fulltext];
+
+    /// The type, as the API calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Unique => "unique",
+            Self::Fulltext => "fulltext",
+        }
+    }
+
+    /// The one that the API calls so.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// What has become of a column or an index.
@@ -370,18 +399,13 @@ impl Index {
             "$createdAt": self.created,
             "$updatedAt": self.updated,
             "key": self.key,
-            "type": self.kind(),
+            "type": self.kind.name(),
             "status": self.status.name(),
             "error": self.status.error(),
             vocabulary.words().columns: self.columns,
             "lengths": self.lengths,
             "orders": self.orders,
         })
-    }
-
-    /// The type, as the API calls it.
-    pub(crate) fn kind(&self) -> &'static str {
-        if self.unique { "unique" } else { "key" }
     }
 
     /// Which way the column at this position runs.

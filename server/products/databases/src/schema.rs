@@ -1,6 +1,6 @@
 //! A table as requests for its rows need to know it: everything in one place, put together once and kept in memory.
 
-use crate::model::{Column, Columns, Database, Table};
+use crate::model::{Column, Columns, Database, Index, IndexKind, Status, Table};
 use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
 use floe_kernel::access::Guarded;
@@ -59,7 +59,14 @@ pub(crate) struct SchemaColumn {
 
 impl TableSchema {
     /// Puts it together.
-    pub(crate) fn new(project: &str, store: &Store, database: &Database, table: Table, columns: Columns) -> Self {
+    pub(crate) fn new(
+        project: &str,
+        store: &Store,
+        database: &Database,
+        table: Table,
+        columns: Columns,
+        indexes: &[Index],
+    ) -> Self {
         let Columns { plain: columns, relations, incoming } = columns;
         let stored = store.table(table.number, table.version, columns.iter().map(Column::stored).collect());
         let heads = Vocabulary::ALL.map(|vocabulary| head(vocabulary, &database.id, &table.id));
@@ -71,7 +78,7 @@ impl TableSchema {
             table_enabled: table.enabled,
             version: table.version,
             by_key: columns.iter().enumerate().map(|(n, column)| (column.key.clone(), n)).collect(),
-            fields: fields(&columns),
+            fields: fields(&columns, indexes, &stored),
             columns: columns.into_iter().map(SchemaColumn::new).collect(),
             relations,
             incoming,
@@ -179,9 +186,15 @@ fn head(vocabulary: Vocabulary, database_id: &str, table_id: &str) -> Vec<u8> {
     format!(r#"","{in_table}":"{table_id}","$databaseId":"{database_id}","$createdAt":""#).into_bytes()
 }
 
-fn fields(columns: &[Column]) -> Vec<Field> {
+fn fields(columns: &[Column], indexes: &[Index], stored: &StoredTable) -> Vec<Field> {
+    let fulltext = |key: &str| {
+        let serves = |index: &&Index| {
+            index.kind == IndexKind::Fulltext && index.status == Status::Available && index.columns == [key]
+        };
+        indexes.iter().find(serves).map(|index| stored.index_name(index.number))
+    };
     let of_every_row = [
-        Field::required("$id", ID, Kind::Text),
+        Field { fulltext: fulltext("$id"), ..Field::required("$id", ID, Kind::Text) },
         Field::required("$sequence", SEQUENCE, Kind::Integer),
         Field::required("$createdAt", CREATED, Kind::Datetime),
         Field::required("$updatedAt", UPDATED, Kind::Datetime),
@@ -189,10 +202,11 @@ fn fields(columns: &[Column]) -> Vec<Field> {
     let own = columns.iter().map(|column| Field {
         attribute: column.key.clone().into(),
         column: column.stored().name.into(),
-        kind: column.kind(),
+        kind: column.domain.kind(),
         // Also where a value is required: rows that were there before the column have none.
         nullable: true,
         array: column.array,
+        fulltext: fulltext(&column.key),
     });
     of_every_row.into_iter().chain(own).collect()
 }

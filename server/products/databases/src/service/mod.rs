@@ -170,7 +170,8 @@ async fn load_from(conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<Ta
     let mut columns = catalog.columns(table.number).await?;
     // The others aren't there yet.
     columns.plain.retain(|column| column.status == Status::Available);
-    Ok(Arc::new(TableSchema::new(&call.project.id, &call.store, &database, table, columns)))
+    let indexes = catalog.indexes(table.number).await?;
+    Ok(Arc::new(TableSchema::new(&call.project.id, &call.store, &database, table, columns, &indexes)))
 }
 
 /// A table's schema, if the caller may know that the table exists.

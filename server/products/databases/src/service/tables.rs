@@ -193,7 +193,7 @@ pub(super) async fn whole_table(catalog: &mut Catalog<'_>, at: &At, vocabulary: 
     fill(catalog, database.id, table).await
 }
 
-async fn fill(catalog: &mut Catalog<'_>, database_id: String, table: Table) -> Result<WholeTable> {
+pub(super) async fn fill(catalog: &mut Catalog<'_>, database_id: String, table: Table) -> Result<WholeTable> {
     let Columns { plain: columns, relations, incoming } = catalog.columns(table.number).await?;
     let indexes: Vec<Index> = catalog.indexes(table.number).await?;
     Ok(WholeTable { database_id, table, columns, relations, incoming, indexes })
