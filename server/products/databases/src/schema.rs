@@ -115,17 +115,17 @@ impl TableSchema {
         self.relations.iter().find(|relation| relation.key == key)
     }
 
-    /// The relationship that a path begins with, and the rest of the path; none for what begins with a column. A key may
+    /// The relationship that a path begins with, and the rest of the path, where there is one; none for what begins with a column. A key may
     /// hold a period itself: a whole name counts before a part of it, and a longer part before a shorter one.
-    pub(crate) fn step<'p>(&self, path: &'p str) -> Option<(&Relation, &'p str)> {
+    pub(crate) fn step<'p>(&self, path: &'p str) -> Option<(&Relation, Option<&'p str>)> {
         if self.relations.is_empty() || self.position(path).is_some() {
             return None;
         }
         if let Some(relation) = self.relation(path) {
-            return Some((relation, ""));
+            return Some((relation, None));
         }
         let mut periods = path.rmatch_indices('.').map(|(at, _)| at);
-        periods.find_map(|at| self.relation(&path[..at]).map(|relation| (relation, &path[at + 1..])))
+        periods.find_map(|at| self.relation(&path[..at]).map(|relation| (relation, Some(&path[at + 1..]))))
     }
 
     /// Whether its rows may be related to others, or others to them.

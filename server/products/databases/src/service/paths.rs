@@ -46,12 +46,12 @@ impl Guide<'_> {
                     Condition::Or(parts) => own.push(Condition::Or(self.follow_each(schema, parts, depth).await?)),
                     Condition::Compare { method, attribute, values } => match schema.step(attribute) {
                         None => own.push(condition.clone()),
-                        Some((relation, "")) => {
+                        Some((relation, None)) => {
                             let there = self.beyond(schema, relation, attribute, depth).await?;
                             let filter = is_related(&there, self.call(), relation, *method, values)?;
                             own.push(Condition::Known(filter));
                         }
-                        Some((relation, rest)) => {
+                        Some((relation, Some(rest))) => {
                             let (method, attribute, values) = (*method, rest.to_owned(), values.clone());
                             onwards(&mut through, relation, Condition::Compare { method, attribute, values });
                         }
