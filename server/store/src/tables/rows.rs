@@ -138,7 +138,7 @@ async fn find(
 /// [`Error::Timeout`] when it takes too long.
 pub async fn list(store: &Store, table: &Table, columns: Option<&[usize]>, plan: &Plan) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
-    let rows = on_scan!(store, |c| (&select).load::<StoredRow>(c))?;
+    let rows = on_scan!(store, select.predicate.searches(), |c| (&select).load::<StoredRow>(c))?;
     arranged(rows, table, columns, plan)
 }
 
@@ -154,7 +154,10 @@ pub async fn list_in(
 ) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
     let rows = match conn.lane() {
-        Lane::Sqlite(lease) => lease.scan(move |c| diesel::RunQueryDsl::load::<StoredRow>(&select, c)).await?,
+        Lane::Sqlite(lease) => {
+            let apart = select.predicate.searches();
+            lease.scan(apart, move |c| diesel::RunQueryDsl::load::<StoredRow>(&select, c)).await?
+        }
         Lane::Postgres(_) => on_conn!(conn, |c| (&select).load::<StoredRow>(c))?,
     };
     arranged(rows, table, columns, plan)

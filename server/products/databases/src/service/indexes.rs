@@ -286,6 +286,9 @@ fn searched_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -
         Some(_) => no_text(key),
         None => {
             let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+            if column.status != Status::Available {
+                return Err(errors.column_not_available.into());
+            }
             if column.array {
                 return invalid("\"Fulltext\" index is forbidden on array attributes".into());
             }
