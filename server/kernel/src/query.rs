@@ -8,9 +8,11 @@
 //! Grammar and limits: `semantics.md` section 7 of the contract.
 
 mod grammar;
+mod linked;
 mod resolve;
 
 pub use grammar::{Condition, Cursor, Direction, Method, Queries};
+pub use linked::{Link, Visible};
 pub use resolve::{Field, Fields, Filter, Operator, Order, Selection};
 
 /// The most queries that one request may carry.

@@ -38,6 +38,12 @@ pub trait Dialect: Backend {
     /// When the database's driver can't.
     fn in_list<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b TextList) -> QueryResult<()>;
 
+    /// The same of numbers.
+    ///
+    /// # Errors
+    /// When the database's driver can't.
+    fn in_numbers<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b NumberList) -> QueryResult<()>;
+
     /// Reads a value as what it is in the database; see [`fit`].
     ///
     /// # Errors
@@ -56,6 +62,20 @@ impl TextList {
     pub(crate) fn new(texts: Vec<String>) -> Self {
         let json = serde_json::Value::from(texts.clone()).to_string();
         Self { texts, json }
+    }
+}
+
+/// Numbers, in the form that each database binds as one value.
+#[derive(Debug)]
+pub struct NumberList {
+    numbers: Vec<i64>,
+    json: String,
+}
+
+impl NumberList {
+    pub(crate) fn new(numbers: Vec<i64>) -> Self {
+        let json = serde_json::Value::from(numbers.clone()).to_string();
+        Self { numbers, json }
     }
 }
 
@@ -98,6 +118,13 @@ impl Dialect for Sqlite {
         Ok(())
     }
 
+    fn in_numbers<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b NumberList) -> QueryResult<()> {
+        out.push_sql(" IN (SELECT value FROM json_each(");
+        out.push_bind_param::<Text, String>(&list.json)?;
+        out.push_sql("))");
+        Ok(())
+    }
+
     fn read(raw: SqliteValue<'_, '_, '_>) -> deserialize::Result<Value> {
         match raw.value_type() {
             Some(SqliteType::Text) => FromSql::<Text, Self>::from_sql(raw).map(Value::Text),
@@ -116,6 +143,13 @@ impl Dialect for Pg {
     fn in_list<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b TextList) -> QueryResult<()> {
         out.push_sql(" = ANY(");
         out.push_bind_param::<Array<Text>, Vec<String>>(&list.texts)?;
+        out.push_sql(")");
+        Ok(())
+    }
+
+    fn in_numbers<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b NumberList) -> QueryResult<()> {
+        out.push_sql(" = ANY(");
+        out.push_bind_param::<Array<BigInt>, Vec<i64>>(&list.numbers)?;
         out.push_sql(")");
         Ok(())
     }

@@ -147,7 +147,24 @@ impl UnitOfWork {
     /// # Errors
     /// Those of the database.
     pub async fn tell(&mut self, pattern: &str, ids: &[&str], payload: impl FnOnce() -> String) -> Result<()> {
+        self.tell_of(pattern, &[pattern], ids, payload).await
+    }
+
+    /// The same for an event that has several names: told under the first to whoever wants it under any of `names`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn tell_of(
+        &mut self,
+        pattern: &str,
+        names: &[&str],
+        ids: &[&str],
+        payload: impl FnOnce() -> String,
+    ) -> Result<()> {
         let outbox = Arc::clone(&self.outbox);
+        if !outbox.is_wanted(names) {
+            return Ok(());
+        }
         outbox.push(self, pattern, ids, payload).await
     }
 

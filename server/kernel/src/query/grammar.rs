@@ -1,5 +1,6 @@
 //! The grammar of queries: JSON of the wire in, conditions, orders and bounds out.
 
+use super::resolve::Filter;
 use super::{MAX_QUERIES, MAX_QUERY_DEPTH, MAX_QUERY_LENGTH, MAX_QUERY_VALUES};
 use crate::error::{Error, ErrorKind, Result};
 use serde::Deserialize;
@@ -97,6 +98,8 @@ pub enum Condition {
     And(Vec<Condition>),
     /// One of these, two at least.
     Or(Vec<Condition>),
+    /// One that whoever knows more than the fields of a list has checked already. Never parsed.
+    Known(Filter),
 }
 
 /// The queries of one request.

@@ -84,10 +84,10 @@ impl<'s> Changes<'s> {
         Ok(set)
     }
 
-    /// Tells what happened. `payload` is JSON, and asked for only if somebody listens.
+    /// Tells what happened, to whoever wants to know it in either vocabulary. `payload` is JSON, and asked for only if somebody listens.
     pub(crate) async fn tell(&mut self, event: Event, ids: &[&str], payload: impl FnOnce() -> Vec<u8>) -> Result<()> {
         let text = || String::from_utf8_lossy(&payload()).into_owned();
-        Ok(self.unit.tell(event[self.vocabulary.index()], ids, text).await?)
+        Ok(self.unit.tell_of(event[self.vocabulary.index()], &event, ids, text).await?)
     }
 
     /// Makes it last; then keeps what was learned and forgets what is outdated.

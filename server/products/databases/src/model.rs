@@ -1,7 +1,9 @@
 //! What databases, tables, columns and indexes are, and what the API shows of them. Rows: see [`crate::row`].
 
 use crate::domain::{BESIDE, Domain};
+use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
+use floe_kernel::Result;
 use floe_kernel::permission::Permissions;
 use floe_kernel::query::Direction;
 use floe_kernel::time::Timestamp;
@@ -60,6 +62,10 @@ pub(crate) struct WholeTable {
     pub(crate) table: Table,
     /// Its columns, in the order in which they were made.
     pub(crate) columns: Vec<Column>,
+    /// Its relationships, in the order in which they were made.
+    pub(crate) relations: Vec<Relation>,
+    /// Relationships of other tables (or of itself) that lead here and have no column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
     /// Its indexes, in the order in which they were made.
     pub(crate) indexes: Vec<Index>,
 }
@@ -87,6 +93,26 @@ pub(crate) struct Column {
     pub(crate) created: Timestamp,
     /// When it was changed last.
     pub(crate) updated: Timestamp,
+}
+
+/// What stands in a table's list of columns.
+#[derive(Debug, Clone)]
+pub(crate) enum AnyColumn {
+    /// A column with values of its own.
+    Plain(Column),
+    /// A relationship.
+    Relation(Relation),
+}
+
+/// What a table's rows may hold, in the order in which it was made.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Columns {
+    /// Its columns.
+    pub(crate) plain: Vec<Column>,
+    /// Its relationships.
+    pub(crate) relations: Vec<Relation>,
+    /// Relationships that lead here and have no column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
 }
 
 /// What is to become a column.
@@ -265,23 +291,80 @@ impl WholeTable {
             "name": table.name,
             "enabled": table.enabled,
             words.row_security: table.row_security,
-            words.columns: self.columns.iter().map(Column::to_json).collect::<Vec<_>>(),
+            words.columns: self.columns_json(vocabulary),
             "indexes": self.indexes.iter().map(|index| index.to_json(vocabulary)).collect::<Vec<_>>(),
             "bytesMax": MAX_WIDTH,
-            "bytesUsed": width(&self.columns),
+            "bytesUsed": self.width(),
         })
     }
 }
 
 /// How many bytes a row may have, as Appwrite counts: less than this.
-pub(crate) const MAX_WIDTH: i64 = 65_535;
+const MAX_WIDTH: i64 = 65_535;
+
+/// The most columns of a table, relationships included.
+const MAX_COLUMNS: usize = 1017;
 
 /// What every row has, in bytes, as Appwrite counts.
 const WIDTH_OF_EVERY_ROW: i64 = 1067;
 
-/// How many bytes a row of these columns has, as Appwrite counts.
-pub(crate) fn width(columns: &[Column]) -> i64 {
-    WIDTH_OF_EVERY_ROW + columns.iter().map(Column::width).sum::<i64>()
+/// What a relationship adds.
+const WIDTH_OF_RELATION: i64 = 1021;
+
+impl WholeTable {
+    /// Its columns and relationships as the API shows them, in the order in which they were made.
+    fn columns_json(&self, vocabulary: Vocabulary) -> Vec<Json> {
+        let plain = self.columns.iter().map(|column| (column.number, column.to_json()));
+        let relations = self.relations.iter().map(|relation| (relation.number, relation.to_json(vocabulary)));
+        let mut all: Vec<_> = plain.chain(relations).collect();
+        all.sort_unstable_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, json)| json).collect()
+    }
+
+    /// Whether one of its columns or relationships has this name.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        let mut relations = self.relations.iter();
+        self.columns.iter().any(|column| column.key == key) || relations.any(|relation| relation.key == key)
+    }
+
+    /// It, with this column in the place of what it was before.
+    pub(crate) fn with_changed(&self, column: &Column) -> Self {
+        let mut with = self.clone();
+        with.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
+        with
+    }
+
+    /// It, with one relationship more.
+    pub(crate) fn with_relation(&self, relation: Relation) -> Self {
+        let mut with = self.clone();
+        with.relations.push(relation);
+        with
+    }
+
+    /// How many bytes a row of it has, as Appwrite counts.
+    fn width(&self) -> i64 {
+        let columns: i64 = self.columns.iter().map(Column::width).sum();
+        WIDTH_OF_EVERY_ROW + columns + WIDTH_OF_RELATION * self.relations.len() as i64
+    }
+
+    /// Refuses more, or wider, columns than a table may have.
+    ///
+    /// # Errors
+    /// `column_limit_exceeded`.
+    pub(crate) fn check_limits(&self, vocabulary: Vocabulary) -> Result<()> {
+        let fits = self.columns.len() + self.relations.len() <= MAX_COLUMNS && self.width() < MAX_WIDTH;
+        if fits { Ok(()) } else { Err(vocabulary.errors().column_limit.into()) }
+    }
+}
+
+impl AnyColumn {
+    /// As the API shows it.
+    pub(crate) fn to_json(&self, vocabulary: Vocabulary) -> Json {
+        match self {
+            Self::Plain(column) => column.to_json(),
+            Self::Relation(relation) => relation.to_json(vocabulary),
+        }
+    }
 }
 
 impl Column {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 /// What a request says of a row, checked against the table.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct RowData {
     /// Columns, by their position, and their values.
     pub(crate) values: Vec<(usize, Value)>,

@@ -1,7 +1,8 @@
 //! A table as requests for its rows need to know it: everything in one place, put together once and kept in memory.
 
 use crate::keys::Keys;
-use crate::model::{Column, Database, Table};
+use crate::model::{Column, Columns, Database, Table};
+use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
 use floe_kernel::access::Guarded;
 use floe_kernel::permission::Permissions;
@@ -30,6 +31,10 @@ pub(crate) struct TableSchema {
     pub(crate) version: i64,
     /// The columns, in the order in which they were made.
     pub(crate) columns: Vec<SchemaColumn>,
+    /// The relationships that have a column here, in the order in which they were made.
+    pub(crate) relations: Vec<Relation>,
+    /// Those that lead here without a column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
     /// The table in the database. Its columns are those above, in the same order.
     pub(crate) stored: StoredTable,
     permissions: Permissions,
@@ -61,8 +66,9 @@ impl TableSchema {
         keys: &Keys,
         database: &Database,
         table: Table,
-        columns: Vec<Column>,
+        columns: Columns,
     ) -> Self {
+        let Columns { plain: columns, relations, incoming } = columns;
         let stored = columns.iter().map(|column| StoredColumn {
             seal: column.encrypted.then(|| keys.seal(project, column.number)),
             ..column.stored()
@@ -79,6 +85,8 @@ impl TableSchema {
             by_key: columns.iter().enumerate().map(|(n, column)| (column.key.clone(), n)).collect(),
             fields: fields(&columns),
             columns: columns.into_iter().map(SchemaColumn::new).collect(),
+            relations,
+            incoming,
             stored,
             permissions: table.permissions,
             row_security: table.row_security,
@@ -99,6 +107,11 @@ impl TableSchema {
     /// The position of the column of this key.
     pub(crate) fn position(&self, key: &str) -> Option<usize> {
         self.by_key.get(key).copied()
+    }
+
+    /// The relationship of this key.
+    pub(crate) fn relation(&self, key: &str) -> Option<&Relation> {
+        self.relations.iter().find(|relation| relation.key == key)
     }
 
     /// What stands between a row's sequence and its moments.

@@ -33,6 +33,8 @@ pub(crate) struct Words {
     pub(crate) row: &'static str,
     /// The parameter with the id of a new row.
     pub(crate) row_id: &'static str,
+    /// Where a relationship says which table it leads to.
+    pub(crate) related_table: &'static str,
     /// Where a row says which table it is of.
     pub(crate) in_table: &'static str,
     /// What can go wrong.
@@ -104,6 +106,7 @@ static TABLES: Words = Words {
     rows: "rows",
     row: "Row",
     row_id: "rowId",
+    related_table: "relatedTable",
     in_table: "$tableId",
     errors: Errors {
         table_not_found: ErrorKind::TableNotFound,
@@ -140,6 +143,7 @@ static COLLECTIONS: Words = Words {
     rows: "documents",
     row: "Document",
     row_id: "documentId",
+    related_table: "relatedCollection",
     in_table: "$collectionId",
     errors: Errors {
         table_not_found: ErrorKind::CollectionNotFound,

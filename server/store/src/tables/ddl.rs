@@ -1,6 +1,6 @@
 //! Changes of a table's shape, and of its indexes.
 
-use super::{Column, Table};
+use super::{Column, Links, Once, Table, links};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::query::push_direction;
@@ -41,6 +41,10 @@ pub enum Ddl {
         /// Its number.
         number: i64,
     },
+    /// Makes the table of a relationship's links. Both tables must be there.
+    CreateLinks(Links, Once),
+    /// Removes it; before one of both tables goes.
+    DropLinks(Links),
 }
 
 /// A column of an index.
@@ -111,6 +115,11 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
             Self::DropIndex { table, number } => {
                 out.push_sql("DROP INDEX IF EXISTS ");
                 table.place().beside(&index_name(table, *number)).push(&mut out)
+            }
+            Self::CreateLinks(of, once) => links::create(&mut out, of, *once),
+            Self::DropLinks(of) => {
+                out.push_sql("DROP TABLE ");
+                of.place().push(&mut out)
             }
         }
     }

@@ -4,11 +4,15 @@
 //! the columns of [`StoredRow`] besides: `_sequence`, `_id`, `_created`, `_updated` and `_permissions`.
 
 mod ddl;
+mod links;
+mod related;
 mod rows;
 mod seal;
 mod shape;
 
 pub use ddl::{Ddl, IndexColumn};
+pub use links::{End, Links, Once};
+pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
 pub use seal::Seal;
 pub use shape::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};

@@ -7,7 +7,7 @@ use super::{At, Databases, bytes, conflict_is, find_table};
 use crate::changes::Changes;
 use crate::domain::{Domain, Form, TextType};
 use crate::events;
-use crate::model::{Column, MAX_WIDTH, NewColumn, Status, Task, WholeTable, width};
+use crate::model::{AnyColumn, Column, NewColumn, Status, Task, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -17,8 +17,6 @@ use floe_store::tables::{Ddl, Seal};
 use serde_json::Value as Json;
 
 /// The most columns of a table.
-const MAX_COLUMNS: usize = 1017;
-
 /// The least size of a column whose values are kept encrypted.
 const MIN_ENCRYPTED: i64 = 150;
 
@@ -121,12 +119,6 @@ fn check_encrypted(encrypted: bool, domain: &Domain) -> Result<()> {
     Err(Error::new(ErrorKind::GeneralBadRequest).message(message).field("size"))
 }
 
-/// Refuses more, or wider, columns than a table may have.
-pub(super) fn check_limits(columns: &[Column], vocabulary: Vocabulary) -> Result<()> {
-    let fits = columns.len() <= MAX_COLUMNS && width(columns) < MAX_WIDTH;
-    if fits { Ok(()) } else { Err(vocabulary.errors().column_limit.into()) }
-}
-
 fn check_default(
     default: Option<&Json>,
     domain: &Domain,
@@ -165,11 +157,11 @@ impl Databases {
         // PostgreSQL would wait for the other change, and every reader of the table for us.
         let is_for_later = !call.store.is_sqlite() && changes.catalog().awaits_chores(table).await?;
         let mut column = new.made(call.now, if is_for_later { Status::Processing } else { Status::Available });
-        if whole.columns.iter().any(|other| other.key == column.key) {
+        if whole.has(&column.key) {
             return Err(vocabulary.errors().column_exists.into());
         }
         whole.columns.push(column.clone());
-        check_limits(&whole.columns, vocabulary)?;
+        whole.check_limits(vocabulary)?;
         let added = changes.catalog().add_column(table, &column).await;
         column.number = added.map_err(|error| conflict_is(error, vocabulary.errors().column_exists))?;
         if is_for_later {
@@ -189,20 +181,23 @@ impl Databases {
     ///
     /// # Errors
     /// `column_not_found`, and those of finding the table.
-    pub(crate) async fn column(&self, call: &Call, at: &At, key: &str) -> Result<Column> {
+    pub(crate) async fn column(&self, call: &Call, at: &At, key: &str) -> Result<AnyColumn> {
         let vocabulary = Vocabulary::of(call);
         let mut conn = call.store.read().await?;
         let mut catalog = Catalog(&mut conn);
         let (_, table) = find_table(&mut catalog, at, vocabulary).await?;
         self.resume(call, &mut catalog).await?;
-        find(catalog.columns(table.number).await?, key, vocabulary)
+        let columns = catalog.columns(table.number).await?;
+        let relation = columns.relations.into_iter().find(|relation| relation.key == key).map(AnyColumn::Relation);
+        let plain = columns.plain.into_iter().find(|column| column.key == key).map(AnyColumn::Plain);
+        relation.or(plain).ok_or_else(|| vocabulary.errors().column_not_found.into())
     }
 
     /// The columns of a table.
     ///
     /// # Errors
     /// Those of finding the table, and for queries that don't fit.
-    pub(crate) async fn columns(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<Column>> {
+    pub(crate) async fn columns(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<AnyColumn>> {
         let table = self.known_table(call, at).await?;
         repository::list_columns(&call.store, table.number, listing).await
     }
@@ -219,7 +214,7 @@ impl Databases {
         }
         let mut changes = self.begin(call).await?;
         let whole = open(&mut changes, at, vocabulary).await?;
-        let mut column = find(whole.columns.clone(), key, vocabulary)?;
+        let mut column = find(&whole, key, vocabulary)?;
         if column.status != Status::Available {
             return Err(vocabulary.errors().column_not_available.into());
         }
@@ -230,8 +225,7 @@ impl Databases {
         check_default(change.default.as_ref(), &column.domain, change.required, column.array, vocabulary)?;
         let size = column.domain.size();
         if size > old_size {
-            let others = whole.columns.iter().filter(|other| other.number != column.number);
-            check_limits(&others.chain([&column]).cloned().collect::<Vec<_>>(), vocabulary)?;
+            whole.with_changed(&column).check_limits(vocabulary)?;
         }
         let stored = call.store.table(whole.table.number, 0, Vec::new());
         if let Some(longest) = longest_stored(&column, old_size)
@@ -262,9 +256,9 @@ impl Databases {
     async fn check_size(&self, call: &Call, at: &At, key: &str, size: i64) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
         let mut conn = call.store.read().await?;
-        let (_, table) = find_table(&mut Catalog(&mut conn), at, vocabulary).await?;
-        let mut column = find(Catalog(&mut conn).columns(table.number).await?, key, vocabulary)?;
+        let whole = whole_table(&mut Catalog(&mut conn), at, vocabulary).await?;
         drop(conn);
+        let mut column = find(&whole, key, vocabulary)?;
         let old_size = column.domain.size();
         if let Domain::Text { size: of, .. } = &mut column.domain {
             *of = size;
@@ -272,7 +266,7 @@ impl Databases {
         check_encrypted(column.encrypted, &column.domain)?;
         match longest_stored(&column, old_size) {
             Some(longest) if column.status == Status::Available => {
-                let is_held = repository::holds_longer(&call.store, table.number, column.number, longest).await?;
+                let is_held = repository::holds_longer(&call.store, whole.table.number, column.number, longest).await?;
                 if is_held { Err(vocabulary.errors().column_resize.into()) } else { Ok(()) }
             }
             _ => Ok(()),
@@ -286,8 +280,12 @@ impl Databases {
     pub(crate) async fn delete_column(&self, call: &Call, at: &At, key: &str) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
         let mut changes = self.begin(call).await?;
+        let before = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+        if before.relations.iter().any(|relation| relation.key == key) {
+            return self.delete_relation(changes, call, at, key).await;
+        }
         let whole = open(&mut changes, at, vocabulary).await?;
-        let column = find(whole.columns.clone(), key, vocabulary)?;
+        let column = find(&whole, key, vocabulary)?;
         for index in whole.indexes.iter().filter(|index| index.columns.iter().any(|of| of == key)) {
             self.remove_index(&mut changes, call, &whole, index).await?;
         }
@@ -343,9 +341,13 @@ pub(super) async fn open(changes: &mut Changes<'_>, at: &At, vocabulary: Vocabul
     Ok(whole)
 }
 
-fn find(columns: Vec<Column>, key: &str, vocabulary: Vocabulary) -> Result<Column> {
-    let found = columns.into_iter().find(|column| column.key == key);
-    found.ok_or_else(|| vocabulary.errors().column_not_found.into())
+fn find(whole: &WholeTable, key: &str, vocabulary: Vocabulary) -> Result<Column> {
+    let errors = vocabulary.errors();
+    if whole.relations.iter().any(|relation| relation.key == key) {
+        return Err(errors.column_type.into());
+    }
+    let found = whole.columns.iter().find(|column| column.key == key).cloned();
+    found.ok_or_else(|| errors.column_not_found.into())
 }
 
 async fn rename_in_indexes(changes: &mut Changes<'_>, whole: &WholeTable, key: &str, new_key: &str) -> Result<()> {

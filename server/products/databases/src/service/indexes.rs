@@ -121,8 +121,7 @@ impl Databases {
         column: &Column,
     ) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
-        let mut after = before.clone();
-        after.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
+        let after = before.with_changed(column);
         let table = before.table.number;
         let is_for_later = is_for_later(changes, call, before).await?;
         let made = before.indexes.iter().filter(|index| !matches!(index.status, Status::Failed(_)));
@@ -242,6 +241,10 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
             length += if *name == ID { SIZE_OF_ID } else { 1 };
             stored.push(IndexColumn { name: (*name).to_owned(), nullable: false, direction, length: None });
             continue;
+        }
+        if whole.relations.iter().any(|relation| relation.key == *key) {
+            let message = format!("Cannot create an index for a relationship {}: {key}", vocabulary.words().column);
+            return Err(Error::new(errors.column_type).message(message));
         }
         let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
         if column.status != Status::Available {

@@ -24,13 +24,17 @@ mod chores;
 mod columns;
 mod databases;
 mod indexes;
+mod operations;
+mod relations;
 mod rows;
 mod tables;
+mod writes;
 
-pub(crate) use bulk::BulkRow;
 pub(crate) use chores::Chores;
 pub(crate) use columns::{ColumnChange, DomainChange};
-pub(crate) use rows::{Addition, RowsWanted};
+pub(crate) use operations::{Addition, Operation, RowInput};
+pub(crate) use relations::RelationChange;
+pub(crate) use rows::RowsWanted;
 pub(crate) use tables::{NewTable, TableChange};
 
 use crate::changes::Changes;
@@ -126,7 +130,7 @@ impl Databases {
         let (database, table) = find_table(&mut catalog, at, Vocabulary::of(call)).await?;
         let mut columns = catalog.columns(table.number).await?;
         // The others aren't there yet.
-        columns.retain(|column| column.status == Status::Available);
+        columns.plain.retain(|column| column.status == Status::Available);
         let project = &call.project.id;
         Ok(Arc::new(TableSchema::new(project, &call.store, &self.keys, &database, table, columns)))
     }
@@ -179,6 +183,12 @@ fn speaker(call: &Call) -> Speaker {
 /// What a conflict means, where only one thing can be meant.
 fn conflict_is(error: floe_store::Error, kind: ErrorKind) -> Error {
     if error.is_conflict() { Error::new(kind).because(error) } else { error.into() }
+}
+
+/// A word as sentences begin with it.
+fn capitalized(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// A JSON model as bytes, for events.

@@ -1,25 +1,19 @@
-//! Rows: read, listed, made, changed, removed, one at a time. (Many at once: [`super::bulk`].)
+//! Rows: read and listed. (Made, changed and removed: [`super::operations`].)
 //!
-//! Who may do what is decided by [`floe_kernel::access::Guarded`] alone, for every path here. Callers whom permissions
-//! bind can't tell a row that isn't there from one that isn't for them:
-//! - reading either is "not found";
-//! - writing either is "not authorized", unless they may read or write every row anyway, and so know what there is.
+//! Who may read what is decided by [`floe_kernel::access::Guarded`] alone. To a caller whom permissions bind, a row that
+//! isn't for them is "not found", as one that isn't there.
 
-use super::{ATTEMPTS, At, Databases, speaker};
-use crate::changes::Changes;
-use crate::events::{self, Event};
+use super::{At, Databases};
 use crate::permission_sets::PermissionSet;
-use crate::row::{Added, RowData, added};
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::access::Reach;
-use floe_kernel::permission::{Action, Permissions};
+use floe_kernel::permission::Action;
 use floe_kernel::query::{MAX_TOTAL, Queries, Selection};
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::query::{self, Plan, Predicate};
-use floe_store::tables::{self, ID, NewRow, PERMISSIONS, RowChange, StoredRow};
-use serde_json::{Map, Value as Json};
+use floe_store::tables::{self, PERMISSIONS, StoredRow};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -33,32 +27,6 @@ pub(crate) struct RowsWanted<'r> {
     pub(crate) queries: &'r Queries,
     /// Whether a total is wanted.
     pub(crate) total: bool,
-}
-
-/// A number to be added to a column of a row.
-#[derive(Debug)]
-pub(crate) struct Addition<'a> {
-    /// The column's key.
-    pub(crate) column: &'a str,
-    /// The number; negative to subtract.
-    pub(crate) by: f64,
-    /// What the sum must not go beyond.
-    pub(crate) limit: Option<f64>,
-}
-
-/// A row and its permissions.
-pub(super) struct Permitted {
-    pub(super) row: StoredRow,
-    pub(super) set: Arc<PermissionSet>,
-}
-
-impl Permitted {
-    /// As the API shows it.
-    pub(super) fn json(&self, schema: &TableSchema, vocabulary: Vocabulary) -> Vec<u8> {
-        let mut out = Vec::with_capacity(256 + 32 * schema.columns.len());
-        schema.write(&mut out, &self.row, &self.set, None, vocabulary);
-        out
-    }
 }
 
 impl Databases {
@@ -160,136 +128,6 @@ impl Databases {
         }
         Ok(sets)
     }
-
-    /// Makes a row; gives its JSON.
-    ///
-    /// # Errors
-    /// `user_unauthorized`, `row_invalid_structure`, `row_already_exists`; those of finding the table.
-    pub(crate) async fn create_row(
-        &self,
-        call: &Call,
-        at: &At,
-        id: &str,
-        data: &Map<String, Json>,
-        permissions: Option<&Permissions>,
-    ) -> Result<Vec<u8>> {
-        with_schema!(self, call, at, |schema| {
-            let permissions = permissions_of_new(call, permissions)?;
-            may_create(call, &schema)?;
-            let data = schema.whole(data, speaker(call))?;
-            let mut changes = self.begin(call).await?;
-            let made = insert(&mut changes, call, &schema, id, data, &permissions).await?;
-            let json = made.json(&schema, Vocabulary::of(call));
-            tell_json(&mut changes, events::ROW_CREATE, &schema, id, &json).await?;
-            changes.commit().await?;
-            Ok(json)
-        })
-    }
-
-    /// Changes a row; gives its JSON.
-    ///
-    /// # Errors
-    /// `row_not_found`, `user_unauthorized`, `row_invalid_structure`, `row_update_conflict`; those of finding the table.
-    pub(crate) async fn update_row(
-        &self,
-        call: &Call,
-        at: &At,
-        id: &str,
-        data: &Map<String, Json>,
-        permissions: Option<&Permissions>,
-    ) -> Result<Vec<u8>> {
-        with_schema!(self, call, at, |schema| {
-            may_ever(call, &schema, Action::Update)?;
-            check_grants(call, permissions)?;
-            let data = schema.part(data, speaker(call))?;
-            let mut changes = self.begin(call).await?;
-            let before = find_to(&mut changes, call, &schema, id, Action::Update).await?;
-            let after = change(&mut changes, call, &schema, before, data, permissions).await?;
-            let json = after.json(&schema, Vocabulary::of(call));
-            tell_json(&mut changes, events::ROW_UPDATE, &schema, id, &json).await?;
-            changes.commit().await?;
-            Ok(json)
-        })
-    }
-
-    /// Makes a row or, where there is one, gives it these values; gives its JSON. Values that aren't said stay.
-    ///
-    /// # Errors
-    /// Those of making and of changing a row.
-    pub(crate) async fn upsert_row(
-        &self,
-        call: &Call,
-        at: &At,
-        id: &str,
-        data: &Map<String, Json>,
-        permissions: Option<&Permissions>,
-    ) -> Result<Vec<u8>> {
-        with_schema!(self, call, at, |schema| {
-            check_grants(call, permissions)?;
-            let taken = Vocabulary::of(call).errors().row_exists;
-            for _ in 1..ATTEMPTS {
-                // Somebody made the row after we saw that there was none: now there is one to change.
-                match self.try_upsert(call, &schema, id, data, permissions).await {
-                    Err(error) if error.kind() == taken => {}
-                    outcome => return outcome,
-                }
-            }
-            self.try_upsert(call, &schema, id, data, permissions).await
-        })
-    }
-
-    async fn try_upsert(
-        &self,
-        call: &Call,
-        schema: &TableSchema,
-        id: &str,
-        data: &Map<String, Json>,
-        permissions: Option<&Permissions>,
-    ) -> Result<Vec<u8>> {
-        let data = schema.whole(data, speaker(call))?;
-        let mut changes = self.begin(call).await?;
-        let done = upsert(&mut changes, call, schema, id, data, permissions).await?;
-        let json = done.json(schema, Vocabulary::of(call));
-        tell_json(&mut changes, events::ROW_UPSERT, schema, id, &json).await?;
-        changes.commit().await?;
-        Ok(json)
-    }
-
-    /// Removes a row.
-    ///
-    /// # Errors
-    /// `row_not_found`, `user_unauthorized`, `row_update_conflict`; those of finding the table.
-    pub(crate) async fn delete_row(&self, call: &Call, at: &At, id: &str) -> Result<()> {
-        with_schema!(self, call, at, |schema| {
-            may_ever(call, &schema, Action::Delete)?;
-            let mut changes = self.begin(call).await?;
-            let before = find_to(&mut changes, call, &schema, id, Action::Delete).await?;
-            delete(&mut changes, call, &schema, &before).await?;
-            changes.commit().await
-        })
-    }
-
-    /// Adds to a number of a row; gives the row's JSON.
-    ///
-    /// # Errors
-    /// `column_not_found`, `column_type_invalid`, `column_limit_exceeded`, and those of changing a row.
-    pub(crate) async fn add_to_row(&self, call: &Call, at: &At, id: &str, addition: Addition<'_>) -> Result<Vec<u8>> {
-        with_schema!(self, call, at, |schema| {
-            may_ever(call, &schema, Action::Update)?;
-            let vocabulary = Vocabulary::of(call);
-            let position = schema.position(addition.column).ok_or(vocabulary.errors().column_not_found)?;
-            let mut changes = self.begin(call).await?;
-            let before = find_to(&mut changes, call, &schema, id, Action::Update).await?;
-            let sum = added(&schema.columns[position], &before.row.values[position], addition.by, addition.limit);
-            let sum = sum.map_err(|why| cant_add(why, &addition, vocabulary))?;
-            let data = RowData { values: vec![(position, sum)], ..RowData::default() };
-            let after = change(&mut changes, call, &schema, before, data, None).await?;
-            let json = after.json(&schema, vocabulary);
-            tell_json(&mut changes, events::ROW_UPDATE, &schema, id, &json).await?;
-            changes.commit().await?;
-            Ok(json)
-        })
-    }
 }
 
 /// Begins the JSON of a list of rows.
@@ -326,179 +164,4 @@ async fn total(call: &Call, schema: &TableSchema, selection: &Selection, plan: &
         return Ok((selection.offset + on_page).min(MAX_TOTAL));
     }
     Ok(query::count(&call.store, schema.stored.place(), &plan.all, MAX_TOTAL).await?)
-}
-
-/// What a new row is to allow: what its maker says, if they may give that; else everything to them alone.
-pub(super) fn permissions_of_new(call: &Call, given: Option<&Permissions>) -> Result<Permissions> {
-    check_grants(call, given)?;
-    let own = || call.caller.signed_in().map_or(Permissions::NONE, |user| Permissions::owned_by(&user.id));
-    Ok(given.cloned().unwrap_or_else(own))
-}
-
-fn check_grants(call: &Call, given: Option<&Permissions>) -> Result<()> {
-    given.map_or(Ok(()), |permissions| permissions.grantable_by(&call.caller))
-}
-
-pub(super) fn may_create(call: &Call, schema: &TableSchema) -> Result<()> {
-    match schema.guarded().reach(&call.caller, Action::Create) {
-        Reach::All => Ok(()),
-        Reach::Permitted | Reach::None => Err(ErrorKind::UserUnauthorized.into()),
-    }
-}
-
-/// Refuses a caller who may do this to no row, whatever row it is.
-fn may_ever(call: &Call, schema: &TableSchema, action: Action) -> Result<()> {
-    match schema.guarded().reach(&call.caller, action) {
-        Reach::All | Reach::Permitted => Ok(()),
-        Reach::None => Err(ErrorKind::UserUnauthorized.into()),
-    }
-}
-
-/// The row of this id, if the caller may do this to it and has seen its newest state.
-async fn find_to(
-    changes: &mut Changes<'_>,
-    call: &Call,
-    schema: &TableSchema,
-    id: &str,
-    action: Action,
-) -> Result<Permitted> {
-    let Some(row) = tables::get_for_update(changes, &schema.stored, id).await? else {
-        let all = |action| schema.guarded().reach(&call.caller, action) == Reach::All;
-        let knows = all(action) || all(Action::Read);
-        let kind = if knows { Vocabulary::of(call).errors().row_not_found } else { ErrorKind::UserUnauthorized };
-        return Err(kind.into());
-    };
-    let set = changes.set(row.permissions).await?;
-    let found = Permitted { row, set };
-    check_change(call, schema, &found, action)?;
-    Ok(found)
-}
-
-fn check_change(call: &Call, schema: &TableSchema, found: &Permitted, action: Action) -> Result<()> {
-    if !schema.guarded().permits(&call.caller, action, &found.set.permissions) {
-        return Err(ErrorKind::UserUnauthorized.into());
-    }
-    if call.request.unchanged_since.is_some_and(|seen| found.row.updated > seen.millis()) {
-        return Err(Vocabulary::of(call).errors().row_conflict.into());
-    }
-    Ok(())
-}
-
-/// Writes a new row. Whether the caller may is decided already.
-pub(super) async fn insert(
-    changes: &mut Changes<'_>,
-    call: &Call,
-    schema: &TableSchema,
-    id: &str,
-    data: RowData,
-    permissions: &Permissions,
-) -> Result<Permitted> {
-    let set = changes.intern(permissions).await?;
-    let (created, updated) = (data.created.unwrap_or(call.now.millis()), data.updated.unwrap_or(call.now.millis()));
-    let values = schema.filled(data);
-    let new = NewRow { id, created, updated, permissions: set.number, values: &values };
-    let inserted = tables::insert(changes, &schema.stored, new).await;
-    let sequence = inserted.map_err(|error| taken(error, Vocabulary::of(call)))?;
-    Ok(Permitted {
-        row: StoredRow { sequence, id: id.to_owned(), created, updated, permissions: set.number, values },
-        set,
-    })
-}
-
-/// Writes what changes of a row; gives the row as it is then. Whether the caller may is decided already.
-pub(super) async fn change(
-    changes: &mut Changes<'_>,
-    call: &Call,
-    schema: &TableSchema,
-    before: Permitted,
-    data: RowData,
-    permissions: Option<&Permissions>,
-) -> Result<Permitted> {
-    let Permitted { mut row, mut set } = before;
-    if let Some(permissions) = permissions {
-        set = changes.intern(permissions).await?;
-    }
-    row.updated = data.updated.unwrap_or(call.now.millis());
-    row.created = data.created.unwrap_or(row.created);
-    let written = RowChange {
-        updated: row.updated,
-        created: data.created,
-        permissions: permissions.map(|_| set.number),
-        values: &data.values,
-    };
-    let done = tables::update(changes, &schema.stored, &row.id, written).await;
-    done.map_err(|error| taken(error, Vocabulary::of(call)))?;
-    row.permissions = set.number;
-    for (position, value) in data.values {
-        row.values[position] = value;
-    }
-    Ok(Permitted { row, set })
-}
-
-/// Makes a row or changes the one that is there, whichever the caller may.
-pub(super) async fn upsert(
-    changes: &mut Changes<'_>,
-    call: &Call,
-    schema: &TableSchema,
-    id: &str,
-    data: RowData,
-    permissions: Option<&Permissions>,
-) -> Result<Permitted> {
-    let Some(row) = tables::get_for_update(changes, &schema.stored, id).await? else {
-        may_create(call, schema)?;
-        let permissions = permissions_of_new(call, permissions)?;
-        return insert(changes, call, schema, id, data, &permissions).await;
-    };
-    let set = changes.set(row.permissions).await?;
-    let before = Permitted { row, set };
-    check_change(call, schema, &before, Action::Update)?;
-    change(changes, call, schema, before, data, permissions).await
-}
-
-/// Removes a row. Whether the caller may is decided already.
-pub(super) async fn delete(
-    changes: &mut Changes<'_>,
-    call: &Call,
-    schema: &TableSchema,
-    before: &Permitted,
-) -> Result<()> {
-    tables::delete(changes, &schema.stored, &before.row.id).await?;
-    let ids = [schema.database_id.as_str(), &schema.table_id, &before.row.id];
-    changes.tell(events::ROW_DELETE, &ids, || before.json(schema, Vocabulary::of(call))).await
-}
-
-/// Tells of a row whose JSON is written already.
-async fn tell_json(changes: &mut Changes<'_>, event: Event, schema: &TableSchema, id: &str, json: &[u8]) -> Result<()> {
-    changes.tell(event, &[&schema.database_id, &schema.table_id, id], || json.to_vec()).await
-}
-
-/// What it means that something unique is taken.
-fn taken(error: floe_store::Error, vocabulary: Vocabulary) -> Error {
-    let errors = vocabulary.errors();
-    match error {
-        error if error.conflicts_on(ID) => Error::new(errors.row_exists).because(error),
-        error if error.is_conflict() => Error::new(errors.row_unique).because(error),
-        error => error.into(),
-    }
-}
-
-fn cant_add(why: Added, addition: &Addition<'_>, vocabulary: Vocabulary) -> Error {
-    let (errors, key) = (vocabulary.errors(), addition.column);
-    let word = capitalized(vocabulary.words().column);
-    match why {
-        Added::NoNumber => Error::new(errors.column_type).message(format!("{word} \"{key}\" is not a number")),
-        Added::BeyondLimit => {
-            let end = if addition.by > 0.0 { "maximum" } else { "minimum" };
-            let limit = addition.limit.map(|limit| format!(" of {limit}")).unwrap_or_default();
-            Error::new(errors.column_limit).message(format!("{word} \"{key}\" has reached the {end} value{limit}"))
-        }
-        Added::BeyondRange(rule) => {
-            Error::new(errors.row_structure).message(format!("Invalid document structure: {rule}"))
-        }
-    }
-}
-
-fn capitalized(word: &str) -> String {
-    let mut chars = word.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
