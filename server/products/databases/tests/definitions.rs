@@ -146,7 +146,7 @@ floe_testkit::both_databases! {
                 ("string", json!({"size": 0, "required": false}), &argument),
                 ("string", json!({"required": false}), &argument),
                 ("string", json!({"size": 5}), &argument),
-                ("string", json!({"size": 5, "required": false, "encrypt": true}), "general_bad_request"),
+                ("string", json!({"size": 5, "required": false, "encrypt": true}), &"general_bad_request".to_owned()),
                 ("integer", json!({"required": false, "min": 5, "max": 4}), &value),
                 ("integer", json!({"required": false, "max": 4, "default": 5}), &value),
                 ("integer", json!({"required": false, "default": "x"}), &argument),

@@ -7,7 +7,7 @@ use super::{At, Databases, bytes, conflict_is, find_table};
 use crate::changes::Changes;
 use crate::domain::{Domain, Form, TextType};
 use crate::events;
-use crate::model::{AnyColumn, Column, MAX_WIDTH, NewColumn, Status, Task, WholeTable, width};
+use crate::model::{AnyColumn, Column, NewColumn, Status, Task, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -17,8 +17,6 @@ use floe_store::tables::{Ddl, Seal};
 use serde_json::Value as Json;
 
 /// The most columns of a table.
-pub(super) const MAX_COLUMNS: usize = 1017;
-
 /// The least size of a column whose values are kept encrypted.
 const MIN_ENCRYPTED: i64 = 150;
 
@@ -121,12 +119,6 @@ fn check_encrypted(encrypted: bool, domain: &Domain) -> Result<()> {
     Err(Error::new(ErrorKind::GeneralBadRequest).message(message).field("size"))
 }
 
-/// Refuses more, or wider, columns than a table may have.
-pub(super) fn check_limits(columns: &[Column], vocabulary: Vocabulary) -> Result<()> {
-    let fits = columns.len() <= MAX_COLUMNS && width(columns) < MAX_WIDTH;
-    if fits { Ok(()) } else { Err(vocabulary.errors().column_limit.into()) }
-}
-
 fn check_default(
     default: Option<&Json>,
     domain: &Domain,
@@ -165,11 +157,11 @@ impl Databases {
         // PostgreSQL would wait for the other change, and every reader of the table for us.
         let is_for_later = !call.store.is_sqlite() && changes.catalog().awaits_chores(table).await?;
         let mut column = new.made(call.now, if is_for_later { Status::Processing } else { Status::Available });
-        if whole.columns.iter().any(|other| other.key == column.key) {
+        if whole.has(&column.key) {
             return Err(vocabulary.errors().column_exists.into());
         }
         whole.columns.push(column.clone());
-        check_limits(&whole.columns, vocabulary)?;
+        whole.check_limits(vocabulary)?;
         let added = changes.catalog().add_column(table, &column).await;
         column.number = added.map_err(|error| conflict_is(error, vocabulary.errors().column_exists))?;
         if is_for_later {
@@ -233,8 +225,7 @@ impl Databases {
         check_default(change.default.as_ref(), &column.domain, change.required, column.array, vocabulary)?;
         let size = column.domain.size();
         if size > old_size {
-            let others = whole.columns.iter().filter(|other| other.number != column.number);
-            check_limits(&others.chain([&column]).cloned().collect::<Vec<_>>(), vocabulary)?;
+            whole.with_changed(&column).check_limits(vocabulary)?;
         }
         let stored = call.store.table(whole.table.number, 0, Vec::new());
         if let Some(longest) = longest_stored(&column, old_size)
@@ -266,8 +257,8 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut conn = call.store.read().await?;
         let whole = whole_table(&mut Catalog(&mut conn), at, vocabulary).await?;
-        let mut column = find(&whole, key, vocabulary)?;
         drop(conn);
+        let mut column = find(&whole, key, vocabulary)?;
         let old_size = column.domain.size();
         if let Domain::Text { size: of, .. } = &mut column.domain {
             *of = size;

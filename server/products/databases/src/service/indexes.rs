@@ -121,8 +121,7 @@ impl Databases {
         column: &Column,
     ) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
-        let mut after = before.clone();
-        after.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
+        let after = before.with_changed(column);
         let table = before.table.number;
         let is_for_later = is_for_later(changes, call, before).await?;
         // A fulltext index is over all of a text, whatever its size.

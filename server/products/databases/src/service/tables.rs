@@ -1,7 +1,6 @@
 //! Tables: made (with columns and indexes, if wanted), listed, changed, removed.
 
 use super::chores::is_large;
-use super::columns::check_limits;
 use super::relations::forsake;
 use super::{At, Databases, bytes, conflict_is, find_database, find_table};
 use crate::changes::Changes;
@@ -75,11 +74,11 @@ impl Databases {
         let added = changes.catalog().add_table(database.number, &table).await;
         table.number = added.map_err(|error| conflict_is(error, vocabulary.errors().table_exists))?;
         let columns = add_columns(&mut changes, call, table.number, new.columns).await?;
-        check_limits(&columns, vocabulary)?;
         let stored: Vec<StoredColumn> = columns.iter().map(Column::stored).collect();
         changes.shape(Ddl::CreateTable(call.store.table(table.number, table.version, stored))).await?;
         let (relations, incoming, indexes) = (Vec::new(), Vec::new(), Vec::new());
         let mut whole = WholeTable { database_id: database.id, table, columns, relations, incoming, indexes };
+        whole.check_limits(vocabulary)?;
         for index in new.indexes {
             let index = self.make_index(&mut changes, call, &whole, index).await?;
             whole.indexes.push(index);
