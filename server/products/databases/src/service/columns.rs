@@ -42,6 +42,7 @@ pub(crate) enum DomainChange {
     Float { min: Option<f64>, max: Option<f64> },
     Boolean,
     Datetime,
+    Shape(floe_geometry::Form),
 }
 
 impl DomainChange {
@@ -63,6 +64,7 @@ impl DomainChange {
             }
             (Self::Boolean, Domain::Boolean) => Domain::Boolean,
             (Self::Datetime, Domain::Datetime) => Domain::Datetime,
+            (Self::Shape(form), Domain::Shape(old)) if form == *old => Domain::Shape(form),
             _ => return None,
         })
     }
@@ -75,6 +77,10 @@ impl NewColumn {
     /// `column_default_unsupported`, `column_value_invalid`.
     pub(crate) fn check(&self, vocabulary: Vocabulary) -> Result<()> {
         check_domain(&self.domain, vocabulary)?;
+        if self.array && matches!(self.domain, Domain::Shape(_)) {
+            let message = "Spatial attributes cannot be arrays";
+            return Err(Error::new(vocabulary.errors().column_value).message(message).field("array"));
+        }
         check_default(self.default.as_ref(), &self.domain, self.required, self.array, vocabulary)
     }
 

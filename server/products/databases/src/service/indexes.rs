@@ -114,7 +114,8 @@ impl Databases {
         after.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
         let table = call.store.table(before.table.number, before.table.version, Vec::new());
         // A fulltext index is over all of a text, whatever its size.
-        let counts = |index: &&Index| index.status == Status::Available && index.kind != IndexKind::Fulltext;
+        let sized = |index: &Index| matches!(index.kind, IndexKind::Key | IndexKind::Unique);
+        let counts = |index: &&Index| index.status == Status::Available && sized(index);
         for index in before.indexes.iter().filter(counts).filter(|index| index.columns.contains(&column.key)) {
             let (old, new) = (stored_columns(index, before, vocabulary)?, stored_columns(index, &after, vocabulary)?);
             if old.iter().map(|of| of.length).eq(new.iter().map(|of| of.length)) {
@@ -153,6 +154,7 @@ pub(super) fn definition(index: &Index, whole: &WholeTable, store: &Store, vocab
         IndexKind::Fulltext => {
             Ddl::CreateFulltext { table, number, columns: searched_columns(index, whole, vocabulary)? }
         }
+        IndexKind::Spatial => Ddl::CreateSpatial { table, number, column: shape_column(index, whole, vocabulary)? },
         IndexKind::Key | IndexKind::Unique => {
             let (unique, columns) = (index.kind == IndexKind::Unique, stored_columns(index, whole, vocabulary)?);
             Ddl::CreateIndex { table, number, unique, columns }
@@ -213,6 +215,7 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
             let message = "Creating indexes on array attributes is not currently supported.";
             return Err(Error::new(errors.index_invalid).message(message));
         }
+        refuse_shapes(index, column, vocabulary)?;
         let part = index.lengths[n].filter(|part| column.kind() == Kind::Text && *part < column.domain.size());
         length = part.unwrap_or(column.domain.size()).saturating_add(length);
         stored.push(IndexColumn { name: column.stored().name, nullable: true, direction, length: part });
@@ -238,10 +241,59 @@ fn searched_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -
             if column.array {
                 return invalid("\"Fulltext\" index is forbidden on array attributes".into());
             }
+            refuse_shapes(index, column, vocabulary)?;
             if column.kind() == Kind::Text { Ok(column.stored().name) } else { no_text(key) }
         }
     });
     each.collect()
+}
+
+/// Shapes have an index of their own kind only.
+fn refuse_shapes(index: &Index, column: &Column, vocabulary: Vocabulary) -> Result<()> {
+    if column.kind() != Kind::Shape {
+        return Ok(());
+    }
+    let (kind, key) = (index.kind.name(), &column.key);
+    let message = format!(
+        "Cannot create {kind} index on spatial attribute \"{key}\". Spatial attributes require spatial indexes."
+    );
+    Err(Error::new(vocabulary.errors().index_invalid).message(message))
+}
+
+/// What a spatial index is over in the database. (Appwrite wants a value in each row; ours could do without.)
+fn shape_column(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<String> {
+    let errors = vocabulary.errors();
+    let invalid = |message: String| Err(Error::new(errors.index_invalid).message(message));
+    let [key] = index.columns.as_slice() else {
+        return invalid("Spatial index can be created on a single spatial attribute".into());
+    };
+    let no_shape = |of: &str| {
+        invalid(format!(
+            "Spatial index can only be created on spatial attributes (point, linestring, polygon). \
+             Attribute \"{key}\" is of type \"{of}\""
+        ))
+    };
+    if INDEXABLE.iter().any(|(attribute, _)| attribute == key) {
+        return no_shape(if key == "$id" { "string" } else { "datetime" });
+    }
+    let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+    if column.kind() != Kind::Shape {
+        return no_shape(column.domain.type_name());
+    }
+    if index.lengths.iter().any(Option::is_some) {
+        return invalid(format!("Cannot set a length on \"{}\" attributes", column.domain.type_name()));
+    }
+    if !index.orders.is_empty() {
+        let message = "Spatial indexes with explicit orders are not supported. Remove the orders to create this index.";
+        return invalid(message.into());
+    }
+    if !column.required {
+        return invalid(format!(
+            "Spatial indexes do not allow null values. Mark the attribute \"{key}\" as required or create the index \
+             on a column with no null values."
+        ));
+    }
+    Ok(column.stored().name)
 }
 
 fn find(indexes: Vec<Index>, key: &str, vocabulary: Vocabulary) -> Result<Index> {

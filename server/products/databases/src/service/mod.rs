@@ -25,6 +25,7 @@ mod databases;
 mod indexes;
 mod operations;
 mod rows;
+mod shapes;
 mod tables;
 mod writes;
 

@@ -3,6 +3,7 @@
 //! Who may read what is decided by [`floe_kernel::access::Guarded`] alone. To a caller whom permissions bind, a row that
 //! isn't for them is "not found", as one that isn't there.
 
+use super::shapes::{self, Source};
 use super::{At, Databases};
 use crate::permission_sets::PermissionSet;
 use crate::schema::TableSchema;
@@ -69,7 +70,9 @@ impl Databases {
                 selection.limit = selection.limit.min(MAX_LIMIT);
             }
             let chosen = schema.choose(selection.select.as_deref())?;
-            let plan = query::plan(&call.store, schema.stored.place(), &selection, visible(call, &schema)).await?;
+            let visible = visible(call, &schema);
+            shapes::settle(Source::Store(&call.store), &schema, &mut selection, visible.as_ref()).await?;
+            let plan = query::plan(&call.store, schema.stored.place(), &selection, visible).await?;
             let rows = tables::list(&call.store, &schema.stored, chosen.as_deref(), &plan).await?;
             let total = if wanted.total { total(call, &schema, &selection, &plan, rows.len()).await? } else { 0 };
             self.page(call, &schema, &rows, chosen.as_deref(), total).await
