@@ -6,6 +6,7 @@ use crate::events;
 use crate::service::Databases;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::{Callers, Limit, LimitKey, Route, delete, get, patch, post, put};
+use floe_geometry::Form as Shape;
 use floe_kernel::scope::Scope;
 
 /// What clients may write, at the most.
@@ -287,6 +288,25 @@ fn of_types(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
         typed!(vocabulary, "float", "Float", "Float", columns::create_float, columns::update_float),
         typed!(vocabulary, "boolean", "Boolean", "Boolean", columns::create_boolean, columns::update_boolean),
         typed!(vocabulary, "datetime", "Datetime", "Datetime", columns::create_datetime, columns::update_datetime),
+        typed!(
+            vocabulary,
+            "point",
+            "Point",
+            "Point",
+            |s, c, i| columns::create_shape(s, c, i, Shape::Point),
+            |s, c, i| columns::update_shape(s, c, i, Shape::Point)
+        ),
+        typed!(vocabulary, "line", "Line", "Line", |s, c, i| columns::create_shape(s, c, i, Shape::Line), |s, c, i| {
+            columns::update_shape(s, c, i, Shape::Line)
+        }),
+        typed!(
+            vocabulary,
+            "polygon",
+            "Polygon",
+            "Polygon",
+            |s, c, i| columns::create_shape(s, c, i, Shape::Polygon),
+            |s, c, i| columns::update_shape(s, c, i, Shape::Polygon)
+        ),
     ];
     types.into_iter().flatten().collect()
 }

@@ -30,6 +30,7 @@ mod paths;
 mod related;
 mod relations;
 mod rows;
+mod shapes;
 mod tables;
 mod writes;
 

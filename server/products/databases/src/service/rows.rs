@@ -4,6 +4,7 @@
 //! isn't for them is "not found", as one that isn't there.
 
 use super::related::{Choice, Guide, Reader};
+use super::shapes::{self, Source};
 use super::{At, Databases, is_of_storage};
 use crate::permission_sets::PermissionSet;
 use crate::schema::TableSchema;
@@ -92,7 +93,9 @@ impl Databases {
             selection.limit = selection.limit.min(MAX_LIMIT);
         }
         let choice = guide.choice(schema, selection.select.as_deref()).await?;
-        let plan = query::plan(&call.store, schema.stored.place(), &selection, visible(call, schema)).await?;
+        let visible = visible(call, schema);
+        shapes::settle(Source::Store(&call.store), schema, &mut selection, visible.as_ref()).await?;
+        let plan = query::plan(&call.store, schema.stored.place(), &selection, visible).await?;
         let rows = tables::list(&call.store, &schema.stored, choice.columns.as_deref(), &plan).await?;
         let total = if wanted.total { total(call, schema, &selection, &plan, rows.len()).await? } else { 0 };
         self.page(call, schema, &rows, &choice, total).await
