@@ -14,6 +14,7 @@ mod changes;
 mod domain;
 mod endpoints;
 mod events;
+mod ledger;
 mod model;
 mod permission_sets;
 mod repository;
@@ -21,6 +22,7 @@ mod routes;
 mod row;
 mod schema;
 mod service;
+mod transaction;
 mod vocabulary;
 
 pub use routes::routes;

@@ -31,6 +31,8 @@ pub(crate) struct Words {
     pub(crate) rows: &'static str,
     /// One row, as sentences begin.
     pub(crate) row: &'static str,
+    /// The parameter with the id of a table.
+    pub(crate) table_id: &'static str,
     /// The parameter with the id of a new row.
     pub(crate) row_id: &'static str,
     /// Where a row says which table it is of.
@@ -102,6 +104,7 @@ static TABLES: Words = Words {
     column: "column",
     rows: "rows",
     row: "Row",
+    table_id: "tableId",
     row_id: "rowId",
     in_table: "$tableId",
     errors: Errors {
@@ -137,6 +140,7 @@ static COLLECTIONS: Words = Words {
     column: "attribute",
     rows: "documents",
     row: "Document",
+    table_id: "collectionId",
     row_id: "documentId",
     in_table: "$collectionId",
     errors: Errors {

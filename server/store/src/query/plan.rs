@@ -135,7 +135,23 @@ pub async fn count(store: &Store, place: &Place, predicate: &Predicate, up_to: i
         return Ok(0);
     }
     let count = Count { place: place.clone(), predicate: predicate.clone(), up_to };
-    let raw = on_scan!(store, |c| (&count).get_result::<Raw>(c))?;
+    on_scan!(store, |c| (&count).get_result::<Raw>(c)).and_then(counted)
+}
+
+/// The same inside a unit of work, where what it changed is counted. In place.
+///
+/// # Errors
+/// Those of [`count`].
+pub async fn count_in(conn: &mut Connection, place: &Place, predicate: &Predicate, up_to: i64) -> Result<i64> {
+    if up_to <= 0 {
+        return Ok(0);
+    }
+    let count = Count { place: place.clone(), predicate: predicate.clone(), up_to };
+    let raw = on_conn!(conn, |c| (&count).get_result::<Raw>(c))?;
+    counted(raw)
+}
+
+fn counted(raw: Raw) -> Result<i64> {
     match raw.0.as_slice() {
         [Value::Integer(count)] => Ok(*count),
         other => Err(Error::unavailable(format!("a count of {other:?}"))),

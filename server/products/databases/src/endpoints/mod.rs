@@ -9,6 +9,7 @@ pub(crate) mod numbers;
 mod params;
 pub(crate) mod rows;
 pub(crate) mod tables;
+pub(crate) mod transactions;
 
 use crate::repository::Listed;
 use crate::service::At;

@@ -24,12 +24,16 @@ mod columns;
 mod databases;
 mod indexes;
 mod operations;
+mod replay;
 mod rows;
+mod source;
 mod tables;
+mod transactions;
 mod writes;
 
 pub(crate) use columns::{ColumnChange, DomainChange};
-pub(crate) use operations::{Addition, Operation, RowInput};
+pub(crate) use operations::{Addition, Operation, RowInput, Which};
+pub(crate) use replay::Staging;
 pub(crate) use rows::RowsWanted;
 pub(crate) use tables::{NewTable, TableChange};
 
@@ -59,7 +63,7 @@ pub struct Databases {
 }
 
 /// Where a table is, as the path says.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct At {
     /// The id of its database.
     pub(crate) database: String,
@@ -108,13 +112,21 @@ impl Databases {
     /// # Errors
     /// The same error, when `old` is still the truth; those of finding the table.
     async fn newer_schema(&self, call: &Call, at: &At, old: &TableSchema, error: Error) -> Result<Arc<TableSchema>> {
+        self.fresh_schema(call, at, old).await?.ok_or(error)
+    }
+
+    /// The schema of a table; none when it is still `old`.
+    ///
+    /// # Errors
+    /// Those of finding the table.
+    async fn fresh_schema(&self, call: &Call, at: &At, old: &TableSchema) -> Result<Option<Arc<TableSchema>>> {
         self.schemas.invalidate(schema_key(&call.project.id, &at.database, &at.table).as_str());
         // Within a unit of work, because on SQLite the change may be one of the group that isn't committed yet, which
         // readers don't see; and so not to be kept either.
         let mut unit = call.store.begin().await?;
         let fresh = visible(call, load_from(&mut unit, call, at).await?)?;
         let same = fresh.version == old.version && fresh.stored.name() == old.stored.name();
-        if same { Err(error) } else { Ok(fresh) }
+        Ok((!same).then_some(fresh))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Who may read what is decided by [`floe_kernel::access::Guarded`] alone. To a caller whom permissions bind, a row that
 //! isn't for them is "not found", as one that isn't there.
 
+use super::source::Source;
 use super::{At, Databases};
 use crate::permission_sets::PermissionSet;
 use crate::schema::TableSchema;
@@ -12,8 +13,8 @@ use floe_kernel::access::Reach;
 use floe_kernel::permission::Action;
 use floe_kernel::query::{MAX_TOTAL, Queries, Selection};
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::query::{self, Plan, Predicate};
-use floe_store::tables::{self, PERMISSIONS, StoredRow};
+use floe_store::query::{Plan, Predicate};
+use floe_store::tables::{PERMISSIONS, StoredRow};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use std::sync::Arc;
 const MAX_LIMIT: i64 = 5000;
 
 /// What a list of rows is asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct RowsWanted<'r> {
     /// Filters, order, page, columns.
     pub(crate) queries: &'r Queries,
@@ -36,25 +37,7 @@ impl Databases {
     /// `row_not_found`, also when the caller may not read it; those of finding the table.
     pub(crate) async fn row(&self, call: &Call, at: &At, id: &str, queries: &Queries) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
-            let not_found = Vocabulary::of(call).errors().row_not_found;
-            let chosen = choose_only(&schema, queries)?;
-            let guarded = schema.guarded();
-            if guarded.reach(&call.caller, Action::Read) == Reach::None {
-                return Err(not_found.into());
-            }
-            let mut conn = call.store.read().await?;
-            let row = tables::get(&mut conn, &schema.stored, chosen.as_deref(), id).await?.ok_or(not_found)?;
-            let set = match self.sets.known(&schema.project, row.permissions) {
-                Some(set) => set,
-                None => self.sets.read(&schema.project, row.permissions, &mut conn).await?,
-            };
-            drop(conn);
-            if !guarded.permits(&call.caller, Action::Read, &set.permissions) {
-                return Err(not_found.into());
-            }
-            let mut out = Vec::with_capacity(256 + 32 * row.values.len());
-            schema.write(&mut out, &row, &set, chosen.as_deref(), Vocabulary::of(call));
-            Ok(out)
+            read_row(&mut Source::committed(self, call), call, &schema, id, queries).await
         })
     }
 
@@ -64,70 +47,86 @@ impl Databases {
     /// `general_query_invalid`, `general_cursor_not_found`; those of finding the table.
     pub(crate) async fn rows(&self, call: &Call, at: &At, wanted: RowsWanted<'_>) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
-            let mut selection = wanted.queries.resolve(schema.fields())?;
-            if !call.caller.privileged() {
-                selection.limit = selection.limit.min(MAX_LIMIT);
-            }
-            let chosen = schema.choose(selection.select.as_deref())?;
-            let plan = query::plan(&call.store, schema.stored.place(), &selection, visible(call, &schema)).await?;
-            let rows = tables::list(&call.store, &schema.stored, chosen.as_deref(), &plan).await?;
-            let total = if wanted.total { total(call, &schema, &selection, &plan, rows.len()).await? } else { 0 };
-            self.page(call, &schema, &rows, chosen.as_deref(), total).await
+            read_rows(&mut Source::committed(self, call), call, &schema, wanted).await
         })
     }
+}
 
-    /// Writes a page.
-    async fn page(
-        &self,
-        call: &Call,
-        schema: &TableSchema,
-        rows: &[StoredRow],
-        chosen: Option<&[usize]>,
-        total: i64,
-    ) -> Result<Vec<u8>> {
-        let sets = self.sets_of(call, schema, rows).await?;
-        let vocabulary = Vocabulary::of(call);
-        let mut out = begin_list(vocabulary, total, rows.len() * (256 + 32 * schema.columns.len()));
-        for (n, row) in rows.iter().enumerate() {
-            let set = sets.get(&row.permissions).ok_or_else(|| Error::internal("a row without permissions"))?;
-            if n > 0 {
-                out.push(b',');
-            }
-            schema.write(&mut out, row, set, chosen, vocabulary);
-        }
-        out.extend_from_slice(b"]}");
-        Ok(out)
+/// A row, as JSON.
+///
+/// # Errors
+/// As [`Databases::row`].
+pub(super) async fn read_row(
+    from: &mut Source<'_, '_>,
+    call: &Call,
+    schema: &TableSchema,
+    id: &str,
+    queries: &Queries,
+) -> Result<Vec<u8>> {
+    let not_found = Vocabulary::of(call).errors().row_not_found;
+    let chosen = choose_only(schema, queries)?;
+    let guarded = schema.guarded();
+    if guarded.reach(&call.caller, Action::Read) == Reach::None {
+        return Err(not_found.into());
     }
+    let row = from.get(schema, chosen.as_deref(), id).await?.ok_or(not_found)?;
+    let set = from.set(schema, row.permissions).await?;
+    if !guarded.permits(&call.caller, Action::Read, &set.permissions) {
+        return Err(not_found.into());
+    }
+    let mut out = Vec::with_capacity(256 + 32 * row.values.len());
+    schema.write(&mut out, &row, &set, chosen.as_deref(), Vocabulary::of(call));
+    Ok(out)
+}
 
-    /// The sets of permissions of these rows, by number.
-    async fn sets_of(
-        &self,
-        call: &Call,
-        schema: &TableSchema,
-        rows: &[StoredRow],
-    ) -> Result<HashMap<i64, Arc<PermissionSet>>> {
-        let mut sets = HashMap::new();
-        let mut conn = None;
-        let mut last = None;
-        for number in rows.iter().map(|row| row.permissions) {
-            // Neighbours often have the same.
-            if last.replace(number) == Some(number) || sets.contains_key(&number) {
-                continue;
-            }
-            let set = match self.sets.known(&schema.project, number) {
-                Some(set) => set,
-                None => {
-                    if conn.is_none() {
-                        conn = Some(call.store.read().await?);
-                    }
-                    let conn = conn.as_mut().ok_or_else(|| Error::internal("no connection"))?;
-                    self.sets.read(&schema.project, number, conn).await?
-                }
-            };
-            sets.insert(number, set);
-        }
-        Ok(sets)
+/// A page of rows, as JSON: those that the caller may read.
+///
+/// # Errors
+/// As [`Databases::rows`].
+pub(super) async fn read_rows(
+    from: &mut Source<'_, '_>,
+    call: &Call,
+    schema: &TableSchema,
+    wanted: RowsWanted<'_>,
+) -> Result<Vec<u8>> {
+    let mut selection = wanted.queries.resolve(schema.fields())?;
+    if !call.caller.privileged() {
+        selection.limit = selection.limit.min(MAX_LIMIT);
     }
+    let chosen = schema.choose(selection.select.as_deref())?;
+    let plan = from.plan(schema, &selection, visible(call, schema)).await?;
+    let rows = from.list(schema, chosen.as_deref(), &plan).await?;
+    let total = if wanted.total { total(from, schema, &selection, &plan, rows.len()).await? } else { 0 };
+    let sets = sets_of(from, schema, &rows).await?;
+    let vocabulary = Vocabulary::of(call);
+    let mut out = begin_list(vocabulary, total, rows.len() * (256 + 32 * schema.columns.len()));
+    for (n, row) in rows.iter().enumerate() {
+        let set = sets.get(&row.permissions).ok_or_else(|| Error::internal("a row without permissions"))?;
+        if n > 0 {
+            out.push(b',');
+        }
+        schema.write(&mut out, row, set, chosen.as_deref(), vocabulary);
+    }
+    out.extend_from_slice(b"]}");
+    Ok(out)
+}
+
+/// The sets of permissions of these rows, by number.
+async fn sets_of(
+    from: &mut Source<'_, '_>,
+    schema: &TableSchema,
+    rows: &[StoredRow],
+) -> Result<HashMap<i64, Arc<PermissionSet>>> {
+    let mut sets = HashMap::new();
+    let mut last = None;
+    for number in rows.iter().map(|row| row.permissions) {
+        // Neighbours often have the same.
+        if last.replace(number) == Some(number) || sets.contains_key(&number) {
+            continue;
+        }
+        sets.insert(number, from.set(schema, number).await?);
+    }
+    Ok(sets)
 }
 
 /// Begins the JSON of a list of rows.
@@ -157,11 +156,17 @@ pub(super) fn visible(call: &Call, schema: &TableSchema) -> Option<Predicate> {
 }
 
 /// How many rows there are in all. Counted only where the page itself doesn't tell.
-async fn total(call: &Call, schema: &TableSchema, selection: &Selection, plan: &Plan, on_page: usize) -> Result<i64> {
+async fn total(
+    from: &mut Source<'_, '_>,
+    schema: &TableSchema,
+    selection: &Selection,
+    plan: &Plan,
+    on_page: usize,
+) -> Result<i64> {
     let on_page = i64::try_from(on_page).unwrap_or(i64::MAX);
     let is_last = on_page < selection.limit && (on_page > 0 || selection.offset == 0);
     if is_last && selection.cursor.is_none() {
         return Ok((selection.offset + on_page).min(MAX_TOTAL));
     }
-    Ok(query::count(&call.store, schema.stored.place(), &plan.all, MAX_TOTAL).await?)
+    from.count(schema, &plan.all, MAX_TOTAL).await
 }
