@@ -135,7 +135,7 @@ pub async fn count(store: &Store, place: &Place, predicate: &Predicate, up_to: i
         return Ok(0);
     }
     let count = Count { place: place.clone(), predicate: predicate.clone(), up_to };
-    on_scan!(store, |c| (&count).get_result::<Raw>(c)).and_then(counted)
+    on_scan!(store, |c| (&count).get_result::<Raw>(c)).and_then(|raw| counted(&raw))
 }
 
 /// The same inside a unit of work, where what it changed is counted. In place.
@@ -148,10 +148,10 @@ pub async fn count_in(conn: &mut Connection, place: &Place, predicate: &Predicat
     }
     let count = Count { place: place.clone(), predicate: predicate.clone(), up_to };
     let raw = on_conn!(conn, |c| (&count).get_result::<Raw>(c))?;
-    counted(raw)
+    counted(&raw)
 }
 
-fn counted(raw: Raw) -> Result<i64> {
+fn counted(raw: &Raw) -> Result<i64> {
     match raw.0.as_slice() {
         [Value::Integer(count)] => Ok(*count),
         other => Err(Error::unavailable(format!("a count of {other:?}"))),
