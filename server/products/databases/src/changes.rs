@@ -2,16 +2,18 @@
 
 use crate::events::Event;
 use crate::ledger::Ledger;
+use crate::model::Task;
 use crate::permission_sets::{self, PermissionSet};
 use crate::repository::Catalog;
-use crate::service::Databases;
+use crate::schema::TableSchema;
+use crate::service::{At, Databases};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::permission::Permissions;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::UnitOfWork;
 use floe_store::tables::{Ddl, StoredRow, Table};
+use floe_store::{Store, UnitOfWork};
 use std::collections::HashSet;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -30,6 +32,8 @@ pub(crate) struct Changes<'s> {
     learned: Vec<Arc<PermissionSet>>,
     /// Tables whose schema must be forgotten once this is committed.
     outdated: Vec<String>,
+    /// Where there are chores to be done once this is committed.
+    chores_in: Option<Store>,
     /// Rows that don't count as changed by others: those that this has changed, by table and id.
     touched: HashSet<(String, String)>,
     /// The newest state of a row that may be changed; none: any.
@@ -57,6 +61,7 @@ impl<'s> Changes<'s> {
             unit,
             learned: Vec::new(),
             outdated: Vec::new(),
+            chores_in: None,
             touched: HashSet::new(),
             unchanged_since: call.request.unchanged_since,
             rehearsal: None,
@@ -76,6 +81,11 @@ impl<'s> Changes<'s> {
     /// From now on only rows may be changed that nobody else has changed since this moment; none: all.
     pub(crate) fn require_unchanged_since(&mut self, moment: Option<Timestamp>) {
         self.unchanged_since = moment;
+    }
+
+    /// Whether it matters if a row was changed by somebody else.
+    pub(crate) fn minds_changes(&self) -> bool {
+        self.unchanged_since.is_some()
     }
 
     /// Refuses to change a row that somebody else has changed since the moment that counts.
@@ -98,7 +108,7 @@ impl<'s> Changes<'s> {
         if self.rehearsal.as_ref().is_some_and(|rehearsal| Instant::now() > rehearsal.end) {
             return Err(ErrorKind::DatabaseTimeout.into());
         }
-        if self.unchanged_since.is_some() {
+        if self.minds_changes() {
             self.touched.insert((table.name().to_owned(), id.to_owned()));
         }
         Ok(())
@@ -128,9 +138,26 @@ impl<'s> Changes<'s> {
         self.unit.change(&ddl).await
     }
 
+    /// Leaves something about the shape of a table for later. `item`: the number of the index or column.
+    pub(crate) async fn later(&mut self, store: &Store, task: Task, table: i64, item: i64) -> Result<()> {
+        self.catalog().add_chore(task, table, item).await?;
+        self.chores_in = Some(store.clone());
+        Ok(())
+    }
+
     /// The schema of this table is another one from now on.
     pub(crate) fn outdate(&mut self, database_id: &str, table_id: &str) {
         self.outdated.push(crate::service::schema_key(&self.project, database_id, table_id));
+    }
+
+    /// The schema of a table, whether or not the caller may know of it; none: there is none.
+    pub(crate) async fn schema(&mut self, call: &Call, at: &At) -> Result<Option<Arc<TableSchema>>> {
+        let key = crate::service::schema_key(&self.project, &at.database, &at.table);
+        match self.service.schemas.get(key.as_str()) {
+            Some(known) => Ok(Some(known)),
+            // Not kept: it may be what this unit of work itself has changed.
+            None => crate::service::load_if_there(&mut self.unit, call, at).await,
+        }
     }
 
     /// The set of permissions of this number.
@@ -159,13 +186,13 @@ impl<'s> Changes<'s> {
         Ok(set)
     }
 
-    /// Tells what happened. `payload` is JSON, and asked for only if somebody listens.
+    /// Tells what happened, to whoever wants to know it in either vocabulary. `payload` is JSON, and asked for only if somebody listens.
     pub(crate) async fn tell(&mut self, event: Event, ids: &[&str], payload: impl FnOnce() -> Vec<u8>) -> Result<()> {
         if self.rehearsal.is_some() {
             return Ok(());
         }
         let text = || String::from_utf8_lossy(&payload()).into_owned();
-        Ok(self.unit.tell(event[self.vocabulary.index()], ids, text).await?)
+        Ok(self.unit.tell_of(event[self.vocabulary.index()], &event, ids, text).await?)
     }
 
     /// Makes it last, unless it is a rehearsal; then keeps what was learned and forgets what is outdated.
@@ -179,6 +206,9 @@ impl<'s> Changes<'s> {
             self.service.schemas.invalidate(key.as_str());
         }
         outcome?;
+        if let Some(store) = &self.chores_in {
+            self.service.chores.wake(store, &self.project);
+        }
         self.service.sets.keep(&self.project, self.learned).await;
         Ok(())
     }

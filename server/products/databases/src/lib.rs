@@ -17,6 +17,7 @@ mod events;
 mod ledger;
 mod model;
 mod permission_sets;
+mod relation;
 mod repository;
 mod routes;
 mod row;

@@ -2,6 +2,7 @@
 
 use super::predicate::joined;
 use super::{Ordering, Predicate};
+use crate::connection::Lane;
 use crate::dialect::{Dialect, fit, push_column, push_text_order};
 use crate::error::{Error, Result};
 use crate::tables::{Raw, statement};
@@ -138,7 +139,7 @@ pub async fn count(store: &Store, place: &Place, predicate: &Predicate, up_to: i
     on_scan!(store, |c| (&count).get_result::<Raw>(c)).and_then(|raw| counted(&raw))
 }
 
-/// The same inside a unit of work, where what it changed is counted. In place.
+/// The same inside a unit of work, where what it changed is counted.
 ///
 /// # Errors
 /// Those of [`count`].
@@ -147,7 +148,10 @@ pub async fn count_in(conn: &mut Connection, place: &Place, predicate: &Predicat
         return Ok(0);
     }
     let count = Count { place: place.clone(), predicate: predicate.clone(), up_to };
-    let raw = on_conn!(conn, |c| (&count).get_result::<Raw>(c))?;
+    let raw = match conn.lane() {
+        Lane::Sqlite(lease) => lease.scan(move |c| diesel::RunQueryDsl::get_result::<Raw>(&count, c)).await?,
+        Lane::Postgres(_) => on_conn!(conn, |c| (&count).get_result::<Raw>(c))?,
+    };
     counted(&raw)
 }
 

@@ -2,10 +2,12 @@
 //! transaction would make of the rows, to see whether something more can be staged, and to commit. Each time everything
 //! is checked again, for whoever asks now (docs/decisions/0011).
 
+use super::links::Around;
 use super::operations::Operation;
-use super::rows::{RowsWanted, read_row, read_rows};
-use super::source::Source;
-use super::{ATTEMPTS, At, Databases, is_of_storage};
+use super::reader::Reader;
+use super::related::{Choice, Guide};
+use super::rows::{Page, RowsWanted, choose_only, page, read_row, read_rows};
+use super::{ATTEMPTS, At, Databases, is_of_storage, was_overtaken};
 use crate::changes::Changes;
 use crate::ledger::{Entry, Ledger};
 use crate::schema::TableSchema;
@@ -65,6 +67,8 @@ pub(super) struct Script {
     pub(super) transaction: Transaction,
     staged: Vec<Staged>,
     schemas: HashMap<At, Arc<TableSchema>>,
+    /// Whether what is kept of other tables is doubted: something that they said was wrong.
+    doubtful: bool,
 }
 
 /// Something that is staged.
@@ -72,6 +76,23 @@ struct Staged {
     staging: Staging,
     /// When it was staged. Rows that somebody else changed later aren't what it was meant for.
     moment: Timestamp,
+}
+
+/// What must be known before anything is locked.
+struct Ground {
+    /// The tables around what is staged, one by one.
+    staged: Vec<Around>,
+    /// Those around what is to be staged.
+    new: Vec<Around>,
+    /// What is to be read.
+    read: Read,
+}
+
+/// What is to be read, as the table understands it.
+enum Read {
+    Nothing,
+    Row(Choice),
+    Rows(Page),
 }
 
 /// What came of it.
@@ -110,9 +131,22 @@ impl Databases {
         let transaction = transaction.ok_or(ErrorKind::TransactionNotFound)?;
         transaction.must_be_open(call.now)?;
         let entries = ledger.entries(transaction.number, 0).await?;
-        let mut script = Script { transaction, staged: Vec::new(), schemas: HashMap::new() };
+        let mut script = Script { transaction, staged: Vec::new(), schemas: HashMap::new(), doubtful: false };
         script.read(entries)?;
         Ok(script)
+    }
+
+    /// Settles what is to be staged, see [`Operation::settle`].
+    ///
+    /// # Errors
+    /// Those of finding the tables.
+    pub(super) async fn settle(&self, call: &Call, new: &mut [Staging]) -> Result<()> {
+        for Staging { at, operation } in new {
+            let schema = self.schema(call, at).await?;
+            let around = self.around(call, &schema, operation, false).await?;
+            operation.settle(call, &schema, &around)?;
+        }
+        Ok(())
     }
 
     /// Replays what is staged, and does what is wanted then.
@@ -127,6 +161,7 @@ impl Databases {
                 Ok(Some(done)) => return Ok(done),
                 // Somebody else staged more in between. They can do so only as often as a transaction has room.
                 Ok(None) => {}
+                Err(error) if left > 1 && was_overtaken(&error) => left -= 1,
                 Err(error) if left > 1 && is_of_storage(&error) => {
                     left -= 1;
                     self.renew(call, script, error).await?;
@@ -138,7 +173,7 @@ impl Databases {
 
     /// None: there is more in the script now than there was.
     async fn attempt_to_play(&self, call: &Call, script: &mut Script, act: &Act<'_>) -> Result<Option<Done>> {
-        self.look_up(call, script, act).await?;
+        let ground = self.survey(call, script, act).await?;
         let mut changes = self.begin(call).await?;
         let locked = changes.ledger().lock(script.transaction.number).await?;
         script.transaction = locked.filter(|now| now.is_for(call)).ok_or(ErrorKind::TransactionNotFound)?;
@@ -149,39 +184,54 @@ impl Databases {
             script.read(more)?;
             return Ok(None);
         }
-        let mut done = Done { transaction: script.transaction.clone(), answer: Vec::new() };
+        let (mut transaction, mut answer) = (script.transaction.clone(), Vec::new());
         match act {
             Act::Commit => {
-                replay(&mut changes, call, script).await?;
-                end(&mut changes, &mut done.transaction, Status::Committed, call.now).await?;
+                replay(&mut changes, call, script, &ground).await?;
+                end(&mut changes, &mut transaction, Status::Committed, call.now).await?;
                 changes.commit().await?;
             }
-            Act::Stage(new) => done.answer = stage(changes, call, script, new, &mut done.transaction).await?,
-            Act::Row { at, id, queries } => {
+            Act::Stage(new) => answer = stage(changes, call, script, &ground, new, &mut transaction).await?,
+            Act::Row { at, .. } | Act::Rows { at, .. } => {
                 changes.rehearse().await?;
-                replay(&mut changes, call, script).await?;
-                let from = &mut Source::Within(&mut changes);
-                done.answer = read_row(from, call, script.schema(at)?, id, queries).await?;
-            }
-            Act::Rows { at, wanted } => {
-                changes.rehearse().await?;
-                replay(&mut changes, call, script).await?;
-                let from = &mut Source::Within(&mut changes);
-                done.answer = read_rows(from, call, script.schema(at)?, *wanted).await?;
+                replay(&mut changes, call, script, &ground).await?;
+                answer = read(&mut changes, call, script.schema(at)?, act, &ground).await?;
             }
         }
-        Ok(Some(done))
+        Ok(Some(Done { transaction, answer }))
     }
 
-    /// Finds the tables that the script and the act need; before anything is locked.
-    async fn look_up(&self, call: &Call, script: &mut Script, act: &Act<'_>) -> Result<()> {
+    /// Finds out what must be known of tables, before anything is locked.
+    async fn survey(&self, call: &Call, script: &mut Script, act: &Act<'_>) -> Result<Ground> {
         let of_script = script.staged.iter().map(|staged| &staged.staging.at);
         for at in of_script.chain(act.tables()) {
             if !script.schemas.contains_key(at) {
                 script.schemas.insert(at.clone(), self.schema(call, at).await?);
             }
         }
-        Ok(())
+        let mut ground = Ground { staged: Vec::new(), new: Vec::new(), read: Read::Nothing };
+        for Staged { staging, .. } in &script.staged {
+            ground.staged.push(self.around_staging(call, script, staging).await?);
+        }
+        let guide = Guide::new(self, call);
+        let guide = if script.doubtful { guide.doubtful() } else { guide };
+        match act {
+            Act::Commit => {}
+            Act::Stage(new) => {
+                for staging in *new {
+                    ground.new.push(self.around_staging(call, script, staging).await?);
+                }
+            }
+            Act::Row { at, queries, .. } => {
+                ground.read = Read::Row(choose_only(guide, script.schema(at)?, queries).await?);
+            }
+            Act::Rows { at, wanted } => ground.read = Read::Rows(page(guide, script.schema(at)?, wanted).await?),
+        }
+        Ok(ground)
+    }
+
+    async fn around_staging(&self, call: &Call, script: &Script, staging: &Staging) -> Result<Around> {
+        self.around(call, script.schema(&staging.at)?, &staging.operation, script.doubtful).await
     }
 
     /// Storage failed with this error. Looks whether that is because a table has changed, and takes it as it is now.
@@ -189,30 +239,54 @@ impl Databases {
     /// # Errors
     /// The same error, when none has; those of finding a table.
     async fn renew(&self, call: &Call, script: &mut Script, error: Error) -> Result<()> {
-        let mut error = Some(error);
+        let is_related = script.schemas.values().any(|schema| schema.is_related());
+        // It may be one of the tables around these that has changed.
+        let mut has_changed = is_related && !std::mem::replace(&mut script.doubtful, true);
         for (at, schema) in &mut script.schemas {
             if let Some(fresh) = self.fresh_schema(call, at, schema).await? {
                 *schema = fresh;
-                error = None;
+                has_changed = true;
             }
         }
-        error.map_or(Ok(()), Err)
+        if has_changed { Ok(()) } else { Err(error) }
+    }
+}
+
+/// Reads what is wanted, as the unit of work sees it.
+async fn read(
+    changes: &mut Changes<'_>,
+    call: &Call,
+    schema: &TableSchema,
+    act: &Act<'_>,
+    ground: &Ground,
+) -> Result<Vec<u8>> {
+    let reader = &mut Reader::Unit(changes);
+    match (act, &ground.read) {
+        (Act::Row { id, .. }, Read::Row(choice)) => read_row(reader, call, schema, id, choice).await,
+        (Act::Rows { .. }, Read::Rows(page)) => read_rows(reader, call, schema, page).await,
+        _ => Err(Error::internal("nothing to be read")),
     }
 }
 
 /// Does everything that is staged, in its order.
-async fn replay(changes: &mut Changes<'_>, call: &Call, script: &Script) -> Result<()> {
-    for Staged { staging, moment } in &script.staged {
+async fn replay(changes: &mut Changes<'_>, call: &Call, script: &Script, ground: &Ground) -> Result<()> {
+    for (Staged { staging, moment }, around) in script.staged.iter().zip(&ground.staged) {
         changes.require_unchanged_since(Some(*moment));
-        perform(changes, call, script, staging).await.map_err(told_as_conflict)?;
+        perform(changes, call, script, staging, around).await.map_err(told_as_conflict)?;
     }
     changes.require_unchanged_since(call.request.unchanged_since);
     Ok(())
 }
 
-async fn perform(changes: &mut Changes<'_>, call: &Call, script: &Script, staging: &Staging) -> Result<Vec<u8>> {
+async fn perform(
+    changes: &mut Changes<'_>,
+    call: &Call,
+    script: &Script,
+    staging: &Staging,
+    around: &Around,
+) -> Result<Vec<u8>> {
     let schema = script.schema(&staging.at)?;
-    staging.operation.prepare(call, schema)?.perform(changes, call, schema).await
+    staging.operation.prepare(call, schema, around)?.perform(changes, call, schema).await
 }
 
 /// Sees what comes of it when more is done after what is staged, and stages it then; gives the last one's answer.
@@ -220,15 +294,16 @@ async fn stage(
     mut changes: Changes<'_>,
     call: &Call,
     script: &Script,
+    ground: &Ground,
     new: &[Staging],
     transaction: &mut Transaction,
 ) -> Result<Vec<u8>> {
     let entries = entries(call, transaction, new)?;
     changes.rehearse().await?;
-    replay(&mut changes, call, script).await?;
+    replay(&mut changes, call, script, ground).await?;
     let mut answer = Vec::new();
-    for staging in new {
-        answer = perform(&mut changes, call, script, staging).await?;
+    for (staging, around) in new.iter().zip(&ground.new) {
+        answer = perform(&mut changes, call, script, staging, around).await?;
     }
     changes.undo_rehearsal().await?;
     for entry in &entries {

@@ -3,9 +3,9 @@
 //! Who may read what is decided by [`floe_kernel::access::Guarded`] alone. To a caller whom permissions bind, a row that
 //! isn't for them is "not found", as one that isn't there.
 
-use super::source::Source;
-use super::{At, Databases};
-use crate::permission_sets::PermissionSet;
+use super::reader::Reader;
+use super::related::{Choice, Guide};
+use super::{At, Databases, is_of_storage};
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -14,15 +14,13 @@ use floe_kernel::permission::Action;
 use floe_kernel::query::{MAX_TOTAL, Queries, Selection};
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::query::{Plan, Predicate};
-use floe_store::tables::{PERMISSIONS, StoredRow};
-use std::collections::HashMap;
-use std::sync::Arc;
+use floe_store::tables::PERMISSIONS;
 
 /// The most rows of a page for callers whom permissions bind.
 const MAX_LIMIT: i64 = 5000;
 
 /// What a list of rows is asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct RowsWanted<'r> {
     /// Filters, order, page, columns.
     pub(crate) queries: &'r Queries,
@@ -37,8 +35,19 @@ impl Databases {
     /// `row_not_found`, also when the caller may not read it; those of finding the table.
     pub(crate) async fn row(&self, call: &Call, at: &At, id: &str, queries: &Queries) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
-            read_row(&mut Source::committed(self, call), call, &schema, id, queries).await
+            let guide = Guide::new(self, call);
+            match self.row_by(guide, &schema, id, queries).await {
+                Err(error) if may_be_others(&schema, &error) => {
+                    self.row_by(guide.doubtful(), &schema, id, queries).await
+                }
+                outcome => outcome,
+            }
         })
+    }
+
+    async fn row_by(&self, guide: Guide<'_>, schema: &TableSchema, id: &str, queries: &Queries) -> Result<Vec<u8>> {
+        let choice = choose_only(guide, schema, queries).await?;
+        read_row(&mut Reader::Store(self, guide.call()), guide.call(), schema, id, &choice).await
     }
 
     /// A page of rows, as JSON: those that the caller may read.
@@ -47,57 +56,82 @@ impl Databases {
     /// `general_query_invalid`, `general_cursor_not_found`; those of finding the table.
     pub(crate) async fn rows(&self, call: &Call, at: &At, wanted: RowsWanted<'_>) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
-            read_rows(&mut Source::committed(self, call), call, &schema, wanted).await
+            let guide = Guide::new(self, call);
+            match self.rows_by(guide, &schema, &wanted).await {
+                Err(error) if may_be_others(&schema, &error) => self.rows_by(guide.doubtful(), &schema, &wanted).await,
+                outcome => outcome,
+            }
         })
     }
+
+    async fn rows_by(&self, guide: Guide<'_>, schema: &TableSchema, wanted: &RowsWanted<'_>) -> Result<Vec<u8>> {
+        let page = page(guide, schema, wanted).await?;
+        read_rows(&mut Reader::Store(self, guide.call()), guide.call(), schema, &page).await
+    }
+}
+
+/// A page of rows that is asked for, as the table understands it.
+pub(super) struct Page {
+    selection: Selection,
+    choice: Choice,
+    total: bool,
+}
+
+/// Understands what is asked for. To be done before a unit of work begins.
+///
+/// # Errors
+/// `general_query_invalid`; those of storage.
+pub(super) async fn page(guide: Guide<'_>, schema: &TableSchema, wanted: &RowsWanted<'_>) -> Result<Page> {
+    let mut selection = guide.follow(schema, wanted.queries).await?.resolve(schema.fields())?;
+    if !guide.call().caller.privileged() {
+        selection.limit = selection.limit.min(MAX_LIMIT);
+    }
+    let choice = guide.choice(schema, selection.select.as_deref()).await?;
+    Ok(Page { selection, choice, total: wanted.total })
 }
 
 /// A row, as JSON.
 ///
 /// # Errors
-/// As [`Databases::row`].
+/// `row_not_found`, also when the caller may not read it.
 pub(super) async fn read_row(
-    from: &mut Source<'_, '_>,
+    reader: &mut Reader<'_, '_>,
     call: &Call,
     schema: &TableSchema,
     id: &str,
-    queries: &Queries,
+    choice: &Choice,
 ) -> Result<Vec<u8>> {
     let not_found = Vocabulary::of(call).errors().row_not_found;
-    let chosen = choose_only(schema, queries)?;
     let guarded = schema.guarded();
     if guarded.reach(&call.caller, Action::Read) == Reach::None {
         return Err(not_found.into());
     }
-    let row = from.get(schema, chosen.as_deref(), id).await?.ok_or(not_found)?;
-    let set = from.set(schema, row.permissions).await?;
+    let (row, set) = reader.row(schema, choice.columns.as_deref(), id).await?.ok_or(not_found)?;
     if !guarded.permits(&call.caller, Action::Read, &set.permissions) {
         return Err(not_found.into());
     }
+    let found = choice.find(reader, std::slice::from_ref(&row)).await?;
     let mut out = Vec::with_capacity(256 + 32 * row.values.len());
-    schema.write(&mut out, &row, &set, chosen.as_deref(), Vocabulary::of(call));
+    found.write(&mut out, schema, &row, &set, choice, Vocabulary::of(call));
     Ok(out)
 }
 
 /// A page of rows, as JSON: those that the caller may read.
 ///
 /// # Errors
-/// As [`Databases::rows`].
+/// `general_cursor_not_found`; those of storage.
 pub(super) async fn read_rows(
-    from: &mut Source<'_, '_>,
+    reader: &mut Reader<'_, '_>,
     call: &Call,
     schema: &TableSchema,
-    wanted: RowsWanted<'_>,
+    page: &Page,
 ) -> Result<Vec<u8>> {
-    let mut selection = wanted.queries.resolve(schema.fields())?;
-    if !call.caller.privileged() {
-        selection.limit = selection.limit.min(MAX_LIMIT);
-    }
-    let chosen = schema.choose(selection.select.as_deref())?;
-    let plan = from.plan(schema, &selection, visible(call, schema)).await?;
-    let rows = from.list(schema, chosen.as_deref(), &plan).await?;
-    let total = if wanted.total { total(from, schema, &selection, &plan, rows.len()).await? } else { 0 };
-    let sets = sets_of(from, schema, &rows).await?;
+    let Page { selection, choice, .. } = page;
+    let plan = reader.plan(schema, selection, visible(call, schema)).await?;
+    let rows = reader.list(schema, choice.columns.as_deref(), &plan).await?;
+    let total = if page.total { total(reader, schema, selection, &plan, rows.len()).await? } else { 0 };
+    let sets = reader.sets(schema, &rows).await?;
+    let found = choice.find(reader, &rows).await?;
     let vocabulary = Vocabulary::of(call);
     let mut out = begin_list(vocabulary, total, rows.len() * (256 + 32 * schema.columns.len()));
     for (n, row) in rows.iter().enumerate() {
@@ -105,28 +139,10 @@ pub(super) async fn read_rows(
         if n > 0 {
             out.push(b',');
         }
-        schema.write(&mut out, row, set, chosen.as_deref(), vocabulary);
+        found.write(&mut out, schema, row, set, choice, vocabulary);
     }
     out.extend_from_slice(b"]}");
     Ok(out)
-}
-
-/// The sets of permissions of these rows, by number.
-async fn sets_of(
-    from: &mut Source<'_, '_>,
-    schema: &TableSchema,
-    rows: &[StoredRow],
-) -> Result<HashMap<i64, Arc<PermissionSet>>> {
-    let mut sets = HashMap::new();
-    let mut last = None;
-    for number in rows.iter().map(|row| row.permissions) {
-        // Neighbours often have the same.
-        if last.replace(number) == Some(number) || sets.contains_key(&number) {
-            continue;
-        }
-        sets.insert(number, from.set(schema, number).await?);
-    }
-    Ok(sets)
 }
 
 /// Begins the JSON of a list of rows.
@@ -136,14 +152,22 @@ pub(super) fn begin_list(vocabulary: Vocabulary, total: i64, room: usize) -> Vec
     out
 }
 
-/// The columns that a single row is asked for, where that is all that can be asked.
-fn choose_only(schema: &TableSchema, queries: &Queries) -> Result<Option<Vec<usize>>> {
+/// Whether storage may have failed because another table has changed that rows of this one are related to.
+fn may_be_others(schema: &TableSchema, error: &Error) -> bool {
+    !schema.relations.is_empty() && is_of_storage(error)
+}
+
+/// What of a single row is asked for, where that is all that can be asked.
+///
+/// # Errors
+/// `general_query_invalid`; those of storage.
+pub(super) async fn choose_only(guide: Guide<'_>, schema: &TableSchema, queries: &Queries) -> Result<Choice> {
     let only_select = Queries { select: queries.select.clone(), ..Queries::default() };
     if *queries != only_select {
         let message = "Invalid query: only select can be used here";
         return Err(Error::new(ErrorKind::GeneralQueryInvalid).message(message).field("queries"));
     }
-    schema.choose(queries.select.as_deref())
+    guide.choice(schema, queries.select.as_deref()).await
 }
 
 /// What the caller may see of the table; none: everything.
@@ -157,7 +181,7 @@ pub(super) fn visible(call: &Call, schema: &TableSchema) -> Option<Predicate> {
 
 /// How many rows there are in all. Counted only where the page itself doesn't tell.
 async fn total(
-    from: &mut Source<'_, '_>,
+    reader: &mut Reader<'_, '_>,
     schema: &TableSchema,
     selection: &Selection,
     plan: &Plan,
@@ -168,5 +192,5 @@ async fn total(
     if is_last && selection.cursor.is_none() {
         return Ok((selection.offset + on_page).min(MAX_TOTAL));
     }
-    from.count(schema, &plan.all, MAX_TOTAL).await
+    reader.count(schema, &plan.all, MAX_TOTAL).await
 }

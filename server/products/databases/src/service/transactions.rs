@@ -78,10 +78,9 @@ impl Databases {
     }
 
     async fn stage_with_answer(&self, call: &Call, id: &str, mut new: Vec<Staging>) -> Result<(Transaction, Vec<u8>)> {
-        for staging in &mut new {
-            staging.operation.settle(call)?;
-        }
-        let done = self.play(call, &mut self.script(call, id).await?, &Act::Stage(&new)).await?;
+        let mut script = self.script(call, id).await?;
+        self.settle(call, &mut new).await?;
+        let done = self.play(call, &mut script, &Act::Stage(&new)).await?;
         Ok((done.transaction, done.answer))
     }
 

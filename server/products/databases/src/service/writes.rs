@@ -77,7 +77,8 @@ pub(super) async fn find_to(
     Ok(found)
 }
 
-fn check_change(
+/// Refuses a caller who may not do this to a row, or hasn't seen its newest state.
+pub(super) fn check_change(
     changes: &Changes<'_>,
     call: &Call,
     schema: &TableSchema,
@@ -171,11 +172,4 @@ fn taken(error: floe_store::Error, vocabulary: Vocabulary) -> Error {
         error if error.is_conflict() => Error::new(errors.row_unique).because(error),
         error => error.into(),
     }
-}
-
-/// Removes a row. Whether the caller may is decided already.
-pub(super) async fn delete(changes: &mut Changes<'_>, schema: &TableSchema, before: &Permitted) -> Result<()> {
-    changes.touch(&schema.stored, &before.row.id)?;
-    tables::delete(changes, &schema.stored, &before.row.id).await?;
-    Ok(())
 }
