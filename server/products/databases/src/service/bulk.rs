@@ -180,9 +180,7 @@ impl Work<'_> {
         let Some(row) = tables::get_for_update(changes, &schema.stored, &row.id).await? else { return Ok(()) };
         let set = changes.set(row.permissions).await?;
         let found = Permitted { row, set };
-        if call.request.unchanged_since.is_some_and(|seen| found.row.updated > seen.millis()) {
-            return Err(Vocabulary::of(call).errors().row_conflict.into());
-        }
+        changes.must_be_unchanged(&schema.stored, &found.row)?;
         let (event, row) = match self {
             Self::Delete => {
                 remove(changes, call, schema, &found).await?;
