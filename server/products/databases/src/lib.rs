@@ -15,6 +15,7 @@ mod domain;
 mod endpoints;
 mod events;
 mod model;
+mod operator;
 mod permission_sets;
 mod repository;
 mod routes;

@@ -170,7 +170,7 @@ async fn find_table(catalog: &mut Catalog<'_>, at: &At, vocabulary: Vocabulary) 
 
 /// Who says what a row is to hold.
 fn speaker(call: &Call) -> Speaker {
-    Speaker { vocabulary: Vocabulary::of(call), privileged: call.caller.privileged() }
+    Speaker { vocabulary: Vocabulary::of(call), privileged: call.caller.privileged(), operators: true }
 }
 
 /// What a conflict means, where only one thing can be meant.

@@ -12,7 +12,8 @@ use super::writes::{
 use super::{ATTEMPTS, At, Databases, capitalized, speaker};
 use crate::changes::Changes;
 use crate::events::{self, Event};
-use crate::row::{Added, RowData, added};
+use crate::operator::{Added, added};
+use crate::row::RowData;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -211,7 +212,7 @@ impl Ready<'_> {
 
 impl<'o> Step<'o> {
     fn insert(row: &'o RowInput, permissions: Permissions, call: &Call, schema: &TableSchema) -> Result<Self> {
-        Ok(Self::Insert { id: &row.id, data: schema.whole(&row.data, speaker(call))?, permissions })
+        Ok(Self::Insert { id: &row.id, data: schema.whole(&row.data, speaker(call).of_new())?, permissions })
     }
 
     fn upsert(row: &'o RowInput, call: &Call, schema: &TableSchema) -> Result<Self> {

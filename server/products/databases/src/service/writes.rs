@@ -3,6 +3,7 @@
 //! Who may do what is decided by [`floe_kernel::access::Guarded`] alone. Writing a row that isn't there, or isn't for the
 //! caller, is "not authorized", unless they may read or write every row anyway, and so know what there is.
 
+use super::speaker;
 use crate::changes::Changes;
 use crate::permission_sets::PermissionSet;
 use crate::row::RowData;
@@ -97,6 +98,7 @@ pub(super) async fn insert(
     permissions: &Permissions,
 ) -> Result<Permitted> {
     let set = changes.intern(permissions).await?;
+    let data = data.computed(schema, |position| &schema.columns[position].default, call.now, speaker(call))?;
     let (created, updated) = (data.created.unwrap_or(call.now.millis()), data.updated.unwrap_or(call.now.millis()));
     let values = schema.filled(data);
     let new = NewRow { id, created, updated, permissions: set.number, values: &values };
@@ -118,6 +120,7 @@ pub(super) async fn change(
     permissions: Option<&Permissions>,
 ) -> Result<Permitted> {
     let Permitted { mut row, mut set } = before;
+    let data = data.computed(schema, |position| &row.values[position], call.now, speaker(call))?;
     if let Some(permissions) = permissions {
         set = changes.intern(permissions).await?;
     }
