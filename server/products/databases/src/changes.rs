@@ -1,6 +1,7 @@
 //! A unit of work of this product: what it changes, what it learns and what it makes stale, together.
 
 use crate::events::Event;
+use crate::model::Task;
 use crate::permission_sets::{self, PermissionSet};
 use crate::repository::Catalog;
 use crate::service::Databases;
@@ -8,8 +9,8 @@ use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::Result;
 use floe_kernel::permission::Permissions;
-use floe_store::UnitOfWork;
 use floe_store::tables::Ddl;
+use floe_store::{Store, UnitOfWork};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub(crate) struct Changes<'s> {
     learned: Vec<Arc<PermissionSet>>,
     /// Tables whose schema must be forgotten once this is committed.
     outdated: Vec<String>,
+    /// Where there are chores to be done once this is committed.
+    chores_in: Option<Store>,
 }
 
 impl<'s> Changes<'s> {
@@ -30,7 +33,7 @@ impl<'s> Changes<'s> {
     pub(crate) async fn begin(service: &'s Databases, call: &Call) -> Result<Self> {
         let project = call.project.id.as_str().into();
         let (vocabulary, unit) = (Vocabulary::of(call), call.store.begin().await?);
-        Ok(Self { service, vocabulary, project, unit, learned: Vec::new(), outdated: Vec::new() })
+        Ok(Self { service, vocabulary, project, unit, learned: Vec::new(), outdated: Vec::new(), chores_in: None })
     }
 
     /// What users have defined.
@@ -41,6 +44,13 @@ impl<'s> Changes<'s> {
     /// Changes the shape of a table.
     pub(crate) async fn shape(&mut self, ddl: Ddl) -> Result<(), floe_store::Error> {
         self.unit.change(&ddl).await
+    }
+
+    /// Leaves something about the shape of a table for later. `item`: the number of the index or column.
+    pub(crate) async fn later(&mut self, store: &Store, task: Task, table: i64, item: i64) -> Result<()> {
+        self.catalog().add_chore(task, table, item).await?;
+        self.chores_in = Some(store.clone());
+        Ok(())
     }
 
     /// The schema of this table is another one from now on.
@@ -74,10 +84,10 @@ impl<'s> Changes<'s> {
         Ok(set)
     }
 
-    /// Tells what happened. `payload` is JSON, and asked for only if somebody listens.
+    /// Tells what happened, to whoever wants to know it in either vocabulary. `payload` is JSON, and asked for only if somebody listens.
     pub(crate) async fn tell(&mut self, event: Event, ids: &[&str], payload: impl FnOnce() -> Vec<u8>) -> Result<()> {
         let text = || String::from_utf8_lossy(&payload()).into_owned();
-        Ok(self.unit.tell(event[self.vocabulary.index()], ids, text).await?)
+        Ok(self.unit.tell_of(event[self.vocabulary.index()], &event, ids, text).await?)
     }
 
     /// Makes it last; then keeps what was learned and forgets what is outdated.
@@ -88,6 +98,9 @@ impl<'s> Changes<'s> {
             self.service.schemas.invalidate(key.as_str());
         }
         outcome?;
+        if let Some(store) = &self.chores_in {
+            self.service.chores.wake(store, &self.project);
+        }
         self.service.sets.keep(&self.project, self.learned).await;
         Ok(())
     }

@@ -77,6 +77,8 @@ pub(crate) struct Column {
     pub(crate) required: bool,
     /// Whether it holds lists of such values.
     pub(crate) array: bool,
+    /// Whether its values are kept encrypted.
+    pub(crate) encrypted: bool,
     /// What rows get that don't say. As the wire has it.
     pub(crate) default: Option<Json>,
     /// What has become of it.
@@ -98,6 +100,8 @@ pub(crate) struct NewColumn {
     pub(crate) required: bool,
     /// Whether it holds lists.
     pub(crate) array: bool,
+    /// Whether its values are kept encrypted.
+    pub(crate) encrypted: bool,
     /// What rows get that don't say.
     pub(crate) default: Option<Json>,
 }
@@ -143,7 +147,7 @@ pub(crate) struct NewIndex {
 /// What has become of a column or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// It was asked for. Only ever seen in the answer to that.
+    /// It was asked for.
     Processing,
     /// It can be used.
     Available,
@@ -161,6 +165,12 @@ impl Status {
         }
     }
 
+    /// Rows stand against an index that was to be unique.
+    pub(crate) fn not_unique(vocabulary: Vocabulary) -> Self {
+        let rows = vocabulary.words().rows;
+        Self::Failed(format!("Some {rows} have the same values, so the index can't be unique."))
+    }
+
     /// Why it couldn't be made.
     pub(crate) fn error(&self) -> &str {
         match self {
@@ -171,7 +181,59 @@ impl Status {
 
     /// What was kept, read again.
     pub(crate) fn stored(name: &str, error: String) -> Self {
-        if name == "failed" { Self::Failed(error) } else { Self::Available }
+        match name {
+            "processing" => Self::Processing,
+            "failed" => Self::Failed(error),
+            _ => Self::Available,
+        }
+    }
+}
+
+/// Something that is to be done about the shape of a table, behind the API's back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chore {
+    /// Its number: they are done in this order.
+    pub(crate) number: i64,
+    /// What is to be done.
+    pub(crate) task: Task,
+    /// The number of the table.
+    pub(crate) table: i64,
+    /// The number of the index or column; 0 where the whole table is meant.
+    pub(crate) item: i64,
+}
+
+/// What is to be done. What is removed isn't defined any more: its number is all that is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// An index is to be made, or made anew.
+    MakeIndex,
+    /// What was an index is to be removed.
+    DropIndex,
+    /// A column is to be added.
+    AddColumn,
+    /// What was a column is to be removed, or at least its values.
+    DropColumn,
+    /// What was a table is to be removed.
+    DropTable,
+}
+
+impl Task {
+    const ALL: [Self; 5] = [Self::MakeIndex, Self::DropIndex, Self::AddColumn, Self::DropColumn, Self::DropTable];
+
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::MakeIndex => "make_index",
+            Self::DropIndex => "drop_index",
+            Self::AddColumn => "add_column",
+            Self::DropColumn => "drop_column",
+            Self::DropTable => "drop_table",
+        }
+    }
+
+    /// The one of this name.
+    pub(crate) fn stored(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|task| task.name() == name)
     }
 }
 
@@ -225,6 +287,9 @@ impl Column {
         model.insert("$createdAt".into(), self.created.to_string().into());
         model.insert("$updatedAt".into(), self.updated.to_string().into());
         self.domain.describe(&mut model);
+        if let Some(encrypt) = model.get_mut("encrypt") {
+            *encrypt = self.encrypted.into();
+        }
         model.insert("default".into(), self.default.clone().unwrap_or_default());
         model.into()
     }

@@ -12,6 +12,8 @@ use floe_store::prelude::*;
 use floe_store::query::{Place, Predicate};
 use serde_json::Value as Json;
 
+mod chores;
+
 mod schema {
     diesel::table! {
         databases (number) {
@@ -54,6 +56,7 @@ mod schema {
             array -> Bool,
             default_value -> Nullable<Text>,
             rules -> Text,
+            encrypted -> Bool,
             status -> Text,
             error -> Text,
             created_at -> BigInt,
@@ -157,6 +160,7 @@ struct ColumnRow {
     array: bool,
     default_value: Option<String>,
     rules: String,
+    encrypted: bool,
     status: String,
     error: String,
     created_at: i64,
@@ -176,6 +180,7 @@ impl TryFrom<ColumnRow> for Column {
             key: row.key,
             required: row.required,
             array: row.array,
+            encrypted: row.encrypted,
             default: default.map_err(Error::unavailable)?,
             status: Status::stored(&row.status, row.error),
             created: Timestamp::from_millis(row.created_at),
@@ -354,8 +359,9 @@ impl Catalog<'_> {
             columns::array.eq(column.array),
             columns::default_value.eq(column.default.as_ref().map(Json::to_string)),
             columns::rules.eq(column.domain.rules().to_string()),
-            columns::status.eq(Status::Available.name()),
-            columns::error.eq(""),
+            columns::encrypted.eq(column.encrypted),
+            columns::status.eq(column.status.name()),
+            columns::error.eq(column.status.error()),
             columns::created_at.eq(column.created.millis()),
             columns::updated_at.eq(column.updated.millis()),
         );
@@ -413,8 +419,8 @@ impl Catalog<'_> {
             indexes::keys.eq(list_text(&index.columns)?),
             indexes::lengths.eq(list_text(&index.lengths)?),
             indexes::orders.eq(list_text(&index.orders)?),
-            indexes::status.eq(Status::Available.name()),
-            indexes::error.eq(""),
+            indexes::status.eq(index.status.name()),
+            indexes::error.eq(index.status.error()),
             indexes::created_at.eq(index.created.millis()),
             indexes::updated_at.eq(index.updated.millis()),
         );

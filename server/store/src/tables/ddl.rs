@@ -17,7 +17,7 @@ use floe_kernel::value::Kind;
 pub enum Ddl {
     /// Makes the table, with the columns that it describes.
     CreateTable(Table),
-    /// Removes it, with its indexes.
+    /// Removes it, with its indexes, if it is there.
     DropTable(Table),
     /// Adds a column, empty in all rows.
     AddColumn(Table, Column),
@@ -34,7 +34,7 @@ pub enum Ddl {
         /// The columns, the most important first.
         columns: Vec<IndexColumn>,
     },
-    /// Removes an index.
+    /// Removes an index, if it is there.
     DropIndex {
         /// Of this table.
         table: Table,
@@ -62,15 +62,20 @@ impl Ddl {
     /// # Errors
     /// Never.
     pub fn sql(&self, sqlite: bool) -> QueryResult<String> {
-        if sqlite {
-            let mut out = SqliteQueryBuilder::default();
-            self.to_sql(&mut out, &Sqlite)?;
-            return Ok(out.finish());
-        }
-        let mut out = PgQueryBuilder::default();
-        QueryFragment::<Pg>::to_sql(self, &mut out, &Pg)?;
-        Ok(out.finish())
+        text_of(self, sqlite)
     }
+}
+
+/// The text of what binds nothing.
+pub(super) fn text_of<F: QueryFragment<Sqlite> + QueryFragment<Pg>>(fragment: &F, sqlite: bool) -> QueryResult<String> {
+    if sqlite {
+        let mut out = SqliteQueryBuilder::default();
+        QueryFragment::<Sqlite>::to_sql(fragment, &mut out, &Sqlite)?;
+        return Ok(out.finish());
+    }
+    let mut out = PgQueryBuilder::default();
+    QueryFragment::<Pg>::to_sql(fragment, &mut out, &Pg)?;
+    Ok(out.finish())
 }
 
 impl UnitOfWork {
@@ -89,7 +94,7 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
         match self {
             Self::CreateTable(table) => create_table(&mut out, table),
             Self::DropTable(table) => {
-                out.push_sql("DROP TABLE ");
+                out.push_sql("DROP TABLE IF EXISTS ");
                 table.place().push(&mut out)
             }
             Self::AddColumn(table, column) => {
@@ -104,7 +109,7 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
                 create_index(&mut out, table, *number, *unique, columns)
             }
             Self::DropIndex { table, number } => {
-                out.push_sql("DROP INDEX ");
+                out.push_sql("DROP INDEX IF EXISTS ");
                 table.place().beside(&index_name(table, *number)).push(&mut out)
             }
         }

@@ -5,9 +5,11 @@
 
 mod ddl;
 mod rows;
+mod shape;
 
 pub use ddl::{Ddl, IndexColumn};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
+pub use shape::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
 
 pub(crate) use rows::Raw;
 
@@ -40,7 +42,13 @@ impl Column {
     /// The column of this number.
     #[must_use]
     pub fn new(number: i64, kind: Kind) -> Self {
-        Self { name: format!("c{number}"), kind }
+        Self { name: Self::name_of(number), kind }
+    }
+
+    /// What the column of this number is called in the database.
+    #[must_use]
+    pub fn name_of(number: i64) -> String {
+        format!("c{number}")
     }
 }
 

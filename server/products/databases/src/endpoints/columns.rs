@@ -51,7 +51,7 @@ macro_rules! new_column {
             fn split(self, domain: Domain) -> (At, NewColumn) {
                 let default = self.default.map(Json::from);
                 let Self { key, required, array, .. } = self;
-                (at(self.database, self.table), NewColumn { key: key.0, domain, required, array, default })
+                (at(self.database, self.table), NewColumn { key: key.0, domain, required, array, encrypted: false, default })
             }
         }
     };

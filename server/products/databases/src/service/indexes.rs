@@ -1,15 +1,17 @@
 //! Indexes: made, listed, removed.
 
+use super::chores::is_large;
 use super::columns::open;
 use super::{At, Databases, bytes, conflict_is, find_table};
 use crate::changes::Changes;
 use crate::events;
-use crate::model::{Column, INDEXABLE, Index, NewIndex, Status, WholeTable};
+use crate::model::{Column, INDEXABLE, Index, NewIndex, Status, Task, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::value::Kind;
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::Store;
 use floe_store::tables::{Ddl, IndexColumn};
 
 /// The most indexes of a table.
@@ -18,7 +20,8 @@ const MAX_INDEXES: usize = 58;
 const MAX_LENGTH: i64 = 768;
 
 impl Databases {
-    /// Makes an index. When rows stand against it (two have the same values), it is there, but `failed`.
+    /// Makes an index; that of a large table later, see [`super::chores`]. When rows stand against it (two have the same
+    /// values), it is there, but `failed`.
     ///
     /// # Errors
     /// `index_already_exists`, `index_limit_exceeded`, `index_invalid`, `column_unknown`, those of finding the table.
@@ -44,6 +47,7 @@ impl Databases {
         let mut conn = call.store.read().await?;
         let mut catalog = Catalog(&mut conn);
         let (_, table) = find_table(&mut catalog, at, vocabulary).await?;
+        self.resume(call, &mut catalog).await?;
         find(catalog.indexes(table.number).await?, key, vocabulary)
     }
 
@@ -52,7 +56,7 @@ impl Databases {
     /// # Errors
     /// Those of finding the table, and for queries that don't fit.
     pub(crate) async fn indexes(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<Index>> {
-        let (_, table) = find_table(&mut Catalog(&mut call.store.read().await?), at, Vocabulary::of(call)).await?;
+        let table = self.known_table(call, at).await?;
         repository::list_indexes(&call.store, table.number, listing).await
     }
 
@@ -72,7 +76,7 @@ impl Databases {
         changes.commit().await
     }
 
-    /// Makes an index of a table, within a unit of work.
+    /// Makes an index of a table, within a unit of work, or leaves it for later.
     pub(super) async fn make_index(
         &self,
         changes: &mut Changes<'_>,
@@ -82,20 +86,24 @@ impl Databases {
     ) -> Result<Index> {
         let vocabulary = Vocabulary::of(call);
         let mut index = check(new, whole, call, vocabulary)?;
-        let columns = stored_columns(&index, whole, vocabulary)?;
+        stored_columns(&index, whole, vocabulary)?;
+        let is_for_later = is_for_later(changes, call, whole).await?;
+        if is_for_later {
+            index.status = Status::Processing;
+        }
         let added = changes.catalog().add_index(whole.table.number, &index).await;
         index.number = added.map_err(|error| conflict_is(error, vocabulary.errors().index_exists))?;
-        let table = call.store.table(whole.table.number, whole.table.version, Vec::new());
+        if is_for_later {
+            changes.later(&call.store, Task::MakeIndex, whole.table.number, index.number).await?;
+            return Ok(index);
+        }
         changes.mark().await?;
-        let made = changes.shape(Ddl::CreateIndex { table, number: index.number, unique: index.unique, columns }).await;
-        match made {
+        match changes.shape(definition(&index, whole, &call.store, vocabulary)?).await {
             Ok(()) => {}
             Err(error) if error.is_conflict() => {
                 changes.back_to_mark().await?;
-                let rows = vocabulary.words().rows;
-                index.status =
-                    Status::Failed(format!("Some {rows} have the same values, so the index can't be unique."));
-                changes.catalog().save_index(&index).await?;
+                index.status = Status::not_unique(vocabulary);
+                changes.catalog().set_index_status(index.number, &index.status).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -113,16 +121,22 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut after = before.clone();
         after.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
-        let table = call.store.table(before.table.number, before.table.version, Vec::new());
-        let made = before.indexes.iter().filter(|index| index.status == Status::Available);
+        let table = before.table.number;
+        let is_for_later = is_for_later(changes, call, before).await?;
+        let made = before.indexes.iter().filter(|index| !matches!(index.status, Status::Failed(_)));
         for index in made.filter(|index| index.columns.contains(&column.key)) {
             let (old, new) = (stored_columns(index, before, vocabulary)?, stored_columns(index, &after, vocabulary)?);
             if old.iter().map(|of| of.length).eq(new.iter().map(|of| of.length)) {
                 continue;
             }
-            let (table, number, unique) = (table.clone(), index.number, index.unique);
-            changes.shape(Ddl::DropIndex { table: table.clone(), number }).await?;
-            changes.shape(Ddl::CreateIndex { table, number, unique, columns: new }).await?;
+            if is_for_later {
+                changes.catalog().set_index_status(index.number, &Status::Processing).await?;
+                changes.later(&call.store, Task::MakeIndex, table, index.number).await?;
+                continue;
+            }
+            let stored = call.store.table(table, before.table.version, Vec::new());
+            changes.shape(Ddl::DropIndex { table: stored, number: index.number }).await?;
+            changes.shape(definition(index, &after, &call.store, vocabulary)?).await?;
         }
         Ok(())
     }
@@ -135,13 +149,37 @@ impl Databases {
         whole: &WholeTable,
         index: &Index,
     ) -> Result<()> {
-        // One that failed was never made.
-        if index.status == Status::Available {
-            let table = call.store.table(whole.table.number, whole.table.version, Vec::new());
-            changes.shape(Ddl::DropIndex { table, number: index.number }).await?;
+        let (table, number) = (whole.table.number, index.number);
+        match index.status {
+            // One that failed isn't there. One that is being made is removed by whoever makes it.
+            Status::Failed(_) | Status::Processing => {}
+            // PostgreSQL would wait for the other change, and every reader of the table for us.
+            Status::Available if !call.store.is_sqlite() && changes.catalog().awaits_chores(table).await? => {
+                changes.later(&call.store, Task::DropIndex, table, number).await?;
+            }
+            Status::Available => {
+                let table = call.store.table(table, whole.table.version, Vec::new());
+                changes.shape(Ddl::DropIndex { table, number }).await?;
+            }
         }
-        Ok(changes.catalog().remove_index(index.number).await?)
+        Ok(changes.catalog().remove_index(number).await?)
     }
+}
+
+/// Whether an index of this table must be made behind the API's back: the table is large, or something else is being
+/// done about it there.
+async fn is_for_later(changes: &mut Changes<'_>, call: &Call, whole: &WholeTable) -> Result<bool> {
+    if changes.catalog().awaits_chores(whole.table.number).await? {
+        return Ok(true);
+    }
+    is_large(changes, &call.store.table(whole.table.number, 0, Vec::new())).await
+}
+
+/// How the index is made. The only place that says so, whoever makes it.
+pub(super) fn definition(index: &Index, whole: &WholeTable, store: &Store, vocabulary: Vocabulary) -> Result<Ddl> {
+    let columns = stored_columns(index, whole, vocabulary)?;
+    let table = store.table(whole.table.number, whole.table.version, Vec::new());
+    Ok(Ddl::CreateIndex { table, number: index.number, unique: index.unique, columns })
 }
 
 fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary) -> Result<Index> {
@@ -193,6 +231,9 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
             continue;
         }
         let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+        if column.status != Status::Available {
+            return Err(errors.column_not_available.into());
+        }
         if column.array {
             let message = "Creating indexes on array attributes is not currently supported.";
             return Err(Error::new(errors.index_invalid).message(message));

@@ -20,6 +20,7 @@ macro_rules! with_schema {
 }
 
 mod bulk;
+mod chores;
 mod columns;
 mod databases;
 mod indexes;
@@ -28,13 +29,14 @@ mod rows;
 mod tables;
 mod writes;
 
+pub(crate) use chores::Chores;
 pub(crate) use columns::{ColumnChange, DomainChange};
 pub(crate) use operations::{Addition, Operation, RowInput};
 pub(crate) use rows::RowsWanted;
 pub(crate) use tables::{NewTable, TableChange};
 
 use crate::changes::Changes;
-use crate::model::{Database, Table};
+use crate::model::{Database, Status, Table};
 use crate::permission_sets::PermissionSets;
 use crate::repository::Catalog;
 use crate::row::Speaker;
@@ -56,6 +58,7 @@ const KEPT_SCHEMAS: u64 = 10_000;
 pub struct Databases {
     pub(crate) schemas: Cache<String, Arc<TableSchema>>,
     pub(crate) sets: PermissionSets,
+    pub(crate) chores: Chores,
 }
 
 /// Where a table is, as the path says.
@@ -77,7 +80,8 @@ impl Databases {
     /// Knows nothing yet; what it needs to know it learns from each project's store.
     #[must_use]
     pub fn new() -> Self {
-        Self { schemas: Cache::new(KEPT_SCHEMAS), sets: PermissionSets::new() }
+        let schemas = Cache::new(KEPT_SCHEMAS);
+        Self { chores: Chores::new(schemas.clone()), schemas, sets: PermissionSets::new() }
     }
 
     /// Forgets everything that is kept in memory. To be called when a project was deleted: one of the same id may come,
@@ -98,7 +102,11 @@ impl Databases {
     /// `database_not_found`, `table_not_found`.
     async fn schema(&self, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
         let key = schema_key(&call.project.id, &at.database, &at.table);
-        let load = async || load(call, at).await.map(Some);
+        let load = async || {
+            let mut conn = call.store.read().await?;
+            self.resume(call, &mut Catalog(&mut conn)).await?;
+            load_from(&mut conn, call, at).await.map(Some)
+        };
         let schema = self.schemas.get_or_load(key.as_str(), load).await?;
         visible(call, schema.ok_or(Vocabulary::of(call).errors().table_not_found)?)
     }
@@ -130,14 +138,12 @@ pub(crate) fn schema_key(project: &str, database: &str, table: &str) -> String {
     key
 }
 
-async fn load(call: &Call, at: &At) -> Result<Arc<TableSchema>> {
-    load_from(&mut call.store.read().await?, call, at).await
-}
-
 async fn load_from(conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
     let mut catalog = Catalog(conn);
     let (database, table) = find_table(&mut catalog, at, Vocabulary::of(call)).await?;
-    let columns = catalog.columns(table.number).await?;
+    let mut columns = catalog.columns(table.number).await?;
+    // The others aren't there yet.
+    columns.retain(|column| column.status == Status::Available);
     Ok(Arc::new(TableSchema::new(&call.project.id, &call.store, &database, table, columns)))
 }
 
