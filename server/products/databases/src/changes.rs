@@ -24,6 +24,8 @@ pub(crate) struct Changes<'s> {
     learned: Vec<Arc<PermissionSet>>,
     /// Tables whose schema must be forgotten once this is committed.
     outdated: Vec<String>,
+    /// Databases whose lists must be forgotten once this is committed.
+    relisted: Vec<String>,
     /// Where there are chores to be done once this is committed.
     chores_in: Option<Store>,
 }
@@ -33,7 +35,8 @@ impl<'s> Changes<'s> {
     pub(crate) async fn begin(service: &'s Databases, call: &Call) -> Result<Self> {
         let project = call.project.id.as_str().into();
         let (vocabulary, unit) = (Vocabulary::of(call), call.store.begin().await?);
-        Ok(Self { service, vocabulary, project, unit, learned: Vec::new(), outdated: Vec::new(), chores_in: None })
+        let (learned, outdated, relisted) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { service, vocabulary, project, unit, learned, outdated, relisted, chores_in: None })
     }
 
     /// What users have defined.
@@ -56,6 +59,14 @@ impl<'s> Changes<'s> {
     /// The schema of this table is another one from now on.
     pub(crate) fn outdate(&mut self, database_id: &str, table_id: &str) {
         self.outdated.push(crate::service::schema_key(&self.project, database_id, table_id));
+        self.relist(database_id);
+    }
+
+    /// Lists of rows of this database may not be for everyone any more who asked for them.
+    pub(crate) fn relist(&mut self, database_id: &str) {
+        if self.relisted.last().is_none_or(|last| last != database_id) {
+            self.relisted.push(database_id.to_owned());
+        }
     }
 
     /// The set of permissions of this number.
@@ -96,6 +107,9 @@ impl<'s> Changes<'s> {
         // Also when it failed: an answer that was lost on its way doesn't say that nothing happened.
         for key in &self.outdated {
             self.service.schemas.invalidate(key.as_str());
+        }
+        for database_id in &self.relisted {
+            self.service.lists.outdate(&self.project, database_id);
         }
         outcome?;
         if let Some(store) = &self.chores_in {

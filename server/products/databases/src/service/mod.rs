@@ -24,6 +24,7 @@ mod chores;
 mod columns;
 mod databases;
 mod indexes;
+mod kept_lists;
 mod operations;
 mod rows;
 mod tables;
@@ -31,6 +32,7 @@ mod writes;
 
 pub(crate) use chores::Chores;
 pub(crate) use columns::{ColumnChange, DomainChange};
+pub(crate) use kept_lists::KeptLists;
 pub(crate) use operations::{Addition, Operation, RowInput};
 pub(crate) use rows::RowsWanted;
 pub(crate) use tables::{NewTable, TableChange};
@@ -59,6 +61,7 @@ pub struct Databases {
     pub(crate) schemas: Cache<String, Arc<TableSchema>>,
     pub(crate) sets: PermissionSets,
     pub(crate) chores: Chores,
+    pub(crate) lists: KeptLists,
 }
 
 /// Where a table is, as the path says.
@@ -81,7 +84,7 @@ impl Databases {
     #[must_use]
     pub fn new() -> Self {
         let schemas = Cache::new(KEPT_SCHEMAS);
-        Self { chores: Chores::new(schemas.clone()), schemas, sets: PermissionSets::new() }
+        Self { chores: Chores::new(schemas.clone()), schemas, sets: PermissionSets::new(), lists: KeptLists::new() }
     }
 
     /// Forgets everything that is kept in memory. To be called when a project was deleted: one of the same id may come,
@@ -89,6 +92,7 @@ impl Databases {
     pub fn forget(&self) {
         self.schemas.clear();
         self.sets.clear();
+        self.lists.clear();
     }
 
     /// Begins a unit of work.

@@ -123,6 +123,9 @@ pub(super) async fn change(
     let data = data.computed(schema, |position| &row.values[position], call.now, speaker(call))?;
     if let Some(permissions) = permissions {
         set = changes.intern(permissions).await?;
+        if set.number != row.permissions {
+            changes.relist(&schema.database_id);
+        }
     }
     row.updated = data.updated.unwrap_or(call.now.millis());
     row.created = data.created.unwrap_or(row.created);
