@@ -39,10 +39,12 @@ impl File {
         Ok(Self { path, writer, readers, statement_timeout, gone: AtomicBool::new(false) })
     }
 
-    pub(crate) async fn read(&self) -> Result<Lease> {
+    /// A reader, whose statements may take as long as any, or only for this limit.
+    pub(crate) async fn read(&self, limit: Option<Duration>) -> Result<Lease> {
         self.refuse_if_gone()?;
         let reader = self.readers.take().await?;
-        Ok(Lease { connection: Leased::Reader(reader), statement_timeout: self.statement_timeout })
+        let statement_timeout = limit.map_or(self.statement_timeout, |limit| limit.min(self.statement_timeout));
+        Ok(Lease { connection: Leased::Reader(reader), statement_timeout })
     }
 
     pub(crate) async fn begin(&self) -> Result<Lease> {
@@ -64,13 +66,13 @@ impl File {
     }
 
     /// Runs a query that may be long. What `on_scan!` calls. At first on this thread, for [`IN_PLACE`]; when it isn't done by then, again from
-    /// the start on a thread of its own, for as long as any statement may.
-    pub async fn scan<T, F>(&self, mut query: F) -> Result<T>
+    /// the start on a thread of its own, for as long as any statement may, or only for this limit.
+    pub async fn scan<T, F>(&self, limit: Option<Duration>, mut query: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     {
-        let mut lease = self.read().await?;
+        let mut lease = self.read(limit).await?;
         match watch::within(IN_PLACE, || lease.run(&mut query)) {
             Err(error) if crate::error::was_interrupted(&error) => {}
             done => return Ok(done?),

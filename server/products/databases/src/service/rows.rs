@@ -12,6 +12,7 @@ use floe_kernel::access::Reach;
 use floe_kernel::permission::Action;
 use floe_kernel::query::{MAX_TOTAL, Queries, Selection};
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::Store;
 use floe_store::query::{self, Plan, Predicate};
 use floe_store::tables::{self, PERMISSIONS, StoredRow};
 use std::collections::HashMap;
@@ -69,9 +70,10 @@ impl Databases {
                 selection.limit = selection.limit.min(MAX_LIMIT);
             }
             let chosen = schema.choose(selection.select.as_deref())?;
-            let plan = query::plan(&call.store, schema.stored.place(), &selection, visible(call, &schema)).await?;
-            let rows = tables::list(&call.store, &schema.stored, chosen.as_deref(), &plan).await?;
-            let total = if wanted.total { total(call, &schema, &selection, &plan, rows.len()).await? } else { 0 };
+            let store = call.store_for_lists();
+            let plan = query::plan(&store, schema.stored.place(), &selection, visible(call, &schema)).await?;
+            let rows = tables::list(&store, &schema.stored, chosen.as_deref(), &plan).await?;
+            let total = if wanted.total { total(&store, &schema, &selection, &plan, rows.len()).await? } else { 0 };
             self.page(call, &schema, &rows, chosen.as_deref(), total).await
         })
     }
@@ -157,11 +159,11 @@ pub(super) fn visible(call: &Call, schema: &TableSchema) -> Option<Predicate> {
 }
 
 /// How many rows there are in all. Counted only where the page itself doesn't tell.
-async fn total(call: &Call, schema: &TableSchema, selection: &Selection, plan: &Plan, on_page: usize) -> Result<i64> {
+async fn total(store: &Store, schema: &TableSchema, selection: &Selection, plan: &Plan, on_page: usize) -> Result<i64> {
     let on_page = i64::try_from(on_page).unwrap_or(i64::MAX);
     let is_last = on_page < selection.limit && (on_page > 0 || selection.offset == 0);
     if is_last && selection.cursor.is_none() {
         return Ok((selection.offset + on_page).min(MAX_TOTAL));
     }
-    Ok(query::count(&call.store, schema.stored.place(), &plan.all, MAX_TOTAL).await?)
+    Ok(query::count(store, schema.stored.place(), &plan.all, MAX_TOTAL).await?)
 }
