@@ -1,6 +1,7 @@
 //! What databases, tables, columns and indexes are, and what the API shows of them. Rows: see [`crate::row`].
 
 use crate::domain::Domain;
+use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
 use floe_kernel::permission::Permissions;
 use floe_kernel::query::Direction;
@@ -60,6 +61,10 @@ pub(crate) struct WholeTable {
     pub(crate) table: Table,
     /// Its columns, in the order in which they were made.
     pub(crate) columns: Vec<Column>,
+    /// Its relationships, in the order in which they were made.
+    pub(crate) relations: Vec<Relation>,
+    /// Relationships of other tables (or of itself) that lead here and have no column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
     /// Its indexes, in the order in which they were made.
     pub(crate) indexes: Vec<Index>,
 }
@@ -89,6 +94,26 @@ pub(crate) struct Column {
     pub(crate) updated: Timestamp,
 }
 
+/// What stands in a table's list of columns.
+#[derive(Debug, Clone)]
+pub(crate) enum AnyColumn {
+    /// A column with values of its own.
+    Plain(Column),
+    /// A relationship.
+    Relation(Relation),
+}
+
+/// What a table's rows may hold, in the order in which it was made.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Columns {
+    /// Its columns.
+    pub(crate) plain: Vec<Column>,
+    /// Its relationships.
+    pub(crate) relations: Vec<Relation>,
+    /// Relationships that lead here and have no column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
+}
+
 /// What is to become a column.
 #[derive(Debug, Clone)]
 pub(crate) struct NewColumn {
@@ -113,8 +138,8 @@ pub(crate) struct Index {
     pub(crate) number: i64,
     /// Its name, unique in its table.
     pub(crate) key: String,
-    /// Whether no two rows may have the same values.
-    pub(crate) unique: bool,
+    /// What it is for.
+    pub(crate) kind: IndexKind,
     /// The keys of what it is over.
     pub(crate) columns: Vec<String>,
     /// How many characters of each count; none: all.
@@ -134,7 +159,7 @@ pub(crate) struct Index {
 pub(crate) struct NewIndex {
     /// Its name.
     pub(crate) key: String,
-    /// `key` or `unique`; others aren't known yet.
+    /// What it is for, as the caller said.
     pub(crate) kind: String,
     /// The keys of what it is over.
     pub(crate) columns: Vec<String>,
@@ -142,6 +167,35 @@ pub(crate) struct NewIndex {
     pub(crate) lengths: Vec<Option<i64>>,
     /// Which way each runs.
     pub(crate) orders: Vec<String>,
+}
+
+/// What an index is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexKind {
+    /// Finding and sorting rows.
+    Key,
+    /// No two rows have the same values.
+    Unique,
+    /// Finding words.
+    Fulltext,
+}
+
+impl IndexKind {
+    const ALL: [Self; 3] = [Self::Key, Self::Unique, Self::Fulltext];
+
+    /// The type, as the API calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Unique => "unique",
+            Self::Fulltext => "fulltext",
+        }
+    }
+
+    /// The one that the API calls so.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// What has become of a column or an index.
@@ -265,12 +319,38 @@ impl WholeTable {
             "name": table.name,
             "enabled": table.enabled,
             words.row_security: table.row_security,
-            words.columns: self.columns.iter().map(Column::to_json).collect::<Vec<_>>(),
+            words.columns: self.columns_json(vocabulary),
             "indexes": self.indexes.iter().map(|index| index.to_json(vocabulary)).collect::<Vec<_>>(),
             // A row may be as wide as the database allows: there is no limit of ours to count against.
             "bytesMax": 0,
             "bytesUsed": 0,
         })
+    }
+}
+
+impl WholeTable {
+    /// Its columns and relationships as the API shows them, in the order in which they were made.
+    fn columns_json(&self, vocabulary: Vocabulary) -> Vec<Json> {
+        let plain = self.columns.iter().map(|column| (column.number, column.to_json()));
+        let relations = self.relations.iter().map(|relation| (relation.number, relation.to_json(vocabulary)));
+        let mut all: Vec<_> = plain.chain(relations).collect();
+        all.sort_unstable_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, json)| json).collect()
+    }
+
+    /// How many columns it has, relationships included.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len() + self.relations.len()
+    }
+}
+
+impl AnyColumn {
+    /// As the API shows it.
+    pub(crate) fn to_json(&self, vocabulary: Vocabulary) -> Json {
+        match self {
+            Self::Plain(column) => column.to_json(),
+            Self::Relation(relation) => relation.to_json(vocabulary),
+        }
     }
 }
 
@@ -319,18 +399,13 @@ impl Index {
             "$createdAt": self.created,
             "$updatedAt": self.updated,
             "key": self.key,
-            "type": self.kind(),
+            "type": self.kind.name(),
             "status": self.status.name(),
             "error": self.status.error(),
             vocabulary.words().columns: self.columns,
             "lengths": self.lengths,
             "orders": self.orders,
         })
-    }
-
-    /// The type, as the API calls it.
-    pub(crate) fn kind(&self) -> &'static str {
-        if self.unique { "unique" } else { "key" }
     }
 
     /// Which way the column at this position runs.

@@ -5,14 +5,14 @@ use super::columns::open;
 use super::{At, Databases, bytes, conflict_is, find_table};
 use crate::changes::Changes;
 use crate::events;
-use crate::model::{Column, INDEXABLE, Index, NewIndex, Status, Task, WholeTable};
+use crate::model::{Column, INDEXABLE, Index, IndexKind, NewIndex, Status, Task, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::value::Kind;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::Store;
-use floe_store::tables::{Ddl, IndexColumn};
+use floe_store::tables::{Ddl, ID, IndexColumn};
 
 /// The most indexes of a table.
 const MAX_INDEXES: usize = 58;
@@ -86,7 +86,7 @@ impl Databases {
     ) -> Result<Index> {
         let vocabulary = Vocabulary::of(call);
         let mut index = check(new, whole, call, vocabulary)?;
-        stored_columns(&index, whole, vocabulary)?;
+        definition(&index, whole, &call.store, vocabulary)?;
         let is_for_later = is_for_later(changes, call, whole).await?;
         if is_for_later {
             index.status = Status::Processing;
@@ -123,8 +123,9 @@ impl Databases {
         after.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
         let table = before.table.number;
         let is_for_later = is_for_later(changes, call, before).await?;
-        let made = before.indexes.iter().filter(|index| !matches!(index.status, Status::Failed(_)));
-        for index in made.filter(|index| index.columns.contains(&column.key)) {
+        // A fulltext index is over all of a text, whatever its size.
+        let counts = |index: &&Index| !matches!(index.status, Status::Failed(_)) && index.kind != IndexKind::Fulltext;
+        for index in before.indexes.iter().filter(counts).filter(|index| index.columns.contains(&column.key)) {
             let (old, new) = (stored_columns(index, before, vocabulary)?, stored_columns(index, &after, vocabulary)?);
             if old.iter().map(|of| of.length).eq(new.iter().map(|of| of.length)) {
                 continue;
@@ -176,10 +177,20 @@ async fn is_for_later(changes: &mut Changes<'_>, call: &Call, whole: &WholeTable
 }
 
 /// How the index is made. The only place that says so, whoever makes it.
+///
+/// # Errors
+/// `column_unknown`, `index_invalid`.
 pub(super) fn definition(index: &Index, whole: &WholeTable, store: &Store, vocabulary: Vocabulary) -> Result<Ddl> {
-    let columns = stored_columns(index, whole, vocabulary)?;
-    let table = store.table(whole.table.number, whole.table.version, Vec::new());
-    Ok(Ddl::CreateIndex { table, number: index.number, unique: index.unique, columns })
+    let (table, number) = (store.table(whole.table.number, whole.table.version, Vec::new()), index.number);
+    Ok(match index.kind {
+        IndexKind::Fulltext => {
+            Ddl::CreateFulltext { table, number, columns: searched_columns(index, whole, vocabulary)? }
+        }
+        IndexKind::Key | IndexKind::Unique => {
+            let (unique, columns) = (index.kind == IndexKind::Unique, stored_columns(index, whole, vocabulary)?);
+            Ddl::CreateIndex { table, number, unique, columns }
+        }
+    })
 }
 
 fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary) -> Result<Index> {
@@ -191,10 +202,10 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
     if whole.indexes.iter().any(|index| index.key == new.key) {
         return Err(errors.index_exists.into());
     }
-    if !matches!(new.kind.as_str(), "key" | "unique") {
+    let kind = IndexKind::named(&new.kind).ok_or_else(|| {
         let message = format!("Indexes of type {} are not supported.", new.kind);
-        return Err(Error::new(ErrorKind::GeneralFeatureUnsupported).message(message).field("type"));
-    }
+        Error::new(ErrorKind::GeneralFeatureUnsupported).message(message).field("type")
+    })?;
     if new.columns.is_empty() {
         return invalid(&format!("No {} provided for index", vocabulary.words().columns));
     }
@@ -209,7 +220,7 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
     Ok(Index {
         number: 0,
         key: new.key,
-        unique: new.kind == "unique",
+        kind,
         lengths: lengths.collect(),
         columns: new.columns,
         orders: new.orders,
@@ -230,6 +241,10 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
             stored.push(IndexColumn { name: (*name).to_owned(), nullable: false, direction, length: None });
             continue;
         }
+        if whole.relations.iter().any(|relation| relation.key == *key) {
+            let message = format!("Cannot create an index for a relationship {}: {key}", vocabulary.words().column);
+            return Err(Error::new(errors.column_type).message(message));
+        }
         let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
         if column.status != Status::Available {
             return Err(errors.column_not_available.into());
@@ -247,6 +262,26 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
         return Err(Error::new(errors.index_invalid).message(message));
     }
     Ok(stored)
+}
+
+/// What a fulltext index is over in the database.
+fn searched_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<Vec<String>> {
+    let errors = vocabulary.errors();
+    let invalid = |message: String| Err(Error::new(errors.index_invalid).message(message));
+    let no_text =
+        |key: &str| invalid(format!("Attribute \"{key}\" cannot be part of a fulltext index, must be of type string"));
+    let each = index.columns.iter().map(|key| match INDEXABLE.iter().find(|(attribute, _)| attribute == key) {
+        Some((_, name)) if *name == ID => Ok((*name).to_owned()),
+        Some(_) => no_text(key),
+        None => {
+            let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+            if column.array {
+                return invalid("\"Fulltext\" index is forbidden on array attributes".into());
+            }
+            if column.kind() == Kind::Text { Ok(column.stored().name) } else { no_text(key) }
+        }
+    });
+    each.collect()
 }
 
 fn find(indexes: Vec<Index>, key: &str, vocabulary: Vocabulary) -> Result<Index> {
