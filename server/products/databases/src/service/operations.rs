@@ -7,6 +7,7 @@
 
 use super::bulk::{Answer, Matching};
 use super::links::{Around, Wanted, not_in_bulk, relate, remove, settle};
+use super::reader::Reader;
 use super::related::Guide;
 use super::rows::may_be_others;
 use super::writes::{
@@ -15,7 +16,8 @@ use super::writes::{
 use super::{ATTEMPTS, At, Databases, capitalized, speaker, was_overtaken};
 use crate::changes::Changes;
 use crate::events::{self, Event};
-use crate::row::{Added, RowData, added};
+use crate::operator::{Added, added};
+use crate::row::RowData;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -162,10 +164,7 @@ impl Databases {
         let mut changes = self.begin(call).await?.doubtful(guide.doubts());
         let done = ready.perform(&mut changes, call, schema).await?;
         changes.commit().await?;
-        Ok(match (done, &around.answer) {
-            (Done::Row(row), Some(choice)) => self.answer(call, schema, &row, choice).await,
-            (done, _) => done.json(schema, Vocabulary::of(call)),
-        })
+        Ok(around.answer(&mut Reader::Store(self, call), schema, done, Vocabulary::of(call)).await)
     }
 }
 
@@ -329,7 +328,7 @@ impl<'o> Step<'o> {
         schema: &TableSchema,
         wanted: Vec<Wanted<'o>>,
     ) -> Result<Self> {
-        Ok(Self::Insert { id: &row.id, data: schema.whole(&row.data, speaker(call))?, permissions, wanted })
+        Ok(Self::Insert { id: &row.id, data: schema.whole(&row.data, speaker(call).of_new())?, permissions, wanted })
     }
 
     fn upsert(row: &'o RowInput, call: &Call, schema: &TableSchema, wanted: Vec<Wanted<'o>>) -> Result<Self> {

@@ -21,7 +21,7 @@ const MAX_CONDITIONS: usize = 10;
 /// Where the rows are read.
 pub(super) enum Source<'s> {
     /// Outside of a unit of work.
-    Store(&'s Store),
+    Store(Store),
     /// Inside of one.
     Unit(&'s mut UnitOfWork),
 }
