@@ -15,9 +15,10 @@ pub(super) use removal::remove;
 pub(super) use values::{Wanted, settle};
 pub(super) use writing::relate;
 
-use super::related::{Choice, Guide, Reader, There};
+use super::Operation;
+use super::reader::Reader;
+use super::related::{Choice, Guide, There};
 use super::writes::Permitted;
-use super::{Databases, Operation};
 use crate::changes::Changes;
 use crate::relation::Relation;
 use crate::schema::TableSchema;
@@ -115,20 +116,24 @@ impl Asked {
     }
 }
 
-impl Databases {
-    /// The JSON of a row that was written, with what it is related to, as far as the caller may read that. When there is
-    /// too much of it, or it can't be read, the row alone: it is written all the same.
-    pub(super) async fn answer(&self, call: &Call, schema: &TableSchema, row: &Permitted, choice: &Choice) -> Vec<u8> {
-        let vocabulary = Vocabulary::of(call);
-        let rows = std::slice::from_ref(&row.row);
-        match choice.find(&mut Reader::Store(self, call), rows).await {
-            Ok(found) => {
-                let mut out = Vec::new();
-                found.write(&mut out, schema, &row.row, &row.set, choice, vocabulary);
-                out
-            }
-            Err(_) => row.json(schema, vocabulary),
+/// The JSON of a row that was written, with what it is related to, as far as the caller may read that. When there is too
+/// much of it, or it can't be read, the row alone: it is written all the same.
+pub(super) async fn answer(
+    reader: &mut Reader<'_, '_>,
+    call: &Call,
+    schema: &TableSchema,
+    row: &Permitted,
+    choice: &Choice,
+) -> Vec<u8> {
+    let vocabulary = Vocabulary::of(call);
+    let rows = std::slice::from_ref(&row.row);
+    match choice.find(reader, rows).await {
+        Ok(found) => {
+            let mut out = Vec::new();
+            found.write(&mut out, schema, &row.row, &row.set, choice, vocabulary);
+            out
         }
+        Err(_) => row.json(schema, vocabulary),
     }
 }
 

@@ -6,7 +6,8 @@
 //! work that may hold others.
 
 use super::bulk::{Answer, Matching};
-use super::links::{Around, Wanted, not_in_bulk, relate, remove, settle};
+use super::links::{Around, Wanted, answer, not_in_bulk, relate, remove, settle};
+use super::reader::Reader;
 use super::related::Guide;
 use super::rows::may_be_others;
 use super::writes::{
@@ -163,7 +164,7 @@ impl Databases {
         let done = ready.perform(&mut changes, call, schema).await?;
         changes.commit().await?;
         Ok(match (done, &around.answer) {
-            (Done::Row(row), Some(choice)) => self.answer(call, schema, &row, choice).await,
+            (Done::Row(row), Some(choice)) => answer(&mut Reader::Store(self, call), call, schema, &row, choice).await,
             (done, _) => done.json(schema, Vocabulary::of(call)),
         })
     }
@@ -171,7 +172,7 @@ impl Databases {
 
 impl Operation {
     /// Decides what would be decided otherwise by when, and by whom, it is performed: the ids of related rows that are
-    /// to be made, and what new rows allow. `around`: see [`Databases::around`].
+    /// to be made, and what new rows allow. `around`: see [`Guide::around`].
     ///
     /// # Errors
     /// None that the caller can cause; what they may do is checked when it is performed.
