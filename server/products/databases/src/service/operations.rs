@@ -170,7 +170,7 @@ impl Databases {
 
 impl Operation {
     /// Decides what would be decided otherwise by when, and by whom, it is performed: the ids of related rows that are
-    /// to be made, and what new rows allow. `around`: see [`Databases::around`].
+    /// to be made, and what new rows allow. `around`: see [`Guide::around`].
     ///
     /// # Errors
     /// None that the caller can cause; what they may do is checked when it is performed.

@@ -175,7 +175,7 @@ impl Databases {
     /// None: there is more in the script now than there was.
     async fn attempt_to_play(&self, call: &Call, script: &mut Script, act: &Act<'_>) -> Result<Option<Done>> {
         let ground = self.survey(call, script, act).await?;
-        let mut changes = self.begin(call).await?;
+        let mut changes = self.begin(call).await?.doubtful(script.doubtful);
         let locked = changes.ledger().lock(script.transaction.number).await?;
         script.transaction = locked.filter(|now| now.is_for(call)).ok_or(ErrorKind::TransactionNotFound)?;
         script.transaction.must_be_open(call.now)?;
@@ -298,11 +298,11 @@ async fn stage(
     let entries = entries(call, transaction, new)?;
     changes.rehearse().await?;
     replay(&mut changes, call, script, ground).await?;
-    let mut answer = Vec::new();
+    let mut last = Vec::new();
     for (staging, around) in new.iter().zip(&ground.new) {
         let done = perform(&mut changes, call, script, staging, around).await?;
         let (reader, schema) = (&mut Reader::Unit(&mut changes), script.schema(&staging.at)?);
-        answer = around.answer(reader, schema, done, Vocabulary::of(call)).await;
+        last = around.answer(reader, schema, done, Vocabulary::of(call)).await;
     }
     changes.undo_rehearsal().await?;
     for entry in &entries {
@@ -313,7 +313,7 @@ async fn stage(
     transaction.updated = call.now;
     changes.ledger().save(transaction).await?;
     changes.commit().await?;
-    Ok(answer)
+    Ok(last)
 }
 
 /// How these are stored, if there is room for them.
