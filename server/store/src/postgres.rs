@@ -44,6 +44,16 @@ pub(crate) fn pool(url: &str, size: usize, statement_timeout: Duration) -> Resul
         .map_err(Error::unavailable)
 }
 
+impl Manager {
+    /// A connection outside of the pool, without a time limit for statements.
+    pub(crate) async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
+        let mut connection = AsyncPgConnection::establish(&self.url).await?;
+        let setup = connection.batch_execute("SET statement_timeout = 0").await;
+        setup.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(connection)
+    }
+}
+
 impl managed::Manager for Manager {
     type Type = Pooled;
     type Error = ConnectionError;

@@ -74,6 +74,17 @@ impl Store {
         Ok(UnitOfWork { connection, outbox: Arc::clone(&self.0.outbox) })
     }
 
+    /// The same for a unit that holds SQLite's writer long: it is alone in its group, so that nobody who is done
+    /// already waits for its end.
+    ///
+    /// # Errors
+    /// As [`Store::begin`].
+    pub async fn begin_alone(&self) -> Result<UnitOfWork> {
+        let Inner::Sqlite(file) = &self.0.inner else { return self.begin().await };
+        let connection = Connection(Either::Sqlite(file.begin_alone().await?));
+        Ok(UnitOfWork { connection, outbox: Arc::clone(&self.0.outbox) })
+    }
+
     /// Whether this is SQLite, for the few queries that differ.
     #[must_use]
     pub fn is_sqlite(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The grammar of queries: JSON of the wire in, conditions, orders and bounds out.
 
+use super::resolve::Filter;
 use super::{MAX_CONDITIONS, MAX_QUERIES, MAX_QUERY_DEPTH, MAX_QUERY_LENGTH, MAX_QUERY_VALUES, MAX_VALUES};
 use crate::error::{Error, ErrorKind, Result};
 use serde::Deserialize;
@@ -147,6 +148,20 @@ pub enum Condition {
     And(Vec<Condition>),
     /// One of these, two at least.
     Or(Vec<Condition>),
+    /// One that whoever knows more than the fields of a list has checked already. Never parsed.
+    Known(Filter),
+}
+
+impl Condition {
+    /// The same, about another attribute.
+    #[must_use]
+    pub fn about(&self, attribute: &str) -> Self {
+        let mut same = self.clone();
+        if let Self::Compare { attribute: of, .. } | Self::List { attribute: of, .. } = &mut same {
+            attribute.clone_into(of);
+        }
+        same
+    }
 }
 
 /// The queries of one request.

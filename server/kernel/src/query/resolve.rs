@@ -1,6 +1,7 @@
 //! Queries checked against the fields that a list offers.
 
 use super::grammar::{Condition, Cursor, Direction, Method, Queries};
+use super::linked::Link;
 use super::pattern::Pattern;
 use super::search::Search;
 use super::{DEFAULT_LIMIT, MAX_TOTAL};
@@ -120,6 +121,15 @@ pub enum Filter {
         operator: Operator,
         /// With what: as many as the operator wants, at least one where it wants any.
         values: Vec<Value>,
+    },
+    /// Linked to a row of another table that passes a filter; or to none.
+    Linked {
+        /// How to get there.
+        link: Link,
+        /// Whether there must be none.
+        none: bool,
+        /// What the row there must be like.
+        filter: Box<Filter>,
     },
     /// Text in which a pattern is found.
     Matches {
@@ -247,6 +257,16 @@ impl Queries {
     }
 }
 
+impl Condition {
+    /// Checks every name and value against the fields of a table.
+    ///
+    /// # Errors
+    /// [`ErrorKind::GeneralQueryInvalid`] names the attribute or value that doesn't fit.
+    pub fn resolve(&self, fields: Fields<'_>) -> Result<Filter> {
+        condition(self, fields)
+    }
+}
+
 fn condition(condition: &Condition, fields: Fields<'_>) -> Result<Filter> {
     match condition {
         Condition::And(parts) => {
@@ -256,6 +276,7 @@ fn condition(condition: &Condition, fields: Fields<'_>) -> Result<Filter> {
             Ok(Filter::Any(parts.iter().map(|c| self::condition(c, fields)).collect::<Result<_>>()?))
         }
         Condition::Compare { method, attribute, values } => compare(*method, fields.find(attribute)?, values),
+        Condition::Known(filter) => Ok(filter.clone()),
         Condition::List { method, attribute, list } => {
             let field = fields.find(attribute)?;
             if field.kind == Kind::Shape {

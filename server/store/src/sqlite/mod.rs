@@ -47,7 +47,15 @@ impl File {
     }
 
     pub(crate) async fn begin(&self) -> Result<Lease> {
-        let unit = WriteLease::begin(&self.writer).await?;
+        self.lease(WriteLease::begin(&self.writer).await?)
+    }
+
+    /// After a commit of everybody who waits for one.
+    pub(crate) async fn begin_alone(&self) -> Result<Lease> {
+        self.lease(WriteLease::begin_alone(&self.writer).await?)
+    }
+
+    fn lease(&self, unit: WriteLease) -> Result<Lease> {
         self.refuse_if_gone()?;
         Ok(Lease { connection: Leased::Writer(unit), statement_timeout: self.statement_timeout })
     }

@@ -1,6 +1,6 @@
 //! Changes of a table's shape, and of its indexes.
 
-use super::{Column, Table, fulltext, spatial};
+use super::{Column, Links, Once, Table, fulltext, links, spatial};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::query::push_direction;
@@ -17,7 +17,7 @@ use floe_kernel::value::Kind;
 pub enum Ddl {
     /// Makes the table, with the columns that it describes.
     CreateTable(Table),
-    /// Removes it, with its indexes.
+    /// Removes it, with its indexes, if it is there.
     DropTable(Table),
     /// Adds a column, empty in all rows.
     AddColumn(Table, Column),
@@ -34,13 +34,17 @@ pub enum Ddl {
         /// The columns, the most important first.
         columns: Vec<IndexColumn>,
     },
-    /// Removes an index of any kind.
+    /// Removes an index of any kind, if it is there.
     DropIndex {
         /// Of this table.
         table: Table,
         /// Its number.
         number: i64,
     },
+    /// Makes the table of a relationship's links. Both tables must be there.
+    CreateLinks(Links, Once),
+    /// Removes it; before one of both tables goes.
+    DropLinks(Links),
     /// Makes a fulltext index, `rows_<n>_i<number>`, with what the rows hold by now.
     CreateFulltext {
         /// Of this table.
@@ -80,15 +84,20 @@ impl Ddl {
     /// # Errors
     /// Never.
     pub fn sql(&self, sqlite: bool) -> QueryResult<String> {
-        if sqlite {
-            let mut out = SqliteQueryBuilder::default();
-            self.to_sql(&mut out, &Sqlite)?;
-            return Ok(out.finish());
-        }
-        let mut out = PgQueryBuilder::default();
-        QueryFragment::<Pg>::to_sql(self, &mut out, &Pg)?;
-        Ok(out.finish())
+        text_of(self, sqlite)
     }
+}
+
+/// The text of what binds nothing.
+pub(super) fn text_of<F: QueryFragment<Sqlite> + QueryFragment<Pg>>(fragment: &F, sqlite: bool) -> QueryResult<String> {
+    if sqlite {
+        let mut out = SqliteQueryBuilder::default();
+        QueryFragment::<Sqlite>::to_sql(fragment, &mut out, &Sqlite)?;
+        return Ok(out.finish());
+    }
+    let mut out = PgQueryBuilder::default();
+    QueryFragment::<Pg>::to_sql(fragment, &mut out, &Pg)?;
+    Ok(out.finish())
 }
 
 impl UnitOfWork {
@@ -110,7 +119,7 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
         match self {
             Self::CreateTable(table) => create_table(&mut out, table),
             Self::DropTable(table) => {
-                out.push_sql("DROP TABLE ");
+                out.push_sql("DROP TABLE IF EXISTS ");
                 table.place().push(&mut out)
             }
             Self::AddColumn(table, column) => {
@@ -131,6 +140,11 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
                 fulltext::remove(&mut out, &index)
             }
             Self::CreateFulltext { table, number, columns } => fulltext::create(&mut out, table, *number, columns),
+            Self::CreateLinks(of, once) => links::create(&mut out, of, *once),
+            Self::DropLinks(of) => {
+                out.push_sql("DROP TABLE ");
+                of.place().push(&mut out)
+            }
             Self::CreateSpatial { table, number, column } => spatial::create(&mut out, table, *number, column),
         }
     }

@@ -5,13 +5,21 @@
 
 mod ddl;
 mod fulltext;
+mod linking;
+mod links;
+mod related;
 mod rows;
 mod shapes;
 mod spatial;
+mod workbench;
 
 pub use ddl::{Ddl, IndexColumn};
+pub use linking::{Linked, link, linked, touch_linked, unlink};
+pub use links::{End, Links, Once};
+pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
 pub use shapes::{Shapes, Test, matching, matching_in};
+pub use workbench::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
 
 pub(crate) use rows::Raw;
 
@@ -44,7 +52,13 @@ impl Column {
     /// The column of this number.
     #[must_use]
     pub fn new(number: i64, kind: Kind) -> Self {
-        Self { name: format!("c{number}"), kind }
+        Self { name: Self::name_of(number), kind }
+    }
+
+    /// What the column of this number is called in the database.
+    #[must_use]
+    pub fn name_of(number: i64) -> String {
+        format!("c{number}")
     }
 }
 

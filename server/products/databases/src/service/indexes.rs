@@ -1,10 +1,11 @@
 //! Indexes: made, listed, removed.
 
+use super::chores::is_large;
 use super::columns::open;
 use super::{At, Databases, bytes, conflict_is, find_table};
 use crate::changes::Changes;
 use crate::events;
-use crate::model::{Column, INDEXABLE, Index, IndexKind, NewIndex, Status, WholeTable};
+use crate::model::{Column, INDEXABLE, Index, IndexKind, NewIndex, Status, Task, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -19,7 +20,8 @@ const MAX_INDEXES: usize = 58;
 const MAX_LENGTH: i64 = 768;
 
 impl Databases {
-    /// Makes an index. When rows stand against it (two have the same values), it is there, but `failed`.
+    /// Makes an index; that of a large table later, see [`super::chores`]. When rows stand against it (two have the same
+    /// values), it is there, but `failed`.
     ///
     /// # Errors
     /// `index_already_exists`, `index_limit_exceeded`, `index_invalid`, `column_unknown`, those of finding the table.
@@ -45,6 +47,7 @@ impl Databases {
         let mut conn = call.store.read().await?;
         let mut catalog = Catalog(&mut conn);
         let (_, table) = find_table(&mut catalog, at, vocabulary).await?;
+        self.resume(call, &mut catalog).await?;
         find(catalog.indexes(table.number).await?, key, vocabulary)
     }
 
@@ -53,7 +56,7 @@ impl Databases {
     /// # Errors
     /// Those of finding the table, and for queries that don't fit.
     pub(crate) async fn indexes(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<Index>> {
-        let (_, table) = find_table(&mut Catalog(&mut call.store.read().await?), at, Vocabulary::of(call)).await?;
+        let table = self.known_table(call, at).await?;
         repository::list_indexes(&call.store, table.number, listing).await
     }
 
@@ -73,7 +76,7 @@ impl Databases {
         changes.commit().await
     }
 
-    /// Makes an index of a table, within a unit of work.
+    /// Makes an index of a table, within a unit of work, or leaves it for later.
     pub(super) async fn make_index(
         &self,
         changes: &mut Changes<'_>,
@@ -84,17 +87,23 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut index = check(new, whole, call, vocabulary)?;
         definition(&index, whole, &call.store, vocabulary)?;
+        let is_for_later = is_for_later(changes, call, whole).await?;
+        if is_for_later {
+            index.status = Status::Processing;
+        }
         let added = changes.catalog().add_index(whole.table.number, &index).await;
         index.number = added.map_err(|error| conflict_is(error, vocabulary.errors().index_exists))?;
+        if is_for_later {
+            changes.later(&call.store, Task::MakeIndex, whole.table.number, index.number).await?;
+            return Ok(index);
+        }
         changes.mark().await?;
         match changes.shape(definition(&index, whole, &call.store, vocabulary)?).await {
             Ok(()) => {}
             Err(error) if error.is_conflict() => {
                 changes.back_to_mark().await?;
-                let rows = vocabulary.words().rows;
-                index.status =
-                    Status::Failed(format!("Some {rows} have the same values, so the index can't be unique."));
-                changes.catalog().save_index(&index).await?;
+                index.status = Status::not_unique(vocabulary);
+                changes.catalog().set_index_status(index.number, &index.status).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -112,16 +121,23 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut after = before.clone();
         after.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
-        let table = call.store.table(before.table.number, before.table.version, Vec::new());
+        let table = before.table.number;
+        let is_for_later = is_for_later(changes, call, before).await?;
         // A fulltext index is over all of a text, whatever its size.
         let sized = |index: &Index| matches!(index.kind, IndexKind::Key | IndexKind::Unique);
-        let counts = |index: &&Index| index.status == Status::Available && sized(index);
+        let counts = |index: &&Index| !matches!(index.status, Status::Failed(_)) && sized(index);
         for index in before.indexes.iter().filter(counts).filter(|index| index.columns.contains(&column.key)) {
             let (old, new) = (stored_columns(index, before, vocabulary)?, stored_columns(index, &after, vocabulary)?);
             if old.iter().map(|of| of.length).eq(new.iter().map(|of| of.length)) {
                 continue;
             }
-            changes.shape(Ddl::DropIndex { table: table.clone(), number: index.number }).await?;
+            if is_for_later {
+                changes.catalog().set_index_status(index.number, &Status::Processing).await?;
+                changes.later(&call.store, Task::MakeIndex, table, index.number).await?;
+                continue;
+            }
+            let stored = call.store.table(table, before.table.version, Vec::new());
+            changes.shape(Ddl::DropIndex { table: stored, number: index.number }).await?;
             changes.shape(definition(index, &after, &call.store, vocabulary)?).await?;
         }
         Ok(())
@@ -135,13 +151,30 @@ impl Databases {
         whole: &WholeTable,
         index: &Index,
     ) -> Result<()> {
-        // One that failed was never made.
-        if index.status == Status::Available {
-            let table = call.store.table(whole.table.number, whole.table.version, Vec::new());
-            changes.shape(Ddl::DropIndex { table, number: index.number }).await?;
+        let (table, number) = (whole.table.number, index.number);
+        match index.status {
+            // One that failed isn't there. One that is being made is removed by whoever makes it.
+            Status::Failed(_) | Status::Processing => {}
+            // PostgreSQL would wait for the other change, and every reader of the table for us.
+            Status::Available if !call.store.is_sqlite() && changes.catalog().awaits_chores(table).await? => {
+                changes.later(&call.store, Task::DropIndex, table, number).await?;
+            }
+            Status::Available => {
+                let table = call.store.table(table, whole.table.version, Vec::new());
+                changes.shape(Ddl::DropIndex { table, number }).await?;
+            }
         }
-        Ok(changes.catalog().remove_index(index.number).await?)
+        Ok(changes.catalog().remove_index(number).await?)
     }
+}
+
+/// Whether an index of this table must be made behind the API's back: the table is large, or something else is being
+/// done about it there.
+async fn is_for_later(changes: &mut Changes<'_>, call: &Call, whole: &WholeTable) -> Result<bool> {
+    if changes.catalog().awaits_chores(whole.table.number).await? {
+        return Ok(true);
+    }
+    is_large(changes, &call.store.table(whole.table.number, 0, Vec::new())).await
 }
 
 /// How the index is made. The only place that says so, whoever makes it.
@@ -210,7 +243,14 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
             stored.push(IndexColumn { name: (*name).to_owned(), nullable: false, direction, length: None });
             continue;
         }
+        if whole.relations.iter().any(|relation| relation.key == *key) {
+            let message = format!("Cannot create an index for a relationship {}: {key}", vocabulary.words().column);
+            return Err(Error::new(errors.column_type).message(message));
+        }
         let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+        if column.status != Status::Available {
+            return Err(errors.column_not_available.into());
+        }
         if column.array {
             let message = "Creating indexes on array attributes is not currently supported.";
             return Err(Error::new(errors.index_invalid).message(message));
