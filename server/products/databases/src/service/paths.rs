@@ -4,12 +4,14 @@
 //! caller can't read is as if it weren't there, at every step, and filtering by it tells nothing.
 
 use super::related::{Guide, MAX_DEPTH, There};
+use super::shapes::{self, Source};
 use crate::relation::Relation;
 use crate::schema::TableSchema;
 use floe_gateway::Call;
 use floe_kernel::query::{Condition, Filter, Method, Operator, Queries};
 use floe_kernel::value::Value;
 use floe_kernel::{Error, ErrorKind, Result, id};
+use floe_store::query::Predicate;
 use floe_store::tables::ID;
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -44,7 +46,8 @@ impl Guide<'_> {
                 match condition {
                     Condition::And(parts) => own.push(Condition::And(self.follow_all(schema, parts, depth).await?)),
                     Condition::Or(parts) => own.push(Condition::Or(self.follow_each(schema, parts, depth).await?)),
-                    Condition::Compare { method, attribute, values } => match schema.step(attribute) {
+                    Condition::Compare { method, attribute, values }
+                    | Condition::List { method, attribute, list: values } => match schema.step(attribute) {
                         None => own.push(condition.clone()),
                         Some((relation, None)) => {
                             let there = self.beyond(schema, relation, attribute, depth).await?;
@@ -52,20 +55,11 @@ impl Guide<'_> {
                             own.push(Condition::Known(filter));
                         }
                         Some((relation, Some(rest))) => {
-                            let (method, attribute, values) = (*method, rest.to_owned(), values.clone());
-                            onwards(&mut through, relation, Condition::Compare { method, attribute, values });
-                        }
-                    },
-                    Condition::List { method, attribute, list } => match schema.step(attribute) {
-                        None => own.push(condition.clone()),
-                        Some((relation, None)) => {
-                            let there = self.beyond(schema, relation, attribute, depth).await?;
-                            let filter = is_related(&there, self.call(), relation, *method, list)?;
-                            own.push(Condition::Known(filter));
-                        }
-                        Some((relation, Some(rest))) => {
-                            let (method, attribute, list) = (*method, rest.to_owned(), list.clone());
-                            onwards(&mut through, relation, Condition::List { method, attribute, list });
+                            let rest = condition.about(rest);
+                            match through.iter_mut().find(|(other, _)| other.number == relation.number) {
+                                Some((_, conditions)) => conditions.push(rest),
+                                None => through.push((relation, vec![rest])),
+                            }
                         }
                     },
                     Condition::Known(_) => own.push(condition.clone()),
@@ -75,15 +69,11 @@ impl Guide<'_> {
                 let there = self.beyond(schema, relation, &relation.key, depth).await?;
                 let conditions = self.follow_all(&there.schema, &conditions, depth + 1).await?;
                 let fields = there.schema.fields();
-                let filters: Vec<_> =
-                    conditions.iter().map(|condition| condition.resolve(fields)).collect::<Result<_>>()?;
-                if filters.iter().any(Filter::has_shapes) {
-                    return Err(invalid(format!(
-                        "Shapes can't be compared by way of a relationship: {}",
-                        relation.key
-                    )));
-                }
-                own.push(Condition::Known(linked(&there, self.call(), relation, false, Filter::All(filters))));
+                let filters = conditions.iter().map(|condition| condition.resolve(fields)).collect::<Result<_>>()?;
+                let (mut filter, visible) = (Filter::All(filters), Predicate::visible(&there.visible));
+                let source = Source::Store(self.call().store_for_lists());
+                shapes::settle(source, &there.schema, &mut filter, visible.as_ref()).await?;
+                own.push(Condition::Known(linked(&there, self.call(), relation, false, filter)));
             }
             Ok(own)
         })
@@ -108,14 +98,6 @@ impl Guide<'_> {
             return Err(invalid(format!("relationships can be followed {MAX_DEPTH} deep, not further: {attribute}")));
         }
         self.there(schema, relation).await
-    }
-}
-
-/// Conditions on the same relationship belong together.
-fn onwards<'b>(through: &mut Vec<(&'b Relation, Vec<Condition>)>, relation: &'b Relation, rest: Condition) {
-    match through.iter_mut().find(|(other, _)| other.number == relation.number) {
-        Some((_, conditions)) => conditions.push(rest),
-        None => through.push((relation, vec![rest])),
     }
 }
 

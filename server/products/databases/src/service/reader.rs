@@ -64,7 +64,7 @@ impl Reader<'_, '_> {
             Self::Store(_, call) => Source::Store(call.store_for_lists()),
             Self::Unit(changes) => Source::Unit(changes),
         };
-        shapes::settle(source, schema, &mut selection, visible).await?;
+        shapes::settle(source, schema, &mut selection.filter, visible).await?;
         Ok(Cow::Owned(selection))
     }
 
