@@ -8,11 +8,13 @@
 //! Grammar and limits: `semantics.md` section 7 of the contract.
 
 mod grammar;
+mod linked;
 mod pattern;
 mod resolve;
 mod search;
 
 pub use grammar::{Condition, Cursor, Direction, Method, Queries};
+pub use linked::{Link, Visible};
 pub use pattern::Pattern;
 pub use resolve::{Field, Fields, Filter, Operator, Order, Selection};
 pub use search::Search;

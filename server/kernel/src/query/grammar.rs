@@ -1,5 +1,6 @@
 //! The grammar of queries: JSON of the wire in, conditions, orders and bounds out.
 
+use super::resolve::Filter;
 use super::{MAX_CONDITIONS, MAX_QUERIES, MAX_QUERY_DEPTH, MAX_QUERY_LENGTH, MAX_QUERY_VALUES, MAX_VALUES};
 use crate::error::{Error, ErrorKind, Result};
 use serde::Deserialize;
@@ -83,6 +84,43 @@ methods! {
     Search = "search", 1..=1;
     NotSearch = "notSearch", 1..=1;
     Regex = "regex", 1..=1;
+    Crosses = "crosses", 1..=1;
+    NotCrosses = "notCrosses", 1..=1;
+    DistanceEqual = "distanceEqual", 1..=1;
+    DistanceNotEqual = "distanceNotEqual", 1..=1;
+    DistanceGreaterThan = "distanceGreaterThan", 1..=1;
+    DistanceLessThan = "distanceLessThan", 1..=1;
+    Intersects = "intersects", 1..=1;
+    NotIntersects = "notIntersects", 1..=1;
+    Overlaps = "overlaps", 1..=1;
+    NotOverlaps = "notOverlaps", 1..=1;
+    Touches = "touches", 1..=1;
+    NotTouches = "notTouches", 1..=1;
+}
+
+impl Method {
+    /// Refuses values that are too many, too few, or no texts, numbers or booleans.
+    pub(super) fn takes(self, attribute: &str, values: &[Json]) -> Result<()> {
+        let arity = self.arity();
+        if !arity.contains(&values.len()) {
+            return Err(invalid(format!("{} queries require {}.", capitalized(self.name()), described(&arity))));
+        }
+        if values.iter().any(|value| value.is_object() || value.is_array() || value.is_null()) {
+            return Err(invalid(format!("Query value is invalid for attribute \"{attribute}\"")));
+        }
+        Ok(())
+    }
+
+    /// Whether it is only for attributes that hold shapes.
+    #[must_use]
+    pub fn is_spatial(self) -> bool {
+        use Method::*;
+        let is_relation = matches!(
+            self,
+            Crosses | NotCrosses | Intersects | NotIntersects | Overlaps | NotOverlaps | Touches | NotTouches
+        );
+        is_relation || matches!(self, DistanceEqual | DistanceNotEqual | DistanceGreaterThan | DistanceLessThan)
+    }
 }
 
 /// A condition, as far as the grammar goes: whether the attribute exists is not known yet.
@@ -97,10 +135,21 @@ pub enum Condition {
         /// With what; as many as the method takes.
         values: Vec<Json>,
     },
+    /// An attribute compared with one list: a shape, where the attribute holds shapes; elsewhere as many values.
+    List {
+        /// How.
+        method: Method,
+        /// What.
+        attribute: String,
+        /// With what.
+        list: Vec<Json>,
+    },
     /// All of these.
     And(Vec<Condition>),
     /// One of these, two at least.
     Or(Vec<Condition>),
+    /// One that whoever knows more than the fields of a list has checked already. Never parsed.
+    Known(Filter),
 }
 
 /// The queries of one request.
@@ -239,23 +288,21 @@ fn condition(wire: Wire, depth: usize, left: &mut Budget) -> Result<Condition> {
     }
     let method = Method::parse(&wire.method).ok_or_else(|| unknown(&wire.method, depth))?;
     let attribute = wire.attribute()?;
-    // What a list holds is compared value by value; a list within the values is one more level of values.
+    let is_list = matches!(wire.values.as_slice(), [Json::Array(_)]);
     let values = match wire.values.as_slice() {
         [Json::Array(inner)] => inner.clone(),
         _ => wire.values,
     };
-    if values.len() > MAX_QUERY_VALUES {
+    // The points of a shape are one value; a query's length bounds them.
+    if values.len() > MAX_QUERY_VALUES && !values.iter().all(Json::is_array) {
         let message = format!("Query on attribute has greater than {MAX_QUERY_VALUES} values: {attribute}");
         return Err(invalid(message));
     }
     left.take(1, values.len())?;
-    let arity = method.arity();
-    if !arity.contains(&values.len()) {
-        return Err(invalid(format!("{} queries require {}.", capitalized(method.name()), described(&arity))));
+    if is_list {
+        return Ok(Condition::List { method, attribute, list: values });
     }
-    if values.iter().any(|value| value.is_object() || value.is_array() || value.is_null()) {
-        return Err(invalid(format!("Query value is invalid for attribute \"{attribute}\"")));
-    }
+    method.takes(&attribute, &values)?;
     Ok(Condition::Compare { method, attribute, values })
 }
 

@@ -1,6 +1,7 @@
 //! Queries checked against the fields that a list offers.
 
 use super::grammar::{Condition, Cursor, Direction, Method, Queries};
+use super::linked::Link;
 use super::pattern::Pattern;
 use super::search::Search;
 use super::{DEFAULT_LIMIT, MAX_TOTAL};
@@ -121,6 +122,15 @@ pub enum Filter {
         /// With what: as many as the operator wants, at least one where it wants any.
         values: Vec<Value>,
     },
+    /// Linked to a row of another table that passes a filter; or to none.
+    Linked {
+        /// How to get there.
+        link: Link,
+        /// Whether there must be none.
+        none: bool,
+        /// What the row there must be like.
+        filter: Box<Filter>,
+    },
     /// Text in which a pattern is found.
     Matches {
         /// The column's name in the database.
@@ -138,6 +148,25 @@ pub enum Filter {
         negated: bool,
         /// What is looked for.
         words: Search,
+    },
+    /// A shape that lies in some way to another one. Storage can't tell: whoever asks it replaces this by a
+    /// [`Filter::Numbered`] before.
+    Shape {
+        /// The column's name in the database.
+        column: String,
+        /// How, or how far.
+        method: Method,
+        /// The other shape as the wire has it; for distances `[shape, distance]` or `[shape, distance, in metres]`.
+        given: Vec<Json>,
+    },
+    /// A column of numbers whose value is one of these; they may be very many.
+    Numbered {
+        /// The column's name in the database.
+        column: String,
+        /// Whether rows are meant whose value is *not* among them.
+        negated: bool,
+        /// The numbers.
+        numbers: Vec<i64>,
     },
     /// All of these. None: everything passes.
     All(Vec<Filter>),
@@ -195,6 +224,9 @@ impl Queries {
             if field.array {
                 return Err(invalid(format!("Cannot order by array attribute: {attribute}")));
             }
+            if field.kind == Kind::Shape {
+                return Err(invalid(format!("Cannot order by spatial attribute: {attribute}")));
+            }
             order.push(Order {
                 attribute: attribute.to_owned(),
                 column: field.column.to_string(),
@@ -225,6 +257,16 @@ impl Queries {
     }
 }
 
+impl Condition {
+    /// Checks every name and value against the fields of a table.
+    ///
+    /// # Errors
+    /// [`ErrorKind::GeneralQueryInvalid`] names the attribute or value that doesn't fit.
+    pub fn resolve(&self, fields: Fields<'_>) -> Result<Filter> {
+        condition(self, fields)
+    }
+}
+
 fn condition(condition: &Condition, fields: Fields<'_>) -> Result<Filter> {
     match condition {
         Condition::And(parts) => {
@@ -234,7 +276,30 @@ fn condition(condition: &Condition, fields: Fields<'_>) -> Result<Filter> {
             Ok(Filter::Any(parts.iter().map(|c| self::condition(c, fields)).collect::<Result<_>>()?))
         }
         Condition::Compare { method, attribute, values } => compare(*method, fields.find(attribute)?, values),
+        Condition::Known(filter) => Ok(filter.clone()),
+        Condition::List { method, attribute, list } => {
+            let field = fields.find(attribute)?;
+            if field.kind == Kind::Shape {
+                return shape(*method, field, list);
+            }
+            // What a list holds is compared value by value; a list within the values is one more level of values.
+            if method.is_spatial() {
+                return compare(*method, field, &[]);
+            }
+            method.takes(attribute, list)?;
+            compare(*method, field, list)
+        }
     }
+}
+
+/// A shape compared with another one.
+fn shape(method: Method, field: &Field, list: &[Json]) -> Result<Filter> {
+    let fits = matches!(method, Method::Equal | Method::NotEqual | Method::Contains | Method::NotContains);
+    if !fits && !method.is_spatial() {
+        let (method, attribute) = (method.name(), &field.attribute);
+        return Err(invalid(format!("Cannot query {method} on attribute \"{attribute}\" because it is spatial.")));
+    }
+    Ok(Filter::Shape { column: field.column.to_string(), method, given: list.to_vec() })
 }
 
 fn compare(method: Method, field: &Field, values: &[Json]) -> Result<Filter> {
@@ -275,6 +340,11 @@ fn compare(method: Method, field: &Field, values: &[Json]) -> Result<Filter> {
             let words = Search::parse(only_text(&values));
             return Ok(Filter::Search { column: column(), index, negated: method == Method::NotSearch, words });
         }
+        spatial => {
+            let (method, attribute) = (spatial.name(), &field.attribute);
+            let message = format!("Spatial query \"{method}\" cannot be applied on non-spatial attribute: {attribute}");
+            return Err(invalid(message));
+        }
     };
     Ok(with(operator, values))
 }
@@ -297,6 +367,9 @@ fn check_fit(method: Method, field: &Field) -> Result<()> {
             | Method::Regex
     );
     let on_presence = matches!(method, Method::IsNull | Method::IsNotNull);
+    if field.kind == Kind::Shape && !on_presence {
+        return Err(invalid("Spatial data must be an array"));
+    }
     let (name, fault) = match (field.array, on_parts) {
         (true, None) if !on_presence => (method.name(), "an array"),
         (false, Some(name)) if field.kind != Kind::Text => (name, "not an array, string, or object"),

@@ -4,7 +4,8 @@ use crate::events::Event;
 use crate::model::Task;
 use crate::permission_sets::{self, PermissionSet};
 use crate::repository::Catalog;
-use crate::service::Databases;
+use crate::schema::TableSchema;
+use crate::service::{At, Databases};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::Result;
@@ -56,6 +57,16 @@ impl<'s> Changes<'s> {
     /// The schema of this table is another one from now on.
     pub(crate) fn outdate(&mut self, database_id: &str, table_id: &str) {
         self.outdated.push(crate::service::schema_key(&self.project, database_id, table_id));
+    }
+
+    /// The schema of a table, whether or not the caller may know of it; none: there is none.
+    pub(crate) async fn schema(&mut self, call: &Call, at: &At) -> Result<Option<Arc<TableSchema>>> {
+        let key = crate::service::schema_key(&self.project, &at.database, &at.table);
+        match self.service.schemas.get(key.as_str()) {
+            Some(known) => Ok(Some(known)),
+            // Not kept: it may be what this unit of work itself has changed.
+            None => crate::service::load_if_there(&mut self.unit, call, at).await,
+        }
     }
 
     /// The set of permissions of this number.

@@ -1,6 +1,7 @@
 //! What databases, tables, columns and indexes are, and what the API shows of them. Rows: see [`crate::row`].
 
 use crate::domain::Domain;
+use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
 use floe_kernel::permission::Permissions;
 use floe_kernel::query::Direction;
@@ -60,6 +61,10 @@ pub(crate) struct WholeTable {
     pub(crate) table: Table,
     /// Its columns, in the order in which they were made.
     pub(crate) columns: Vec<Column>,
+    /// Its relationships, in the order in which they were made.
+    pub(crate) relations: Vec<Relation>,
+    /// Relationships of other tables (or of itself) that lead here and have no column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
     /// Its indexes, in the order in which they were made.
     pub(crate) indexes: Vec<Index>,
 }
@@ -87,6 +92,26 @@ pub(crate) struct Column {
     pub(crate) created: Timestamp,
     /// When it was changed last.
     pub(crate) updated: Timestamp,
+}
+
+/// What stands in a table's list of columns.
+#[derive(Debug, Clone)]
+pub(crate) enum AnyColumn {
+    /// A column with values of its own.
+    Plain(Column),
+    /// A relationship.
+    Relation(Relation),
+}
+
+/// What a table's rows may hold, in the order in which it was made.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Columns {
+    /// Its columns.
+    pub(crate) plain: Vec<Column>,
+    /// Its relationships.
+    pub(crate) relations: Vec<Relation>,
+    /// Relationships that lead here and have no column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
 }
 
 /// What is to become a column.
@@ -294,12 +319,38 @@ impl WholeTable {
             "name": table.name,
             "enabled": table.enabled,
             words.row_security: table.row_security,
-            words.columns: self.columns.iter().map(Column::to_json).collect::<Vec<_>>(),
+            words.columns: self.columns_json(vocabulary),
             "indexes": self.indexes.iter().map(|index| index.to_json(vocabulary)).collect::<Vec<_>>(),
             // A row may be as wide as the database allows: there is no limit of ours to count against.
             "bytesMax": 0,
             "bytesUsed": 0,
         })
+    }
+}
+
+impl WholeTable {
+    /// Its columns and relationships as the API shows them, in the order in which they were made.
+    fn columns_json(&self, vocabulary: Vocabulary) -> Vec<Json> {
+        let plain = self.columns.iter().map(|column| (column.number, column.to_json()));
+        let relations = self.relations.iter().map(|relation| (relation.number, relation.to_json(vocabulary)));
+        let mut all: Vec<_> = plain.chain(relations).collect();
+        all.sort_unstable_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, json)| json).collect()
+    }
+
+    /// How many columns it has, relationships included.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len() + self.relations.len()
+    }
+}
+
+impl AnyColumn {
+    /// As the API shows it.
+    pub(crate) fn to_json(&self, vocabulary: Vocabulary) -> Json {
+        match self {
+            Self::Plain(column) => column.to_json(),
+            Self::Relation(relation) => relation.to_json(vocabulary),
+        }
     }
 }
 

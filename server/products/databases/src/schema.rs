@@ -1,6 +1,7 @@
 //! A table as requests for its rows need to know it: everything in one place, put together once and kept in memory.
 
-use crate::model::{Column, Database, Index, IndexKind, Status, Table};
+use crate::model::{Column, Columns, Database, Index, IndexKind, Status, Table};
+use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
 use floe_kernel::access::Guarded;
 use floe_kernel::permission::Permissions;
@@ -29,6 +30,10 @@ pub(crate) struct TableSchema {
     pub(crate) version: i64,
     /// The columns, in the order in which they were made.
     pub(crate) columns: Vec<SchemaColumn>,
+    /// The relationships that have a column here, in the order in which they were made.
+    pub(crate) relations: Vec<Relation>,
+    /// Those that lead here without a column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
     /// The table in the database. Its columns are those above, in the same order.
     pub(crate) stored: StoredTable,
     permissions: Permissions,
@@ -59,9 +64,10 @@ impl TableSchema {
         store: &Store,
         database: &Database,
         table: Table,
-        columns: Vec<Column>,
+        columns: Columns,
         indexes: &[Index],
     ) -> Self {
+        let Columns { plain: columns, relations, incoming } = columns;
         let stored = store.table(table.number, table.version, columns.iter().map(Column::stored).collect());
         let heads = Vocabulary::ALL.map(|vocabulary| head(vocabulary, &database.id, &table.id));
         Self {
@@ -74,6 +80,8 @@ impl TableSchema {
             by_key: columns.iter().enumerate().map(|(n, column)| (column.key.clone(), n)).collect(),
             fields: fields(&columns, indexes, &stored),
             columns: columns.into_iter().map(SchemaColumn::new).collect(),
+            relations,
+            incoming,
             stored,
             permissions: table.permissions,
             row_security: table.row_security,
@@ -94,6 +102,29 @@ impl TableSchema {
     /// The position of the column of this key.
     pub(crate) fn position(&self, key: &str) -> Option<usize> {
         self.by_key.get(key).copied()
+    }
+
+    /// The relationship of this key.
+    pub(crate) fn relation(&self, key: &str) -> Option<&Relation> {
+        self.relations.iter().find(|relation| relation.key == key)
+    }
+
+    /// The relationship that a path begins with, and the rest of the path; none for what begins with a column. A key may
+    /// hold a period itself: a whole name counts before a part of it, and a longer part before a shorter one.
+    pub(crate) fn step<'p>(&self, path: &'p str) -> Option<(&Relation, &'p str)> {
+        if self.relations.is_empty() || self.position(path).is_some() {
+            return None;
+        }
+        if let Some(relation) = self.relation(path) {
+            return Some((relation, ""));
+        }
+        let mut periods = path.rmatch_indices('.').map(|(at, _)| at);
+        periods.find_map(|at| self.relation(&path[..at]).map(|relation| (relation, &path[at + 1..])))
+    }
+
+    /// Whether its rows may be related to others, or others to them.
+    pub(crate) fn is_related(&self) -> bool {
+        !self.relations.is_empty() || !self.incoming.is_empty()
     }
 
     /// What stands between a row's sequence and its moments.

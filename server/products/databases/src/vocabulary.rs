@@ -19,6 +19,8 @@ pub(crate) enum Vocabulary {
 pub(crate) struct Words {
     /// What a database made with these words says of its `type`.
     pub(crate) database_type: &'static str,
+    /// What SDKs call the service.
+    pub(crate) sdk: &'static str,
     /// The key of a list of tables.
     pub(crate) tables: &'static str,
     /// Whether rows have permissions of their own.
@@ -33,6 +35,8 @@ pub(crate) struct Words {
     pub(crate) row: &'static str,
     /// The parameter with the id of a new row.
     pub(crate) row_id: &'static str,
+    /// Where a relationship says which table it leads to.
+    pub(crate) related_table: &'static str,
     /// Where a row says which table it is of.
     pub(crate) in_table: &'static str,
     /// What can go wrong.
@@ -65,6 +69,7 @@ pub(crate) struct Errors {
     pub(crate) row_missing_data: ErrorKind,
     pub(crate) row_missing_payload: ErrorKind,
     pub(crate) row_conflict: ErrorKind,
+    pub(crate) row_restricted: ErrorKind,
 }
 
 impl Vocabulary {
@@ -97,6 +102,7 @@ impl Vocabulary {
 
 static TABLES: Words = Words {
     database_type: "tablesdb",
+    sdk: "tablesDB",
     tables: "tables",
     row_security: "rowSecurity",
     columns: "columns",
@@ -104,6 +110,7 @@ static TABLES: Words = Words {
     rows: "rows",
     row: "Row",
     row_id: "rowId",
+    related_table: "relatedTable",
     in_table: "$tableId",
     errors: Errors {
         table_not_found: ErrorKind::TableNotFound,
@@ -128,11 +135,13 @@ static TABLES: Words = Words {
         row_missing_data: ErrorKind::RowMissingData,
         row_missing_payload: ErrorKind::RowMissingPayload,
         row_conflict: ErrorKind::RowUpdateConflict,
+        row_restricted: ErrorKind::RowDeleteRestricted,
     },
 };
 
 static COLLECTIONS: Words = Words {
     database_type: "legacy",
+    sdk: "databases",
     tables: "collections",
     row_security: "documentSecurity",
     columns: "attributes",
@@ -140,6 +149,7 @@ static COLLECTIONS: Words = Words {
     rows: "documents",
     row: "Document",
     row_id: "documentId",
+    related_table: "relatedCollection",
     in_table: "$collectionId",
     errors: Errors {
         table_not_found: ErrorKind::CollectionNotFound,
@@ -164,5 +174,6 @@ static COLLECTIONS: Words = Words {
         row_missing_data: ErrorKind::DocumentMissingData,
         row_missing_payload: ErrorKind::DocumentMissingPayload,
         row_conflict: ErrorKind::DocumentUpdateConflict,
+        row_restricted: ErrorKind::DocumentDeleteRestricted,
     },
 };

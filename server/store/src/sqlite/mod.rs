@@ -141,6 +141,17 @@ impl Lease {
                 self.forgive();
             }
         }
+        self.scan_on_thread(query).await
+    }
+
+    /// Runs a query that only reads, or something like it, on a thread of its own, for as long as a statement may.
+    ///
+    /// # Errors
+    /// Those of the query.
+    pub(crate) async fn scan_on_thread<T: Send + 'static>(
+        &mut self,
+        query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T> {
         let connection = std::mem::replace(&mut self.connection, Leased::Lost);
         let mut moved = Self { connection, statement_timeout: self.statement_timeout };
         let (moved, result) = on_thread(move || {
@@ -220,7 +231,7 @@ pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<SqliteConnection>
 }
 
 /// What SQLite says of a statement that was stopped because its time was over.
-fn interrupted() -> DieselError {
+pub(crate) fn interrupted() -> DieselError {
     DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new("interrupted".to_owned()))
 }
 

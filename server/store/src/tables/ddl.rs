@@ -1,6 +1,6 @@
 //! Changes of a table's shape, and of its indexes.
 
-use super::{Column, Table, fulltext};
+use super::{Column, Links, Once, Table, fulltext, links, spatial};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::query::push_direction;
@@ -41,6 +41,10 @@ pub enum Ddl {
         /// Its number.
         number: i64,
     },
+    /// Makes the table of a relationship's links. Both tables must be there.
+    CreateLinks(Links, Once),
+    /// Removes it; before one of both tables goes.
+    DropLinks(Links),
     /// Makes a fulltext index, `rows_<n>_i<number>`, with what the rows hold by now.
     CreateFulltext {
         /// Of this table.
@@ -49,6 +53,15 @@ pub enum Ddl {
         number: i64,
         /// The columns' names in the database. They hold texts.
         columns: Vec<String>,
+    },
+    /// Makes a spatial index, `rows_<n>_i<number>`, with what the rows hold by now.
+    CreateSpatial {
+        /// Of this table.
+        table: Table,
+        /// A number that no other index of the table has.
+        number: i64,
+        /// The column's name in the database. It holds shapes.
+        column: String,
     },
 }
 
@@ -127,6 +140,12 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
                 fulltext::remove(&mut out, &index)
             }
             Self::CreateFulltext { table, number, columns } => fulltext::create(&mut out, table, *number, columns),
+            Self::CreateLinks(of, once) => links::create(&mut out, of, *once),
+            Self::DropLinks(of) => {
+                out.push_sql("DROP TABLE ");
+                of.place().push(&mut out)
+            }
+            Self::CreateSpatial { table, number, column } => spatial::create(&mut out, table, *number, column),
         }
     }
 }
@@ -162,7 +181,7 @@ fn create_table<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table) -> Qu
 fn push_definition<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, column: &Column) -> QueryResult<()> {
     out.push_identifier(&column.name)?;
     out.push_sql(match (column.kind, DB::SQLITE) {
-        (Kind::Text, true) | (Kind::Json, _) => " TEXT",
+        (Kind::Text, true) | (Kind::Json | Kind::Shape, _) => " TEXT",
         // By code point, as SQLite does, whatever the database's locale.
         (Kind::Text, false) => " TEXT COLLATE \"C\"",
         (Kind::Integer | Kind::Datetime, _) => " BIGINT",

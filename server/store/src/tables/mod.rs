@@ -5,12 +5,21 @@
 
 mod ddl;
 mod fulltext;
+mod linking;
+mod links;
+mod related;
 mod rows;
-mod shape;
+mod shapes;
+mod spatial;
+mod workbench;
 
 pub use ddl::{Ddl, IndexColumn};
+pub use linking::{Linked, link, linked, touch_linked, unlink};
+pub use links::{End, Links, Once};
+pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
-pub use shape::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
+pub use shapes::{Shapes, Test, matching, matching_in};
+pub use workbench::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
 
 pub(crate) use rows::Raw;
 

@@ -1,8 +1,9 @@
 //! Many rows at once: those that queries match, and the answers to whatever changes many. For servers and admins only.
 
+use super::links::remove;
 use super::operations::tell;
 use super::rows::{begin_list, visible};
-use super::writes::{Permitted, change, delete};
+use super::writes::{Permitted, change};
 use crate::changes::Changes;
 use crate::events;
 use crate::row::RowData;
@@ -180,7 +181,7 @@ impl Work<'_> {
         }
         let (event, row) = match self {
             Self::Delete => {
-                delete(changes, schema, &found).await?;
+                remove(changes, call, schema, &found).await?;
                 (events::ROW_DELETE, found)
             }
             Self::Update { data, permissions } => {

@@ -6,6 +6,7 @@
 //! ([`Databases::resume`]). Each chore can be begun again from the start, whatever an earlier attempt has done of it.
 
 use super::indexes::definition;
+use super::tables::fill;
 use super::{Databases, schema_key};
 use crate::model::{Chore, Index, Status, Task, WholeTable};
 use crate::repository::Catalog;
@@ -197,8 +198,7 @@ impl Worker {
         let mut catalog = Catalog(&mut conn);
         let Some(index) = catalog.index_of_number(chore.item).await? else { return Ok(None) };
         let Some((database_id, table)) = catalog.table_of_number(chore.table).await? else { return Ok(None) };
-        let columns = catalog.columns(chore.table).await?;
-        Ok(Some((WholeTable { database_id, table, columns, indexes: Vec::new() }, index)))
+        Ok(Some((fill(&mut catalog, database_id, table).await?, index)))
     }
 
     async fn add_column(&self, chore: Chore) -> Result<()> {

@@ -7,7 +7,7 @@ use super::{At, Databases, bytes, conflict_is, find_table};
 use crate::changes::Changes;
 use crate::domain::{Domain, Form, TextType};
 use crate::events;
-use crate::model::{Column, NewColumn, Status, Task, WholeTable};
+use crate::model::{AnyColumn, Column, NewColumn, Status, Task, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -17,7 +17,7 @@ use floe_store::tables::Ddl;
 use serde_json::Value as Json;
 
 /// The most columns of a table.
-const MAX_COLUMNS: usize = 1000;
+pub(super) const MAX_COLUMNS: usize = 1000;
 
 /// What is to change of a column.
 #[derive(Debug)]
@@ -143,7 +143,7 @@ impl Databases {
         new.check(vocabulary)?;
         let mut changes = self.begin(call).await?;
         let whole = open(&mut changes, at, vocabulary).await?;
-        if whole.columns.len() >= MAX_COLUMNS {
+        if whole.width() >= MAX_COLUMNS {
             return Err(vocabulary.errors().column_limit.into());
         }
         let table = whole.table.number;
@@ -169,20 +169,23 @@ impl Databases {
     ///
     /// # Errors
     /// `column_not_found`, and those of finding the table.
-    pub(crate) async fn column(&self, call: &Call, at: &At, key: &str) -> Result<Column> {
+    pub(crate) async fn column(&self, call: &Call, at: &At, key: &str) -> Result<AnyColumn> {
         let vocabulary = Vocabulary::of(call);
         let mut conn = call.store.read().await?;
         let mut catalog = Catalog(&mut conn);
         let (_, table) = find_table(&mut catalog, at, vocabulary).await?;
         self.resume(call, &mut catalog).await?;
-        find(catalog.columns(table.number).await?, key, vocabulary)
+        let columns = catalog.columns(table.number).await?;
+        let relation = columns.relations.into_iter().find(|relation| relation.key == key).map(AnyColumn::Relation);
+        let plain = columns.plain.into_iter().find(|column| column.key == key).map(AnyColumn::Plain);
+        relation.or(plain).ok_or_else(|| vocabulary.errors().column_not_found.into())
     }
 
     /// The columns of a table.
     ///
     /// # Errors
     /// Those of finding the table, and for queries that don't fit.
-    pub(crate) async fn columns(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<Column>> {
+    pub(crate) async fn columns(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<AnyColumn>> {
         let table = self.known_table(call, at).await?;
         repository::list_columns(&call.store, table.number, listing).await
     }
@@ -196,7 +199,7 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut changes = self.begin(call).await?;
         let whole = open(&mut changes, at, vocabulary).await?;
-        let mut column = find(whole.columns.clone(), key, vocabulary)?;
+        let mut column = find(&whole, key, vocabulary)?;
         if column.status != Status::Available {
             return Err(vocabulary.errors().column_not_available.into());
         }
@@ -235,8 +238,12 @@ impl Databases {
     pub(crate) async fn delete_column(&self, call: &Call, at: &At, key: &str) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
         let mut changes = self.begin(call).await?;
+        let before = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+        if before.relations.iter().any(|relation| relation.key == key) {
+            return self.delete_relation(changes, call, at, key).await;
+        }
         let whole = open(&mut changes, at, vocabulary).await?;
-        let column = find(whole.columns.clone(), key, vocabulary)?;
+        let column = find(&whole, key, vocabulary)?;
         for index in whole.indexes.iter().filter(|index| index.columns.iter().any(|of| of == key)) {
             self.remove_index(&mut changes, call, &whole, index).await?;
         }
@@ -284,9 +291,13 @@ pub(super) async fn open(changes: &mut Changes<'_>, at: &At, vocabulary: Vocabul
     Ok(whole)
 }
 
-fn find(columns: Vec<Column>, key: &str, vocabulary: Vocabulary) -> Result<Column> {
-    let found = columns.into_iter().find(|column| column.key == key);
-    found.ok_or_else(|| vocabulary.errors().column_not_found.into())
+fn find(whole: &WholeTable, key: &str, vocabulary: Vocabulary) -> Result<Column> {
+    let errors = vocabulary.errors();
+    if whole.relations.iter().any(|relation| relation.key == key) {
+        return Err(errors.column_type.into());
+    }
+    let found = whole.columns.iter().find(|column| column.key == key).cloned();
+    found.ok_or_else(|| errors.column_not_found.into())
 }
 
 async fn rename_in_indexes(changes: &mut Changes<'_>, whole: &WholeTable, key: &str, new_key: &str) -> Result<()> {

@@ -4,10 +4,12 @@ use super::tables::drop_rows;
 use super::{Databases, bytes, conflict_is, find_database};
 use crate::events;
 use crate::model::{Database, Task};
+use crate::relation::Side;
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::{ErrorKind, Result};
+use floe_store::tables::Ddl;
 
 /// How many tables a request removes at the most: PostgreSQL locks each of them until the end.
 const MOST_AT_ONCE: usize = 100;
@@ -84,6 +86,14 @@ impl Databases {
         let mut changes = self.begin(call).await?;
         let database = find_database(&mut changes.catalog(), id).await?;
         let tables = changes.catalog().table_ids(database.number).await?;
+        for (number, _) in &tables {
+            // Links first: they refer to the rows of two tables. Each is the parent's of one.
+            for relation in changes.catalog().columns(*number).await?.relations {
+                if relation.side == Side::Parent {
+                    changes.shape(Ddl::DropLinks(relation.links(&call.store))).await?;
+                }
+            }
+        }
         changes.catalog().remove_database(database.number).await?;
         for (n, (number, table_id)) in tables.iter().enumerate() {
             if n < MOST_AT_ONCE {

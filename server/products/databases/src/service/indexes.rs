@@ -241,6 +241,10 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
             stored.push(IndexColumn { name: (*name).to_owned(), nullable: false, direction, length: None });
             continue;
         }
+        if whole.relations.iter().any(|relation| relation.key == *key) {
+            let message = format!("Cannot create an index for a relationship {}: {key}", vocabulary.words().column);
+            return Err(Error::new(errors.column_type).message(message));
+        }
         let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
         if column.status != Status::Available {
             return Err(errors.column_not_available.into());

@@ -6,10 +6,11 @@
 //! work that may hold others.
 
 use super::bulk::{Answer, Matching};
+use super::links::{Around, Wanted, not_in_bulk, relate, remove};
 use super::writes::{
-    Permitted, change, check_grants, delete, find_to, insert, may_create, may_ever, permissions_of_new, upsert,
+    Permitted, change, check_grants, find_to, insert, may_create, may_ever, permissions_of_new, upsert,
 };
-use super::{ATTEMPTS, At, Databases, capitalized, speaker};
+use super::{ATTEMPTS, At, Databases, capitalized, is_of_storage, speaker, was_overtaken};
 use crate::changes::Changes;
 use crate::events::{self, Event};
 use crate::row::{Added, RowData, added};
@@ -87,9 +88,9 @@ pub(super) enum Ready<'o> {
 
 /// Something to be done to one row.
 pub(super) enum Step<'o> {
-    Insert { id: &'o str, data: RowData, permissions: Permissions },
-    Change { id: &'o str, data: RowData, permissions: Option<&'o Permissions> },
-    Upsert { id: &'o str, data: RowData, permissions: Option<&'o Permissions> },
+    Insert { id: &'o str, data: RowData, permissions: Permissions, wanted: Vec<Wanted<'o>> },
+    Change { id: &'o str, data: RowData, permissions: Option<&'o Permissions>, wanted: Vec<Wanted<'o>> },
+    Upsert { id: &'o str, data: RowData, permissions: Option<&'o Permissions>, wanted: Vec<Wanted<'o>> },
     Delete { id: &'o str },
     Add { position: usize, addition: &'o Addition },
 }
@@ -104,21 +105,23 @@ impl Databases {
     /// `column_not_found`, `column_type_invalid`, `column_limit_exceeded`, `general_query_invalid`; those of finding
     /// the table.
     pub(crate) async fn perform(&self, call: &Call, at: &At, operation: &Operation) -> Result<Vec<u8>> {
-        let taken = Vocabulary::of(call).errors().row_exists;
         with_schema!(self, call, at, |schema| {
+            let mut newly = false;
             for _ in 1..ATTEMPTS {
-                match self.attempt(call, &schema, operation).await {
-                    // Somebody made the row after we saw that there was none: now there is one to change.
-                    Err(error) if operation.is_upsert() && error.kind() == taken => {}
+                match self.attempt(call, &schema, operation, newly).await {
+                    Err(error) if was_overtaken(&error) || operation.finds_another(call, &error) => {}
+                    // It may be one of the tables around it that has changed.
+                    Err(error) if is_of_storage(&error) && schema.is_related() && !newly => newly = true,
                     outcome => return outcome,
                 }
             }
-            self.attempt(call, &schema, operation).await
+            self.attempt(call, &schema, operation, newly).await
         })
     }
 
-    async fn attempt(&self, call: &Call, schema: &TableSchema, operation: &Operation) -> Result<Vec<u8>> {
-        let ready = operation.prepare(call, schema)?;
+    async fn attempt(&self, call: &Call, schema: &TableSchema, operation: &Operation, newly: bool) -> Result<Vec<u8>> {
+        let around = self.around(call, schema, operation, newly).await?;
+        let ready = operation.prepare(call, schema, &around)?;
         let mut changes = self.begin(call).await?;
         let answer = ready.perform(&mut changes, call, schema).await?;
         changes.commit().await?;
@@ -127,28 +130,43 @@ impl Databases {
 }
 
 impl Operation {
-    fn is_upsert(&self) -> bool {
+    /// Whether somebody made the row after we saw that there was none: now there is one to change.
+    fn finds_another(&self, call: &Call, error: &Error) -> bool {
         matches!(self, Self::Upsert(_) | Self::UpsertMany(_))
+            && error.kind() == Vocabulary::of(call).errors().row_exists
     }
 
-    /// Checks everything that needs no storage.
+    /// The values that may say what a row is related to.
+    pub(super) fn related_data(&self) -> Option<&Map<String, Json>> {
+        match self {
+            Self::Create(row) | Self::Update(row) | Self::Upsert(row) => Some(&row.data),
+            _ => None,
+        }
+    }
+
+    /// Checks everything that needs no storage. `around`: see [`Databases::around`].
     ///
     /// # Errors
     /// As [`Databases::perform`].
-    pub(super) fn prepare<'o>(&'o self, call: &Call, schema: &TableSchema) -> Result<Ready<'o>> {
+    pub(super) fn prepare<'o>(&'o self, call: &Call, schema: &'o TableSchema, around: &'o Around) -> Result<Ready<'o>> {
         Ok(match self {
             Self::Create(row) => {
                 let permissions = permissions_of_new(call, row.permissions.as_ref())?;
                 may_create(call, schema)?;
-                Ready::One(Step::insert(row, permissions, call, schema)?)
+                let wanted = Wanted::read(call, schema, around, &row.data, false)?;
+                Ready::One(Step::insert(row, permissions, call, schema, wanted)?)
             }
             Self::Update(row) => {
                 may_ever(call, schema, Action::Update)?;
                 check_grants(call, row.permissions.as_ref())?;
                 let data = schema.part(&row.data, speaker(call))?;
-                Ready::One(Step::Change { id: &row.id, data, permissions: row.permissions.as_ref() })
+                let wanted = Wanted::read(call, schema, around, &row.data, true)?;
+                Ready::One(Step::Change { id: &row.id, data, permissions: row.permissions.as_ref(), wanted })
             }
-            Self::Upsert(row) => Ready::One(Step::upsert(row, call, schema)?),
+            Self::Upsert(row) => {
+                let wanted = Wanted::read(call, schema, around, &row.data, false)?;
+                Ready::One(Step::upsert(row, call, schema, wanted)?)
+            }
             Self::Delete(id) => {
                 may_ever(call, schema, Action::Delete)?;
                 Ready::One(Step::Delete { id })
@@ -161,17 +179,27 @@ impl Operation {
             }
             Self::CreateMany(rows) => {
                 may_create(call, schema)?;
-                let step = |row| Step::insert(row, permissions_of_new(call, row.permissions.as_ref())?, call, schema);
+                not_in_bulk(call, schema, Action::Create, "create")?;
+                let step = |row: &'o RowInput| {
+                    let permissions = permissions_of_new(call, row.permissions.as_ref())?;
+                    Step::insert(row, permissions, call, schema, Vec::new())
+                };
                 Ready::Many(rows.iter().map(step).collect::<Result<_>>()?)
             }
             Self::UpsertMany(rows) => {
-                Ready::Many(rows.iter().map(|row| Step::upsert(row, call, schema)).collect::<Result<_>>()?)
+                not_in_bulk(call, schema, Action::Update, "upsert")?;
+                let step = |row| Step::upsert(row, call, schema, Vec::new());
+                Ready::Many(rows.iter().map(step).collect::<Result<_>>()?)
             }
             Self::UpdateMatching { queries, data, permissions } => {
+                not_in_bulk(call, schema, Action::Update, "update")?;
                 let data = schema.part(data, speaker(call))?;
                 Ready::Matching(Matching::update(call, schema, queries, data, permissions.as_ref())?)
             }
-            Self::DeleteMatching { queries } => Ready::Matching(Matching::delete(call, schema, queries)?),
+            Self::DeleteMatching { queries } => {
+                not_in_bulk(call, schema, Action::Delete, "delete")?;
+                Ready::Matching(Matching::delete(call, schema, queries)?)
+            }
         })
     }
 }
@@ -210,32 +238,44 @@ impl Ready<'_> {
 }
 
 impl<'o> Step<'o> {
-    fn insert(row: &'o RowInput, permissions: Permissions, call: &Call, schema: &TableSchema) -> Result<Self> {
-        Ok(Self::Insert { id: &row.id, data: schema.whole(&row.data, speaker(call))?, permissions })
+    fn insert(
+        row: &'o RowInput,
+        permissions: Permissions,
+        call: &Call,
+        schema: &TableSchema,
+        wanted: Vec<Wanted<'o>>,
+    ) -> Result<Self> {
+        Ok(Self::Insert { id: &row.id, data: schema.whole(&row.data, speaker(call))?, permissions, wanted })
     }
 
-    fn upsert(row: &'o RowInput, call: &Call, schema: &TableSchema) -> Result<Self> {
+    fn upsert(row: &'o RowInput, call: &Call, schema: &TableSchema, wanted: Vec<Wanted<'o>>) -> Result<Self> {
         check_grants(call, row.permissions.as_ref())?;
         let data = schema.whole(&row.data, speaker(call))?;
-        Ok(Self::Upsert { id: &row.id, data, permissions: row.permissions.as_ref() })
+        Ok(Self::Upsert { id: &row.id, data, permissions: row.permissions.as_ref(), wanted })
     }
 
     /// Does it; gives the row (as it was, where it is removed), and what happened to it.
     async fn perform(self, changes: &mut Changes<'_>, call: &Call, schema: &TableSchema) -> Result<(Event, Permitted)> {
         Ok(match self {
-            Self::Insert { id, data, permissions } => {
-                (events::ROW_CREATE, insert(changes, call, schema, id, data, &permissions).await?)
+            Self::Insert { id, data, permissions, wanted } => {
+                let made = insert(changes, call, schema, id, data, &permissions).await?;
+                relate(changes, call, schema, made.row.sequence, true, wanted).await?;
+                (events::ROW_CREATE, made)
             }
-            Self::Change { id, data, permissions } => {
+            Self::Change { id, data, permissions, wanted } => {
                 let before = find_to(changes, call, schema, id, Action::Update).await?;
-                (events::ROW_UPDATE, change(changes, call, schema, before, data, permissions).await?)
+                let row = change(changes, call, schema, before, data, permissions).await?;
+                relate(changes, call, schema, row.row.sequence, false, wanted).await?;
+                (events::ROW_UPDATE, row)
             }
-            Self::Upsert { id, data, permissions } => {
-                (events::ROW_UPSERT, upsert(changes, call, schema, id, data, permissions).await?)
+            Self::Upsert { id, data, permissions, wanted } => {
+                let row = upsert(changes, call, schema, id, data, permissions).await?;
+                relate(changes, call, schema, row.row.sequence, false, wanted).await?;
+                (events::ROW_UPSERT, row)
             }
             Self::Delete { id } => {
                 let before = find_to(changes, call, schema, id, Action::Delete).await?;
-                delete(changes, schema, &before).await?;
+                remove(changes, call, schema, &before).await?;
                 (events::ROW_DELETE, before)
             }
             Self::Add { position, addition } => {

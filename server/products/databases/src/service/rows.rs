@@ -3,7 +3,8 @@
 //! Who may read what is decided by [`floe_kernel::access::Guarded`] alone. To a caller whom permissions bind, a row that
 //! isn't for them is "not found", as one that isn't there.
 
-use super::{At, Databases};
+use super::related::{Choice, Guide, Reader};
+use super::{At, Databases, is_of_storage};
 use crate::permission_sets::PermissionSet;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
@@ -36,26 +37,38 @@ impl Databases {
     /// `row_not_found`, also when the caller may not read it; those of finding the table.
     pub(crate) async fn row(&self, call: &Call, at: &At, id: &str, queries: &Queries) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
-            let not_found = Vocabulary::of(call).errors().row_not_found;
-            let chosen = choose_only(&schema, queries)?;
-            let guarded = schema.guarded();
-            if guarded.reach(&call.caller, Action::Read) == Reach::None {
-                return Err(not_found.into());
+            let guide = Guide::new(self, call);
+            match self.row_by(guide, &schema, id, queries).await {
+                Err(error) if may_be_others(&schema, &error) => {
+                    self.row_by(guide.doubtful(), &schema, id, queries).await
+                }
+                outcome => outcome,
             }
-            let mut conn = call.store.read().await?;
-            let row = tables::get(&mut conn, &schema.stored, chosen.as_deref(), id).await?.ok_or(not_found)?;
-            let set = match self.sets.known(&schema.project, row.permissions) {
-                Some(set) => set,
-                None => self.sets.read(&schema.project, row.permissions, &mut conn).await?,
-            };
-            drop(conn);
-            if !guarded.permits(&call.caller, Action::Read, &set.permissions) {
-                return Err(not_found.into());
-            }
-            let mut out = Vec::with_capacity(256 + 32 * row.values.len());
-            schema.write(&mut out, &row, &set, chosen.as_deref(), Vocabulary::of(call));
-            Ok(out)
         })
+    }
+
+    async fn row_by(&self, guide: Guide<'_>, schema: &TableSchema, id: &str, queries: &Queries) -> Result<Vec<u8>> {
+        let call = guide.call();
+        let not_found = Vocabulary::of(call).errors().row_not_found;
+        let choice = choose_only(guide, schema, queries).await?;
+        let guarded = schema.guarded();
+        if guarded.reach(&call.caller, Action::Read) == Reach::None {
+            return Err(not_found.into());
+        }
+        let mut conn = call.store.read().await?;
+        let row = tables::get(&mut conn, &schema.stored, choice.columns.as_deref(), id).await?.ok_or(not_found)?;
+        let set = match self.sets.known(&schema.project, row.permissions) {
+            Some(set) => set,
+            None => self.sets.read(&schema.project, row.permissions, &mut conn).await?,
+        };
+        drop(conn);
+        if !guarded.permits(&call.caller, Action::Read, &set.permissions) {
+            return Err(not_found.into());
+        }
+        let found = choice.find(&mut Reader::Store(self, call), std::slice::from_ref(&row)).await?;
+        let mut out = Vec::with_capacity(256 + 32 * row.values.len());
+        found.write(&mut out, schema, &row, &set, &choice, Vocabulary::of(call));
+        Ok(out)
     }
 
     /// A page of rows, as JSON: those that the caller may read.
@@ -64,16 +77,25 @@ impl Databases {
     /// `general_query_invalid`, `general_cursor_not_found`; those of finding the table.
     pub(crate) async fn rows(&self, call: &Call, at: &At, wanted: RowsWanted<'_>) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
-            let mut selection = wanted.queries.resolve(schema.fields())?;
-            if !call.caller.privileged() {
-                selection.limit = selection.limit.min(MAX_LIMIT);
+            let guide = Guide::new(self, call);
+            match self.rows_by(guide, &schema, &wanted).await {
+                Err(error) if may_be_others(&schema, &error) => self.rows_by(guide.doubtful(), &schema, &wanted).await,
+                outcome => outcome,
             }
-            let chosen = schema.choose(selection.select.as_deref())?;
-            let plan = query::plan(&call.store, schema.stored.place(), &selection, visible(call, &schema)).await?;
-            let rows = tables::list(&call.store, &schema.stored, chosen.as_deref(), &plan).await?;
-            let total = if wanted.total { total(call, &schema, &selection, &plan, rows.len()).await? } else { 0 };
-            self.page(call, &schema, &rows, chosen.as_deref(), total).await
         })
+    }
+
+    async fn rows_by(&self, guide: Guide<'_>, schema: &TableSchema, wanted: &RowsWanted<'_>) -> Result<Vec<u8>> {
+        let call = guide.call();
+        let mut selection = guide.follow(schema, wanted.queries).await?.resolve(schema.fields())?;
+        if !call.caller.privileged() {
+            selection.limit = selection.limit.min(MAX_LIMIT);
+        }
+        let choice = guide.choice(schema, selection.select.as_deref()).await?;
+        let plan = query::plan(&call.store, schema.stored.place(), &selection, visible(call, schema)).await?;
+        let rows = tables::list(&call.store, &schema.stored, choice.columns.as_deref(), &plan).await?;
+        let total = if wanted.total { total(call, schema, &selection, &plan, rows.len()).await? } else { 0 };
+        self.page(call, schema, &rows, &choice, total).await
     }
 
     /// Writes a page.
@@ -82,10 +104,11 @@ impl Databases {
         call: &Call,
         schema: &TableSchema,
         rows: &[StoredRow],
-        chosen: Option<&[usize]>,
+        choice: &Choice,
         total: i64,
     ) -> Result<Vec<u8>> {
         let sets = self.sets_of(call, schema, rows).await?;
+        let found = choice.find(&mut Reader::Store(self, call), rows).await?;
         let vocabulary = Vocabulary::of(call);
         let mut out = begin_list(vocabulary, total, rows.len() * (256 + 32 * schema.columns.len()));
         for (n, row) in rows.iter().enumerate() {
@@ -93,14 +116,14 @@ impl Databases {
             if n > 0 {
                 out.push(b',');
             }
-            schema.write(&mut out, row, set, chosen, vocabulary);
+            found.write(&mut out, schema, row, set, choice, vocabulary);
         }
         out.extend_from_slice(b"]}");
         Ok(out)
     }
 
     /// The sets of permissions of these rows, by number.
-    async fn sets_of(
+    pub(super) async fn sets_of(
         &self,
         call: &Call,
         schema: &TableSchema,
@@ -137,14 +160,19 @@ pub(super) fn begin_list(vocabulary: Vocabulary, total: i64, room: usize) -> Vec
     out
 }
 
-/// The columns that a single row is asked for, where that is all that can be asked.
-fn choose_only(schema: &TableSchema, queries: &Queries) -> Result<Option<Vec<usize>>> {
+/// Whether storage may have failed because another table has changed that rows of this one are related to.
+fn may_be_others(schema: &TableSchema, error: &Error) -> bool {
+    !schema.relations.is_empty() && is_of_storage(error)
+}
+
+/// What of a single row is asked for, where that is all that can be asked.
+async fn choose_only(guide: Guide<'_>, schema: &TableSchema, queries: &Queries) -> Result<Choice> {
     let only_select = Queries { select: queries.select.clone(), ..Queries::default() };
     if *queries != only_select {
         let message = "Invalid query: only select can be used here";
         return Err(Error::new(ErrorKind::GeneralQueryInvalid).message(message).field("queries"));
     }
-    schema.choose(queries.select.as_deref())
+    guide.choice(schema, queries.select.as_deref()).await
 }
 
 /// What the caller may see of the table; none: everything.

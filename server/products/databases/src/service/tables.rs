@@ -1,10 +1,11 @@
 //! Tables: made (with columns and indexes, if wanted), listed, changed, removed.
 
 use super::chores::is_large;
+use super::relations::forsake;
 use super::{At, Databases, bytes, conflict_is, find_database, find_table};
 use crate::changes::Changes;
 use crate::events;
-use crate::model::{Column, Index, NewColumn, NewIndex, Status, Table, Task, WholeTable};
+use crate::model::{Column, Columns, Index, NewColumn, NewIndex, Status, Table, Task, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -75,7 +76,8 @@ impl Databases {
         let columns = add_columns(&mut changes, call, table.number, new.columns).await?;
         let stored: Vec<StoredColumn> = columns.iter().map(Column::stored).collect();
         changes.shape(Ddl::CreateTable(call.store.table(table.number, table.version, stored))).await?;
-        let mut whole = WholeTable { database_id: database.id, table, columns, indexes: Vec::new() };
+        let (relations, incoming, indexes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut whole = WholeTable { database_id: database.id, table, columns, relations, incoming, indexes };
         for index in new.indexes {
             let index = self.make_index(&mut changes, call, &whole, index).await?;
             whole.indexes.push(index);
@@ -165,6 +167,7 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut changes = self.begin(call).await?;
         let whole = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+        forsake(&mut changes, call, &whole).await?;
         changes.catalog().remove_table(whole.table.number).await?;
         drop_rows(&mut changes, call, whole.table.number).await?;
         changes.outdate(&at.database, &at.table);
@@ -190,10 +193,10 @@ pub(super) async fn whole_table(catalog: &mut Catalog<'_>, at: &At, vocabulary: 
     fill(catalog, database.id, table).await
 }
 
-async fn fill(catalog: &mut Catalog<'_>, database_id: String, table: Table) -> Result<WholeTable> {
-    let columns = catalog.columns(table.number).await?;
+pub(super) async fn fill(catalog: &mut Catalog<'_>, database_id: String, table: Table) -> Result<WholeTable> {
+    let Columns { plain: columns, relations, incoming } = catalog.columns(table.number).await?;
     let indexes: Vec<Index> = catalog.indexes(table.number).await?;
-    Ok(WholeTable { database_id, table, columns, indexes })
+    Ok(WholeTable { database_id, table, columns, relations, incoming, indexes })
 }
 
 async fn add_columns(

@@ -77,7 +77,8 @@ pub(super) async fn find_to(
     Ok(found)
 }
 
-fn check_change(call: &Call, schema: &TableSchema, found: &Permitted, action: Action) -> Result<()> {
+/// Refuses a caller who may not do this to a row, or hasn't seen its newest state.
+pub(super) fn check_change(call: &Call, schema: &TableSchema, found: &Permitted, action: Action) -> Result<()> {
     if !schema.guarded().permits(&call.caller, action, &found.set.permissions) {
         return Err(ErrorKind::UserUnauthorized.into());
     }
@@ -166,10 +167,4 @@ fn taken(error: floe_store::Error, vocabulary: Vocabulary) -> Error {
         error if error.is_conflict() => Error::new(errors.row_unique).because(error),
         error => error.into(),
     }
-}
-
-/// Removes a row. Whether the caller may is decided already.
-pub(super) async fn delete(changes: &mut Changes<'_>, schema: &TableSchema, before: &Permitted) -> Result<()> {
-    tables::delete(changes, &schema.stored, &before.row.id).await?;
-    Ok(())
 }
