@@ -58,12 +58,12 @@ impl Guide<'_> {
                     },
                     Condition::List { method, attribute, list } => match schema.step(attribute) {
                         None => own.push(condition.clone()),
-                        Some((relation, "")) => {
+                        Some((relation, None)) => {
                             let there = self.beyond(schema, relation, attribute, depth).await?;
                             let filter = is_related(&there, self.call(), relation, *method, list)?;
                             own.push(Condition::Known(filter));
                         }
-                        Some((relation, rest)) => {
+                        Some((relation, Some(rest))) => {
                             let (method, attribute, list) = (*method, rest.to_owned(), list.clone());
                             onwards(&mut through, relation, Condition::List { method, attribute, list });
                         }
