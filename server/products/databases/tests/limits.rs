@@ -280,4 +280,25 @@ floe_testkit::both_databases! {
             server.patch(&format!("{}/integer/n", at.columns), &required).await.refused(400, &default);
         }
     }
+
+    async fn names_that_differ_in_case_alone_are_the_same(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let at = words.make(&server, &[], false, &json!([{"key": "Name", "type": "integer"}, {"key": "other", "type": "integer"}])).await;
+            let taken = words.kind("column", "already_exists");
+            server.post(&format!("{}/boolean", at.columns), &json!({"key": "nAME", "required": false})).await.refused(409, &taken);
+            let rename = |key: &str| json!({"required": false, "default": null, "newKey": key});
+            server.patch(&format!("{}/integer/other", at.columns), &rename("NAME")).await.refused(409, &taken);
+            let inline = json!({words.table_id: "i", "name": "I", words.columns: [{"key": "a", "type": "integer"}, {"key": "A", "type": "integer"}]});
+            server.post(&format!("{}/{}", words.database("d"), words.tables), &inline).await.refused(409, &taken);
+            server.post(&at.indexes, &json!({"key": "Index", "type": "key", words.columns: ["Name"]})).await.ok(202);
+            server.post(&at.indexes, &json!({"key": "iNDEX", "type": "key", words.columns: ["other"]})).await.refused(409, &index_kind(words, "already_exists"));
+            // But a name is what it is when it is asked for, and may change its case.
+            server.get(&format!("{}/name", at.columns)).await.refused(404, &words.kind("column", "not_found"));
+            at.create(&server, "r", &json!({"name": 1})).await.refused(400, &words.kind("row", "invalid_structure"));
+            server.patch(&format!("{}/integer/Name", at.columns), &rename("name")).await.ok(200);
+            at.create(&server, "r", &json!({"name": 1})).await.ok(201);
+        }
+    }
 }
