@@ -31,6 +31,7 @@ pub(crate) struct Pooled {
     /// The schema that the session's `search_path` names.
     schema: Option<Arc<str>>,
     since: Instant,
+    statement_timeout: Duration,
 }
 
 pub(crate) fn pool(url: &str, size: usize, statement_timeout: Duration) -> Result<Pool> {
@@ -61,7 +62,7 @@ impl managed::Manager for Manager {
         let mut connection = AsyncPgConnection::establish(&self.url).await?;
         let setup = format!("SET statement_timeout = {}", self.statement_timeout.as_millis());
         connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(Pooled { connection, schema: None, since: Instant::now() })
+        Ok(Pooled { connection, schema: None, since: Instant::now(), statement_timeout: self.statement_timeout })
     }
 
     async fn recycle(&self, pooled: &mut Pooled, _: &Metrics) -> RecycleResult<ConnectionError> {
@@ -107,6 +108,19 @@ impl Lease {
         Ok(lease)
     }
 
+    /// For reading, with statements that take no longer than this. In a transaction, so that the limit ends with it; and
+    /// should its end come too late for that limit, the connection is closed.
+    pub(crate) async fn read_within(pool: &Pool, schema: &Arc<str>, limit: Duration) -> Result<Self> {
+        let limit = limit.min(pool.manager().statement_timeout).as_millis().max(1);
+        let mut lease = Self::take(pool).await?;
+        lease.unit = Unit::Open;
+        let schema = quoted(schema);
+        let begin =
+            format!("BEGIN READ ONLY; SET LOCAL search_path TO {schema}; SET LOCAL statement_timeout = {limit}");
+        lease.batch(&begin).await?;
+        Ok(lease)
+    }
+
     /// With a transaction.
     pub(crate) async fn begin(pool: &Pool, schema: &Arc<str>) -> Result<Self> {
         let mut lease = Self::take(pool).await?;
@@ -144,6 +158,11 @@ impl Lease {
 
     fn schema(&self) -> Option<&Arc<str>> {
         self.pooled.as_ref().and_then(|pooled| pooled.schema.as_ref())
+    }
+
+    /// How long a statement may take.
+    pub(crate) fn statement_timeout(&self) -> Duration {
+        self.pooled.as_ref().map_or(Duration::ZERO, |pooled| pooled.statement_timeout)
     }
 
     /// The connection, for one statement. What `on_conn!` calls, followed by [`Lease::finish`].

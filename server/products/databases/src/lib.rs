@@ -15,7 +15,9 @@ mod domain;
 mod endpoints;
 mod events;
 mod keys;
+mod ledger;
 mod model;
+mod operator;
 mod permission_sets;
 mod relation;
 mod repository;
@@ -23,6 +25,7 @@ mod routes;
 mod row;
 mod schema;
 mod service;
+mod transaction;
 mod vocabulary;
 
 pub use routes::routes;

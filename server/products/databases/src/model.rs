@@ -139,8 +139,8 @@ pub(crate) struct Index {
     pub(crate) number: i64,
     /// Its name, unique in its table.
     pub(crate) key: String,
-    /// Whether no two rows may have the same values.
-    pub(crate) unique: bool,
+    /// What it is for.
+    pub(crate) kind: IndexKind,
     /// The keys of what it is over.
     pub(crate) columns: Vec<String>,
     /// How many characters of each count; none: all.
@@ -160,7 +160,7 @@ pub(crate) struct Index {
 pub(crate) struct NewIndex {
     /// Its name.
     pub(crate) key: String,
-    /// `key` or `unique`; others aren't known yet.
+    /// What it is for, as the caller said.
     pub(crate) kind: String,
     /// The keys of what it is over.
     pub(crate) columns: Vec<String>,
@@ -168,6 +168,38 @@ pub(crate) struct NewIndex {
     pub(crate) lengths: Vec<Option<i64>>,
     /// Which way each runs.
     pub(crate) orders: Vec<String>,
+}
+
+/// What an index is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexKind {
+    /// Finding and sorting rows.
+    Key,
+    /// No two rows have the same values.
+    Unique,
+    /// Finding words.
+    Fulltext,
+    /// Finding places.
+    Spatial,
+}
+
+impl IndexKind {
+    const ALL: [Self; 4] = [Self::Key, Self::Unique, Self::Fulltext, Self::Spatial];
+
+    /// The type, as the API calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Unique => "unique",
+            Self::Fulltext => "fulltext",
+            Self::Spatial => "spatial",
+        }
+    }
+
+    /// The one that the API calls so.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 /// What has become of a column or an index.
@@ -417,18 +449,13 @@ impl Index {
             "$createdAt": self.created,
             "$updatedAt": self.updated,
             "key": self.key,
-            "type": self.kind(),
+            "type": self.kind.name(),
             "status": self.status.name(),
             "error": self.status.error(),
             vocabulary.words().columns: self.columns,
             "lengths": self.lengths,
             "orders": self.orders,
         })
-    }
-
-    /// The type, as the API calls it.
-    pub(crate) fn kind(&self) -> &'static str {
-        if self.unique { "unique" } else { "key" }
     }
 
     /// Which way the column at this position runs.

@@ -140,6 +140,30 @@ impl Relation {
         }
     }
 
+    /// Whether the rows of the other side may be related to one row of this side at the most.
+    pub(crate) fn of_one(&self) -> bool {
+        let once = self.cardinality.once();
+        match self.side {
+            Side::Parent => once.child,
+            Side::Child => once.parent,
+        }
+    }
+
+    /// Whether the link is the other row's own value, as Appwrite keeps it: then making or removing it changes that row.
+    pub(crate) fn kept_by_other(&self) -> bool {
+        match (self.cardinality, self.side) {
+            (Cardinality::OneToOne, side) => self.two_way || side == Side::Child,
+            (Cardinality::OneToMany, side) => side == Side::Parent,
+            (Cardinality::ManyToOne, side) => side == Side::Child,
+            (Cardinality::ManyToMany, _) => false,
+        }
+    }
+
+    /// Whether this is the same relationship, seen from the other side.
+    pub(crate) fn mirrors(&self, other: &Self) -> bool {
+        self.link == other.link && self.side != other.side
+    }
+
     /// Which end of its links the rows of this side are.
     pub(crate) fn end(&self) -> End {
         match self.side {

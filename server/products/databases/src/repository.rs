@@ -2,7 +2,7 @@
 //! [`floe_store::tables`].)
 
 use crate::domain::Domain;
-use crate::model::{AnyColumn, Column, Columns, Database, Index, Status, Table};
+use crate::model::{AnyColumn, Column, Columns, Database, Index, IndexKind, Status, Table};
 use crate::relation::{self, Kept, Relation};
 use diesel::sql_types::BigInt;
 use floe_kernel::permission::Permissions;
@@ -234,7 +234,8 @@ impl TryFrom<IndexRow> for Index {
         Ok(Self {
             number: row.number,
             key: row.key,
-            unique: row.kind == "unique",
+            kind: IndexKind::named(&row.kind)
+                .ok_or_else(|| Error::unavailable(format!("an index of type {}", row.kind)))?,
             columns: serde_json::from_str(&row.keys).map_err(Error::unavailable)?,
             lengths: serde_json::from_str(&row.lengths).map_err(Error::unavailable)?,
             orders: serde_json::from_str(&row.orders).map_err(Error::unavailable)?,
@@ -491,7 +492,7 @@ impl Catalog<'_> {
         let row = (
             indexes::table_number.eq(table),
             indexes::key.eq(&index.key),
-            indexes::kind.eq(index.kind()),
+            indexes::kind.eq(index.kind.name()),
             indexes::keys.eq(list_text(&index.columns)?),
             indexes::lengths.eq(list_text(&index.lengths)?),
             indexes::orders.eq(list_text(&index.orders)?),
@@ -662,14 +663,13 @@ pub(crate) async fn list_indexes(
     table: i64,
     listing: &Listing<'_>,
 ) -> floe_kernel::Result<Listed<Index>> {
-    let list = |attribute: &'static str| Field { array: true, ..Field::required(attribute, "keys", Kind::Json) };
     let own = [
         Field::required("key", "key", Kind::Text),
         Field::required("type", "type", Kind::Text),
         Field::required("status", "status", Kind::Text),
         Field::required("error", "error", Kind::Text),
-        list("attributes"),
-        list("columns"),
+        Field::list("attributes", "keys", Kind::Text),
+        Field::list("columns", "keys", Kind::Text),
     ];
     let (selection, visible) = (listing.selection(&fields("key", own))?, listing.scope(Some(("table_number", table))));
     let (total, rows) = on_list!(store, &INDEXES, &selection, Some(visible), indexes::table => IndexRow);

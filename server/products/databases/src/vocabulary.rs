@@ -19,6 +19,8 @@ pub(crate) enum Vocabulary {
 pub(crate) struct Words {
     /// What a database made with these words says of its `type`.
     pub(crate) database_type: &'static str,
+    /// What SDKs call the service.
+    pub(crate) sdk: &'static str,
     /// The key of a list of tables.
     pub(crate) tables: &'static str,
     /// Whether rows have permissions of their own.
@@ -31,6 +33,8 @@ pub(crate) struct Words {
     pub(crate) rows: &'static str,
     /// One row, as sentences begin.
     pub(crate) row: &'static str,
+    /// The parameter with the id of a table.
+    pub(crate) table_id: &'static str,
     /// The parameter with the id of a new row.
     pub(crate) row_id: &'static str,
     /// Where a relationship says which table it leads to.
@@ -67,6 +71,7 @@ pub(crate) struct Errors {
     pub(crate) row_missing_data: ErrorKind,
     pub(crate) row_missing_payload: ErrorKind,
     pub(crate) row_conflict: ErrorKind,
+    pub(crate) row_restricted: ErrorKind,
 }
 
 impl Vocabulary {
@@ -99,12 +104,14 @@ impl Vocabulary {
 
 static TABLES: Words = Words {
     database_type: "tablesdb",
+    sdk: "tablesDB",
     tables: "tables",
     row_security: "rowSecurity",
     columns: "columns",
     column: "column",
     rows: "rows",
     row: "Row",
+    table_id: "tableId",
     row_id: "rowId",
     related_table: "relatedTable",
     in_table: "$tableId",
@@ -131,17 +138,20 @@ static TABLES: Words = Words {
         row_missing_data: ErrorKind::RowMissingData,
         row_missing_payload: ErrorKind::RowMissingPayload,
         row_conflict: ErrorKind::RowUpdateConflict,
+        row_restricted: ErrorKind::RowDeleteRestricted,
     },
 };
 
 static COLLECTIONS: Words = Words {
     database_type: "legacy",
+    sdk: "databases",
     tables: "collections",
     row_security: "documentSecurity",
     columns: "attributes",
     column: "attribute",
     rows: "documents",
     row: "Document",
+    table_id: "collectionId",
     row_id: "documentId",
     related_table: "relatedCollection",
     in_table: "$collectionId",
@@ -168,5 +178,6 @@ static COLLECTIONS: Words = Words {
         row_missing_data: ErrorKind::DocumentMissingData,
         row_missing_payload: ErrorKind::DocumentMissingPayload,
         row_conflict: ErrorKind::DocumentUpdateConflict,
+        row_restricted: ErrorKind::DocumentDeleteRestricted,
     },
 };

@@ -170,6 +170,11 @@ impl WriteLease {
         result
     }
 
+    /// Whether a statement failed, so that the unit can't be committed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.state == State::Failed
+    }
+
     /// What failed was undone by going back to a mark.
     pub(super) fn forgive(&mut self) {
         if self.state == State::Failed {

@@ -4,18 +4,24 @@
 //! the columns of [`StoredRow`] besides: `_sequence`, `_id`, `_created`, `_updated` and `_permissions`.
 
 mod ddl;
+mod fulltext;
+mod linking;
 mod links;
 mod related;
 mod rows;
 mod seal;
-mod shape;
+mod shapes;
+mod spatial;
+mod workbench;
 
 pub use ddl::{Ddl, IndexColumn};
+pub use linking::{Linked, link, touch_linked, unlink};
 pub use links::{End, Links, Once};
 pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
 pub use seal::Seal;
-pub use shape::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
+pub use shapes::{Shapes, Test, matching, matching_in};
+pub use workbench::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
 
 pub(crate) use rows::Raw;
 
@@ -95,6 +101,17 @@ impl Table {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// The name in the database of the index of this number.
+    #[must_use]
+    pub fn index_name(&self, number: i64) -> String {
+        format!("{}_i{number}", self.name())
+    }
+
+    /// What the names of its indexes are like, for GLOB.
+    fn index_name_pattern(&self) -> String {
+        format!("{}_i[0-9]*", self.name())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rows of user-defined tables: one by one, and lists.
 
 use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, Table, UPDATED, statement};
+use crate::connection::Lane;
 use crate::dialect::{Dialect, fit};
 use crate::error::{Error, Result};
 use crate::query::{Ordering, Plan, Predicate};
@@ -137,11 +138,11 @@ async fn find(
 /// [`Error::Timeout`] when it takes too long.
 pub async fn list(store: &Store, table: &Table, columns: Option<&[usize]>, plan: &Plan) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
-    let rows = on_scan!(store, |c| (&select).load::<StoredRow>(c))?;
+    let rows = on_scan!(store, select.predicate.searches(), |c| (&select).load::<StoredRow>(c))?;
     arranged(rows, table, columns, plan)
 }
 
-/// The same inside a unit of work, where what it changed is seen. In place, so for short lists.
+/// The same inside a unit of work, where what it changed is seen.
 ///
 /// # Errors
 /// [`Error::Timeout`] when it takes too long.
@@ -152,7 +153,13 @@ pub async fn list_in(
     plan: &Plan,
 ) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
-    let rows = on_conn!(conn, |c| (&select).load::<StoredRow>(c))?;
+    let rows = match conn.lane() {
+        Lane::Sqlite(lease) => {
+            let apart = select.predicate.searches();
+            lease.scan(apart, move |c| diesel::RunQueryDsl::load::<StoredRow>(&select, c)).await?
+        }
+        Lane::Postgres(_) => on_conn!(conn, |c| (&select).load::<StoredRow>(c))?,
+    };
     arranged(rows, table, columns, plan)
 }
 

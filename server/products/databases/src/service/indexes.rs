@@ -5,7 +5,7 @@ use super::columns::open;
 use super::{At, Databases, bytes, conflict_is, find_table};
 use crate::changes::Changes;
 use crate::events;
-use crate::model::{Column, INDEXABLE, Index, NewIndex, Status, Task, WholeTable};
+use crate::model::{Column, INDEXABLE, Index, IndexKind, NewIndex, Status, Task, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -88,7 +88,7 @@ impl Databases {
     ) -> Result<Index> {
         let vocabulary = Vocabulary::of(call);
         let mut index = check(new, whole, call, vocabulary)?;
-        stored_columns(&index, whole, vocabulary)?;
+        definition(&index, whole, &call.store, vocabulary)?;
         let is_for_later = is_for_later(changes, call, whole).await?;
         if is_for_later {
             index.status = Status::Processing;
@@ -124,8 +124,10 @@ impl Databases {
         let after = before.with_changed(column);
         let table = before.table.number;
         let is_for_later = is_for_later(changes, call, before).await?;
-        let made = before.indexes.iter().filter(|index| !matches!(index.status, Status::Failed(_)));
-        for index in made.filter(|index| index.columns.contains(&column.key)) {
+        // A fulltext index is over all of a text, whatever its size.
+        let sized = |index: &Index| matches!(index.kind, IndexKind::Key | IndexKind::Unique);
+        let counts = |index: &&Index| !matches!(index.status, Status::Failed(_)) && sized(index);
+        for index in before.indexes.iter().filter(counts).filter(|index| index.columns.contains(&column.key)) {
             let (old, new) = (stored_columns(index, before, vocabulary)?, stored_columns(index, &after, vocabulary)?);
             if old.iter().map(|of| of.length).eq(new.iter().map(|of| of.length)) {
                 continue;
@@ -177,10 +179,21 @@ async fn is_for_later(changes: &mut Changes<'_>, call: &Call, whole: &WholeTable
 }
 
 /// How the index is made. The only place that says so, whoever makes it.
+///
+/// # Errors
+/// `column_unknown`, `index_invalid`.
 pub(super) fn definition(index: &Index, whole: &WholeTable, store: &Store, vocabulary: Vocabulary) -> Result<Ddl> {
-    let columns = stored_columns(index, whole, vocabulary)?;
-    let table = store.table(whole.table.number, whole.table.version, Vec::new());
-    Ok(Ddl::CreateIndex { table, number: index.number, unique: index.unique, columns })
+    let (table, number) = (store.table(whole.table.number, whole.table.version, Vec::new()), index.number);
+    Ok(match index.kind {
+        IndexKind::Fulltext => {
+            Ddl::CreateFulltext { table, number, columns: searched_columns(index, whole, vocabulary)? }
+        }
+        IndexKind::Spatial => Ddl::CreateSpatial { table, number, column: shape_column(index, whole, vocabulary)? },
+        IndexKind::Key | IndexKind::Unique => {
+            let (unique, columns) = (index.kind == IndexKind::Unique, stored_columns(index, whole, vocabulary)?);
+            Ddl::CreateIndex { table, number, unique, columns }
+        }
+    })
 }
 
 fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary) -> Result<Index> {
@@ -198,10 +211,10 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
     if new.key.eq_ignore_ascii_case("primary") {
         return invalid("Index key name is reserved");
     }
-    if !matches!(new.kind.as_str(), "key" | "unique") {
+    let kind = IndexKind::named(&new.kind).ok_or_else(|| {
         let message = format!("Indexes of type {} are not supported.", new.kind);
-        return Err(Error::new(ErrorKind::GeneralFeatureUnsupported).message(message).field("type"));
-    }
+        Error::new(ErrorKind::GeneralFeatureUnsupported).message(message).field("type")
+    })?;
     if new.columns.is_empty() {
         return invalid(&format!("No {} provided for index", vocabulary.words().columns));
     }
@@ -220,7 +233,7 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
     Ok(Index {
         number: 0,
         key: new.key,
-        unique: new.kind == "unique",
+        kind,
         lengths: lengths.collect(),
         columns: new.columns,
         orders: new.orders,
@@ -250,6 +263,7 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
         if column.status != Status::Available {
             return Err(errors.column_not_available.into());
         }
+        refuse_shapes(index, column, vocabulary)?;
         let counted =
             counted(column, index.lengths[n]).map_err(|rule| Error::new(errors.index_invalid).message(rule))?;
         length = length.saturating_add(counted);
@@ -261,6 +275,36 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
         return Err(Error::new(errors.index_invalid).message(message));
     }
     Ok(stored)
+}
+
+/// What a fulltext index is over in the database.
+fn searched_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<Vec<String>> {
+    let errors = vocabulary.errors();
+    let invalid = |message: String| Err(Error::new(errors.index_invalid).message(message));
+    let no_text =
+        |key: &str| invalid(format!("Attribute \"{key}\" cannot be part of a fulltext index, must be of type string"));
+    let each = index.columns.iter().map(|key| match INDEXABLE.iter().find(|(attribute, _)| attribute == key) {
+        Some((_, name)) if *name == ID => Ok((*name).to_owned()),
+        Some(_) => no_text(key),
+        None => {
+            let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+            if column.status != Status::Available {
+                return Err(errors.column_not_available.into());
+            }
+            if column.array {
+                return invalid("\"Fulltext\" index is forbidden on array attributes".into());
+            }
+            if column.encrypted {
+                return invalid(format!("Attribute \"{key}\" is encrypted and can't be part of an index"));
+            }
+            if column.status != Status::Available {
+                return Err(errors.column_not_available.into());
+            }
+            refuse_shapes(index, column, vocabulary)?;
+            if column.kind() == Kind::Text { Ok(column.stored().name) } else { no_text(key) }
+        }
+    });
+    each.collect()
 }
 
 /// How many characters of a column count, in an index that is over so many of them; none: over all.
@@ -284,6 +328,54 @@ fn counted(column: &Column, part: Option<i64>) -> Result<i64, String> {
         (Kind::Float, None) => Ok(2),
         (_, None) => Ok(1),
     }
+}
+
+/// Shapes have an index of their own kind only.
+fn refuse_shapes(index: &Index, column: &Column, vocabulary: Vocabulary) -> Result<()> {
+    if column.kind() != Kind::Shape {
+        return Ok(());
+    }
+    let (kind, key) = (index.kind.name(), &column.key);
+    let message = format!(
+        "Cannot create {kind} index on spatial attribute \"{key}\". Spatial attributes require spatial indexes."
+    );
+    Err(Error::new(vocabulary.errors().index_invalid).message(message))
+}
+
+/// What a spatial index is over in the database. (Appwrite wants a value in each row; ours could do without.)
+fn shape_column(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<String> {
+    let errors = vocabulary.errors();
+    let invalid = |message: String| Err(Error::new(errors.index_invalid).message(message));
+    let [key] = index.columns.as_slice() else {
+        return invalid("Spatial index can be created on a single spatial attribute".into());
+    };
+    let no_shape = |of: &str| {
+        invalid(format!(
+            "Spatial index can only be created on spatial attributes (point, linestring, polygon). \
+             Attribute \"{key}\" is of type \"{of}\""
+        ))
+    };
+    if INDEXABLE.iter().any(|(attribute, _)| attribute == key) {
+        return no_shape(if key == "$id" { "string" } else { "datetime" });
+    }
+    let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+    if column.kind() != Kind::Shape {
+        return no_shape(column.domain.type_name());
+    }
+    if index.lengths.iter().any(Option::is_some) {
+        return invalid(format!("Cannot set a length on \"{}\" attributes", column.domain.type_name()));
+    }
+    if !index.orders.is_empty() {
+        let message = "Spatial indexes with explicit orders are not supported. Remove the orders to create this index.";
+        return invalid(message.into());
+    }
+    if !column.required {
+        return invalid(format!(
+            "Spatial indexes do not allow null values. Mark the attribute \"{key}\" as required or create the index \
+             on a column with no null values."
+        ));
+    }
+    Ok(column.stored().name)
 }
 
 fn find(indexes: Vec<Index>, key: &str, vocabulary: Vocabulary) -> Result<Index> {

@@ -24,16 +24,26 @@ mod chores;
 mod columns;
 mod databases;
 mod indexes;
+mod kept_lists;
+mod links;
 mod operations;
+mod paths;
+mod reader;
+mod related;
 mod relations;
+mod replay;
 mod rows;
+mod shapes;
 mod tables;
+mod transactions;
 mod writes;
 
 pub(crate) use chores::Chores;
 pub(crate) use columns::{ColumnChange, DomainChange};
-pub(crate) use operations::{Addition, Operation, RowInput};
+pub(crate) use kept_lists::KeptLists;
+pub(crate) use operations::{Addition, Operation, RowInput, Which};
 pub(crate) use relations::RelationChange;
+pub(crate) use replay::Staging;
 pub(crate) use rows::RowsWanted;
 pub(crate) use tables::{NewTable, TableChange};
 
@@ -63,11 +73,12 @@ pub struct Databases {
     pub(crate) schemas: Cache<String, Arc<TableSchema>>,
     pub(crate) sets: PermissionSets,
     pub(crate) chores: Chores,
+    pub(crate) lists: KeptLists,
     keys: Keys,
 }
 
 /// Where a table is, as the path says.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct At {
     /// The id of its database.
     pub(crate) database: String,
@@ -81,7 +92,8 @@ impl Databases {
     #[must_use]
     pub fn new(key: &Secret) -> Self {
         let schemas = Cache::new(KEPT_SCHEMAS);
-        Self { chores: Chores::new(schemas.clone()), schemas, sets: PermissionSets::new(), keys: Keys::new(key) }
+        let (chores, keys) = (Chores::new(schemas.clone()), Keys::new(key));
+        Self { chores, schemas, sets: PermissionSets::new(), lists: KeptLists::new(), keys }
     }
 
     /// Forgets everything that is kept in memory. To be called when a project was deleted: one of the same id may come,
@@ -89,6 +101,7 @@ impl Databases {
     pub fn forget(&self) {
         self.schemas.clear();
         self.sets.clear();
+        self.lists.clear();
     }
 
     /// Begins a unit of work.
@@ -101,14 +114,25 @@ impl Databases {
     /// # Errors
     /// `database_not_found`, `table_not_found`.
     async fn schema(&self, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
+        visible(call, self.any_schema(call, at, false).await?)
+    }
+
+    /// The schema of a table, also of one that the caller may not know of; `anew` when what is kept may be wrong.
+    ///
+    /// # Errors
+    /// `database_not_found`, `table_not_found`.
+    async fn any_schema(&self, call: &Call, at: &At, anew: bool) -> Result<Arc<TableSchema>> {
         let key = schema_key(&call.project.id, &at.database, &at.table);
+        if anew {
+            self.schemas.invalidate(key.as_str());
+        }
         let load = async || {
             let mut conn = call.store.read().await?;
             self.resume(call, &mut Catalog(&mut conn)).await?;
             self.load(&mut conn, call, at).await.map(Some)
         };
         let schema = self.schemas.get_or_load(key.as_str(), load).await?;
-        visible(call, schema.ok_or(Vocabulary::of(call).errors().table_not_found)?)
+        Ok(schema.ok_or(Vocabulary::of(call).errors().table_not_found)?)
     }
 
     /// The schema of a table that was not `old` any more when storage failed with this error.
@@ -116,13 +140,21 @@ impl Databases {
     /// # Errors
     /// The same error, when `old` is still the truth; those of finding the table.
     async fn newer_schema(&self, call: &Call, at: &At, old: &TableSchema, error: Error) -> Result<Arc<TableSchema>> {
+        self.fresh_schema(call, at, old).await?.ok_or(error)
+    }
+
+    /// The schema of a table; none when it is still `old`.
+    ///
+    /// # Errors
+    /// Those of finding the table.
+    async fn fresh_schema(&self, call: &Call, at: &At, old: &TableSchema) -> Result<Option<Arc<TableSchema>>> {
         self.schemas.invalidate(schema_key(&call.project.id, &at.database, &at.table).as_str());
         // Within a unit of work, because on SQLite the change may be one of the group that isn't committed yet, which
         // readers don't see; and so not to be kept either.
         let mut unit = call.store.begin().await?;
         let fresh = visible(call, self.load(&mut unit, call, at).await?)?;
         let same = fresh.version == old.version && fresh.stored.name() == old.stored.name();
-        if same { Err(error) } else { Ok(fresh) }
+        Ok((!same).then_some(fresh))
     }
 
     async fn load(&self, conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
@@ -131,8 +163,24 @@ impl Databases {
         let mut columns = catalog.columns(table.number).await?;
         // The others aren't there yet.
         columns.plain.retain(|column| column.status == Status::Available);
+        let indexes = catalog.indexes(table.number).await?;
         let project = &call.project.id;
-        Ok(Arc::new(TableSchema::new(project, &call.store, &self.keys, &database, table, columns)))
+        Ok(Arc::new(TableSchema::new(project, &call.store, &self.keys, &database, table, columns, &indexes)))
+    }
+
+    /// The same; none: there is no such table.
+    pub(crate) async fn load_if_there(
+        &self,
+        conn: &mut Connection,
+        call: &Call,
+        at: &At,
+    ) -> Result<Option<Arc<TableSchema>>> {
+        match self.load(conn, call, at).await {
+            Ok(schema) => Ok(Some(schema)),
+            Err(error) if error.kind() == ErrorKind::DatabaseNotFound => Ok(None),
+            Err(error) if error.kind() == Vocabulary::of(call).errors().table_not_found => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -163,6 +211,18 @@ fn is_of_storage(error: &Error) -> bool {
     matches!(source, Some(floe_store::Error::Unavailable(_)))
 }
 
+/// Whether a unit of work failed because another one was in its way, so that doing it again may help: they waited for each
+/// other, or a row was linked or removed that was free, or there, a moment ago.
+fn was_overtaken(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<floe_store::Error>());
+    match source {
+        Some(floe_store::Error::Deadlock) => true,
+        // Other conflicts mean something to the caller, and are told by a name of their own.
+        Some(floe_store::Error::Conflict { .. }) => error.kind() == ErrorKind::GeneralServerError,
+        _ => false,
+    }
+}
+
 /// The database of this id.
 async fn find_database(catalog: &mut Catalog<'_>, id: &str) -> Result<Database> {
     Ok(catalog.database(id).await?.ok_or(ErrorKind::DatabaseNotFound)?)
@@ -177,7 +237,7 @@ async fn find_table(catalog: &mut Catalog<'_>, at: &At, vocabulary: Vocabulary) 
 
 /// Who says what a row is to hold.
 fn speaker(call: &Call) -> Speaker {
-    Speaker { vocabulary: Vocabulary::of(call), privileged: call.caller.privileged() }
+    Speaker { vocabulary: Vocabulary::of(call), privileged: call.caller.privileged(), operators: true }
 }
 
 /// What a conflict means, where only one thing can be meant.

@@ -6,23 +6,30 @@
 //! work that may hold others.
 
 use super::bulk::{Answer, Matching};
+use super::links::{Around, Wanted, not_in_bulk, relate, remove, settle};
+use super::reader::Reader;
+use super::related::Guide;
+use super::rows::may_be_others;
 use super::writes::{
-    Permitted, change, check_grants, delete, find_to, insert, may_create, may_ever, permissions_of_new, upsert,
+    Permitted, change, check_grants, find_to, insert, may_create, may_ever, permissions_of_new, upsert,
 };
-use super::{ATTEMPTS, At, Databases, capitalized, speaker};
+use super::{ATTEMPTS, At, Databases, capitalized, speaker, was_overtaken};
 use crate::changes::Changes;
 use crate::events::{self, Event};
-use crate::row::{Added, RowData, added};
+use crate::operator::{Added, added};
+use crate::row::RowData;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::permission::{Action, Permissions};
 use floe_kernel::query::Queries;
 use floe_kernel::{Error, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-/// Something to be done to rows of one table.
-#[derive(Debug)]
+/// Something to be done to rows of one table. Its JSON is what is staged in transactions.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Operation {
     /// Makes a row.
     Create(RowInput),
@@ -41,32 +48,43 @@ pub(crate) enum Operation {
     /// Gives all rows that the queries match the same values.
     UpdateMatching {
         /// Which rows.
-        queries: Queries,
+        queries: Which,
         /// The values.
         data: Map<String, Json>,
         /// Other permissions.
+        #[serde(deserialize_with = "stored::permissions")]
         permissions: Option<Permissions>,
     },
     /// Removes all rows that the queries match.
     DeleteMatching {
         /// Which rows.
-        queries: Queries,
+        queries: Which,
     },
 }
 
+/// Queries, as they were written and as they are understood.
+#[derive(Debug, Default)]
+pub(crate) struct Which {
+    /// As they were written.
+    pub(crate) texts: Vec<String>,
+    /// As they are understood.
+    pub(crate) queries: Queries,
+}
+
 /// What a request says of a row.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RowInput {
     /// Its id.
     pub(crate) id: String,
     /// What it is to allow, where that is said.
+    #[serde(deserialize_with = "stored::permissions")]
     pub(crate) permissions: Option<Permissions>,
     /// Its values.
     pub(crate) data: Map<String, Json>,
 }
 
 /// A number to be added to a column of a row.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Addition {
     /// The row's id.
     pub(crate) id: String,
@@ -87,11 +105,29 @@ pub(super) enum Ready<'o> {
 
 /// Something to be done to one row.
 pub(super) enum Step<'o> {
-    Insert { id: &'o str, data: RowData, permissions: Permissions },
-    Change { id: &'o str, data: RowData, permissions: Option<&'o Permissions> },
-    Upsert { id: &'o str, data: RowData, permissions: Option<&'o Permissions> },
+    Insert { id: &'o str, data: RowData, permissions: Permissions, wanted: Vec<Wanted<'o>> },
+    Change { id: &'o str, data: RowData, permissions: Option<&'o Permissions>, wanted: Vec<Wanted<'o>> },
+    Upsert { id: &'o str, data: RowData, permissions: Option<&'o Permissions>, wanted: Vec<Wanted<'o>> },
     Delete { id: &'o str },
     Add { position: usize, addition: &'o Addition },
+}
+
+/// What came of an operation.
+pub(super) enum Done {
+    /// This row, as it is now.
+    Row(Permitted),
+    /// What this JSON shows: a list of rows, or nothing where a row was removed.
+    Json(Vec<u8>),
+}
+
+impl Done {
+    /// The JSON of the answer, without what a row is related to.
+    pub(super) fn json(self, schema: &TableSchema, vocabulary: Vocabulary) -> Vec<u8> {
+        match self {
+            Self::Row(row) => row.json(schema, vocabulary),
+            Self::Json(json) => json,
+        }
+    }
 }
 
 impl Databases {
@@ -104,51 +140,92 @@ impl Databases {
     /// `column_not_found`, `column_type_invalid`, `column_limit_exceeded`, `general_query_invalid`; those of finding
     /// the table.
     pub(crate) async fn perform(&self, call: &Call, at: &At, operation: &Operation) -> Result<Vec<u8>> {
-        let taken = Vocabulary::of(call).errors().row_exists;
         with_schema!(self, call, at, |schema| {
-            for _ in 1..ATTEMPTS {
-                match self.attempt(call, &schema, operation).await {
-                    // Somebody made the row after we saw that there was none: now there is one to change.
-                    Err(error) if operation.is_upsert() && error.kind() == taken => {}
-                    outcome => return outcome,
+            let mut guide = Guide::new(self, call);
+            let mut left = ATTEMPTS;
+            loop {
+                left -= 1;
+                match self.attempt(guide, &schema, operation).await {
+                    Err(error) if left > 0 && (was_overtaken(&error) || operation.finds_another(call, &error)) => {}
+                    // It may be one of the tables around it that has changed.
+                    Err(error) if left > 0 && !guide.doubts() && may_be_others(&schema, &error) => {
+                        guide = guide.doubtful();
+                    }
+                    outcome => break outcome,
                 }
             }
-            self.attempt(call, &schema, operation).await
         })
     }
 
-    async fn attempt(&self, call: &Call, schema: &TableSchema, operation: &Operation) -> Result<Vec<u8>> {
-        let ready = operation.prepare(call, schema)?;
-        let mut changes = self.begin(call).await?;
-        let answer = ready.perform(&mut changes, call, schema).await?;
+    async fn attempt(&self, guide: Guide<'_>, schema: &TableSchema, operation: &Operation) -> Result<Vec<u8>> {
+        let call = guide.call();
+        let around = guide.around(schema, operation).await?;
+        let ready = operation.prepare(call, schema, &around)?;
+        let mut changes = self.begin(call).await?.doubtful(guide.doubts());
+        let done = ready.perform(&mut changes, call, schema).await?;
         changes.commit().await?;
-        Ok(answer)
+        Ok(around.answer(&mut Reader::Store(self, call), schema, done, Vocabulary::of(call)).await)
     }
 }
 
 impl Operation {
-    fn is_upsert(&self) -> bool {
-        matches!(self, Self::Upsert(_) | Self::UpsertMany(_))
+    /// Decides what would be decided otherwise by when, and by whom, it is performed: the ids of related rows that are
+    /// to be made, and what new rows allow. `around`: see [`Guide::around`].
+    ///
+    /// # Errors
+    /// None that the caller can cause; what they may do is checked when it is performed.
+    pub(super) fn settle(&mut self, call: &Call, schema: &TableSchema, around: &Around) -> Result<()> {
+        let made = match self {
+            Self::Create(row) => std::slice::from_mut(row),
+            Self::CreateMany(rows) => rows.as_mut_slice(),
+            _ => &mut [],
+        };
+        for row in made.iter_mut().filter(|row| row.permissions.is_none()) {
+            row.permissions = Some(permissions_of_new(call, None)?);
+        }
+        match self {
+            Self::Create(row) | Self::Update(row) | Self::Upsert(row) => settle(call, schema, around, &mut row.data, 1),
+            _ => Ok(()),
+        }
     }
 
-    /// Checks everything that needs no storage.
+    /// Whether somebody made the row after we saw that there was none: now there is one to change.
+    fn finds_another(&self, call: &Call, error: &Error) -> bool {
+        matches!(self, Self::Upsert(_) | Self::UpsertMany(_))
+            && error.kind() == Vocabulary::of(call).errors().row_exists
+    }
+
+    /// The values that may say what a row is related to.
+    pub(super) fn related_data(&self) -> Option<&Map<String, Json>> {
+        match self {
+            Self::Create(row) | Self::Update(row) | Self::Upsert(row) => Some(&row.data),
+            _ => None,
+        }
+    }
+
+    /// Checks everything that needs no storage. `around`: see [`Guide::around`].
     ///
     /// # Errors
     /// As [`Databases::perform`].
-    pub(super) fn prepare<'o>(&'o self, call: &Call, schema: &TableSchema) -> Result<Ready<'o>> {
+    pub(super) fn prepare<'o>(&'o self, call: &Call, schema: &'o TableSchema, around: &'o Around) -> Result<Ready<'o>> {
         Ok(match self {
             Self::Create(row) => {
                 let permissions = permissions_of_new(call, row.permissions.as_ref())?;
                 may_create(call, schema)?;
-                Ready::One(Step::insert(row, permissions, call, schema)?)
+                let wanted = Wanted::read(call, schema, around, &row.data, false)?;
+                Ready::One(Step::insert(row, permissions, call, schema, wanted)?)
             }
             Self::Update(row) => {
                 may_ever(call, schema, Action::Update)?;
                 check_grants(call, row.permissions.as_ref())?;
                 let data = schema.part(&row.data, speaker(call))?;
-                Ready::One(Step::Change { id: &row.id, data, permissions: row.permissions.as_ref() })
+                let wanted = Wanted::read(call, schema, around, &row.data, true)?;
+                Ready::One(Step::Change { id: &row.id, data, permissions: row.permissions.as_ref(), wanted })
             }
-            Self::Upsert(row) => Ready::One(Step::upsert(row, call, schema)?),
+            Self::Upsert(row) => {
+                let wanted = Wanted::read(call, schema, around, &row.data, false)?;
+                Ready::One(Step::upsert(row, call, schema, wanted)?)
+            }
             Self::Delete(id) => {
                 may_ever(call, schema, Action::Delete)?;
                 Ready::One(Step::Delete { id })
@@ -161,39 +238,73 @@ impl Operation {
             }
             Self::CreateMany(rows) => {
                 may_create(call, schema)?;
-                let step = |row| Step::insert(row, permissions_of_new(call, row.permissions.as_ref())?, call, schema);
+                not_in_bulk(call, schema, Action::Create, "create")?;
+                let step = |row: &'o RowInput| {
+                    let permissions = permissions_of_new(call, row.permissions.as_ref())?;
+                    Step::insert(row, permissions, call, schema, Vec::new())
+                };
                 Ready::Many(rows.iter().map(step).collect::<Result<_>>()?)
             }
             Self::UpsertMany(rows) => {
-                Ready::Many(rows.iter().map(|row| Step::upsert(row, call, schema)).collect::<Result<_>>()?)
+                not_in_bulk(call, schema, Action::Update, "upsert")?;
+                let step = |row| Step::upsert(row, call, schema, Vec::new());
+                Ready::Many(rows.iter().map(step).collect::<Result<_>>()?)
             }
             Self::UpdateMatching { queries, data, permissions } => {
+                not_in_bulk(call, schema, Action::Update, "update")?;
                 let data = schema.part(data, speaker(call))?;
-                Ready::Matching(Matching::update(call, schema, queries, data, permissions.as_ref())?)
+                Ready::Matching(Matching::update(call, schema, &queries.queries, data, permissions.as_ref())?)
             }
-            Self::DeleteMatching { queries } => Ready::Matching(Matching::delete(call, schema, queries)?),
+            Self::DeleteMatching { queries } => {
+                not_in_bulk(call, schema, Action::Delete, "delete")?;
+                Ready::Matching(Matching::delete(call, schema, &queries.queries)?)
+            }
         })
     }
 }
 
+/// What of an operation has a form of its own in JSON.
+mod stored {
+    use super::Which;
+    use floe_kernel::permission::{Permissions, Scope};
+    use floe_kernel::query::Queries;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// Reads permissions of a row.
+    pub(super) fn permissions<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Permissions>, D::Error> {
+        let texts = Option::<Vec<String>>::deserialize(from)?;
+        texts.map(|texts| Permissions::parse(&texts, Scope::Item)).transpose().map_err(D::Error::custom)
+    }
+
+    impl Serialize for Which {
+        fn serialize<S: Serializer>(&self, into: S) -> Result<S::Ok, S::Error> {
+            self.texts.serialize(into)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Which {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            let texts = Vec::<String>::deserialize(from)?;
+            let queries = Queries::parse(&texts).map_err(D::Error::custom)?;
+            Ok(Self { texts, queries })
+        }
+    }
+}
+
 impl Ready<'_> {
-    /// Does it; gives the JSON of the answer.
+    /// Does it.
     ///
     /// # Errors
     /// As [`Databases::perform`]. The unit of work can't be committed then.
-    pub(super) async fn perform(self, changes: &mut Changes<'_>, call: &Call, schema: &TableSchema) -> Result<Vec<u8>> {
+    pub(super) async fn perform(self, changes: &mut Changes<'_>, call: &Call, schema: &TableSchema) -> Result<Done> {
         let vocabulary = Vocabulary::of(call);
         match self {
             Self::One(step) => {
                 let is_removal = matches!(step, Step::Delete { .. });
                 let (event, row) = step.perform(changes, call, schema).await?;
-                if is_removal {
-                    tell(changes, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
-                    return Ok(Vec::new());
-                }
-                let json = row.json(schema, vocabulary);
-                tell(changes, event, schema, &row.row.id, || json.clone()).await?;
-                Ok(json)
+                tell(changes, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
+                Ok(if is_removal { Done::Json(Vec::new()) } else { Done::Row(row) })
             }
             Self::Many(steps) => {
                 let mut answer = Answer::new(schema, vocabulary);
@@ -202,40 +313,52 @@ impl Ready<'_> {
                     tell(changes, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
                     answer.add(&row);
                 }
-                Ok(answer.json())
+                Ok(Done::Json(answer.json()))
             }
-            Self::Matching(matching) => matching.perform(changes, call, schema).await,
+            Self::Matching(matching) => Ok(Done::Json(matching.perform(changes, call, schema).await?)),
         }
     }
 }
 
 impl<'o> Step<'o> {
-    fn insert(row: &'o RowInput, permissions: Permissions, call: &Call, schema: &TableSchema) -> Result<Self> {
-        Ok(Self::Insert { id: &row.id, data: schema.whole(&row.data, speaker(call))?, permissions })
+    fn insert(
+        row: &'o RowInput,
+        permissions: Permissions,
+        call: &Call,
+        schema: &TableSchema,
+        wanted: Vec<Wanted<'o>>,
+    ) -> Result<Self> {
+        Ok(Self::Insert { id: &row.id, data: schema.whole(&row.data, speaker(call).of_new())?, permissions, wanted })
     }
 
-    fn upsert(row: &'o RowInput, call: &Call, schema: &TableSchema) -> Result<Self> {
+    fn upsert(row: &'o RowInput, call: &Call, schema: &TableSchema, wanted: Vec<Wanted<'o>>) -> Result<Self> {
         check_grants(call, row.permissions.as_ref())?;
         let data = schema.whole(&row.data, speaker(call))?;
-        Ok(Self::Upsert { id: &row.id, data, permissions: row.permissions.as_ref() })
+        Ok(Self::Upsert { id: &row.id, data, permissions: row.permissions.as_ref(), wanted })
     }
 
     /// Does it; gives the row (as it was, where it is removed), and what happened to it.
     async fn perform(self, changes: &mut Changes<'_>, call: &Call, schema: &TableSchema) -> Result<(Event, Permitted)> {
         Ok(match self {
-            Self::Insert { id, data, permissions } => {
-                (events::ROW_CREATE, insert(changes, call, schema, id, data, &permissions).await?)
+            Self::Insert { id, data, permissions, wanted } => {
+                let made = insert(changes, call, schema, id, data, &permissions).await?;
+                relate(changes, call, schema, made.row.sequence, true, wanted).await?;
+                (events::ROW_CREATE, made)
             }
-            Self::Change { id, data, permissions } => {
+            Self::Change { id, data, permissions, wanted } => {
                 let before = find_to(changes, call, schema, id, Action::Update).await?;
-                (events::ROW_UPDATE, change(changes, call, schema, before, data, permissions).await?)
+                let row = change(changes, call, schema, before, data, permissions).await?;
+                relate(changes, call, schema, row.row.sequence, false, wanted).await?;
+                (events::ROW_UPDATE, row)
             }
-            Self::Upsert { id, data, permissions } => {
-                (events::ROW_UPSERT, upsert(changes, call, schema, id, data, permissions).await?)
+            Self::Upsert { id, data, permissions, wanted } => {
+                let row = upsert(changes, call, schema, id, data, permissions).await?;
+                relate(changes, call, schema, row.row.sequence, false, wanted).await?;
+                (events::ROW_UPSERT, row)
             }
             Self::Delete { id } => {
                 let before = find_to(changes, call, schema, id, Action::Delete).await?;
-                delete(changes, schema, &before).await?;
+                remove(changes, call, schema, &before).await?;
                 (events::ROW_DELETE, before)
             }
             Self::Add { position, addition } => {

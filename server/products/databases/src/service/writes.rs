@@ -3,6 +3,7 @@
 //! Who may do what is decided by [`floe_kernel::access::Guarded`] alone. Writing a row that isn't there, or isn't for the
 //! caller, is "not authorized", unless they may read or write every row anyway, and so know what there is.
 
+use super::speaker;
 use crate::changes::Changes;
 use crate::permission_sets::PermissionSet;
 use crate::row::RowData;
@@ -73,18 +74,22 @@ pub(super) async fn find_to(
     };
     let set = changes.set(row.permissions).await?;
     let found = Permitted { row, set };
-    check_change(call, schema, &found, action)?;
+    check_change(changes, call, schema, &found, action)?;
     Ok(found)
 }
 
-fn check_change(call: &Call, schema: &TableSchema, found: &Permitted, action: Action) -> Result<()> {
+/// Refuses a caller who may not do this to a row, or hasn't seen its newest state.
+pub(super) fn check_change(
+    changes: &Changes<'_>,
+    call: &Call,
+    schema: &TableSchema,
+    found: &Permitted,
+    action: Action,
+) -> Result<()> {
     if !schema.guarded().permits(&call.caller, action, &found.set.permissions) {
         return Err(ErrorKind::UserUnauthorized.into());
     }
-    if call.request.unchanged_since.is_some_and(|seen| found.row.updated > seen.millis()) {
-        return Err(Vocabulary::of(call).errors().row_conflict.into());
-    }
-    Ok(())
+    changes.must_be_unchanged(&schema.stored, &found.row)
 }
 
 /// Writes a new row. Whether the caller may is decided already.
@@ -96,7 +101,9 @@ pub(super) async fn insert(
     data: RowData,
     permissions: &Permissions,
 ) -> Result<Permitted> {
+    changes.touch(&schema.stored, id)?;
     let set = changes.intern(permissions).await?;
+    let data = data.computed(schema, |position| &schema.columns[position].default, call.now, speaker(call))?;
     let (created, updated) = (data.created.unwrap_or(call.now.millis()), data.updated.unwrap_or(call.now.millis()));
     let values = schema.filled(data);
     let new = NewRow { id, created, updated, permissions: set.number, values: &values };
@@ -118,8 +125,13 @@ pub(super) async fn change(
     permissions: Option<&Permissions>,
 ) -> Result<Permitted> {
     let Permitted { mut row, mut set } = before;
+    changes.touch(&schema.stored, &row.id)?;
+    let data = data.computed(schema, |position| &row.values[position], call.now, speaker(call))?;
     if let Some(permissions) = permissions {
         set = changes.intern(permissions).await?;
+        if set.number != row.permissions {
+            changes.relist(&schema.database_id);
+        }
     }
     row.updated = data.updated.unwrap_or(call.now.millis());
     row.created = data.created.unwrap_or(row.created);
@@ -154,7 +166,7 @@ pub(super) async fn upsert(
     };
     let set = changes.set(row.permissions).await?;
     let before = Permitted { row, set };
-    check_change(call, schema, &before, Action::Update)?;
+    check_change(changes, call, schema, &before, Action::Update)?;
     change(changes, call, schema, before, data, permissions).await
 }
 
@@ -166,10 +178,4 @@ fn taken(error: floe_store::Error, vocabulary: Vocabulary) -> Error {
         error if error.is_conflict() => Error::new(errors.row_unique).because(error),
         error => error.into(),
     }
-}
-
-/// Removes a row. Whether the caller may is decided already.
-pub(super) async fn delete(changes: &mut Changes<'_>, schema: &TableSchema, before: &Permitted) -> Result<()> {
-    tables::delete(changes, &schema.stored, &before.row.id).await?;
-    Ok(())
 }

@@ -94,7 +94,11 @@ impl Ddl {
     /// What removes that which a failed attempt at this may leave.
     fn leftover(&self) -> Option<Self> {
         match self {
-            Self::CreateIndex { table, number, .. } => Some(Self::DropIndex { table: table.clone(), number: *number }),
+            Self::CreateIndex { table, number, .. }
+            | Self::CreateFulltext { table, number, .. }
+            | Self::CreateSpatial { table, number, .. } => {
+                Some(Self::DropIndex { table: table.clone(), number: *number })
+            }
             _ => None,
         }
     }

@@ -1,0 +1,186 @@
+//! What rows are related to: written with them, and kept in order when they go.
+//!
+//! A row's values may say what it is related to, by ids of rows or by rows themselves, which are then made or changed
+//! along with it ([`values`] reads them, [`writing`] writes them); and a row that goes may take others along, or have to
+//! stay for their sake ([`removal`]). All of that happens in the unit of work of the row itself, all or nothing.
+//!
+//! Every row that is reached through another one is guarded as if it were reached by itself: by the permissions of its
+//! own table and its own. See `docs/relationships.md`.
+
+mod removal;
+mod values;
+mod writing;
+
+pub(super) use removal::remove;
+pub(super) use values::{Wanted, settle};
+pub(super) use writing::relate;
+
+use super::Operation;
+use super::operations::Done;
+use super::reader::Reader;
+use super::related::{Choice, Guide, There};
+use crate::changes::Changes;
+use crate::relation::Relation;
+use crate::schema::TableSchema;
+use crate::vocabulary::Vocabulary;
+use floe_gateway::Call;
+use floe_kernel::permission::Action;
+use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::tables::{self, Following, Linked, Links, StoredRow};
+use serde_json::{Map, Value as Json};
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// How many rows deep relationships are written: a row, those that it is related to, and those that these are.
+pub(super) const DEPTH: usize = 3;
+
+/// The most rows that one row may name, or take along when it goes.
+pub(super) const MAX_ROWS: usize = 5000;
+
+/// What an operation needs to know of the tables around its own, found out before its unit of work begins.
+#[derive(Default)]
+pub(super) struct Around {
+    /// The tables that its rows lead to, by their number.
+    tables: HashMap<i64, There>,
+    /// What is answered of what the row is related to; none: that it isn't related.
+    answer: Option<Choice>,
+}
+
+impl Around {
+    /// The table that a relationship leads to, unless it isn't there for this caller.
+    fn related(&self, call: &Call, relation: &Relation) -> Option<&TableSchema> {
+        self.tables.get(&relation.related.number).map(|there| &*there.schema).filter(|schema| is_open(call, schema))
+    }
+}
+
+impl Guide<'_> {
+    /// What an operation needs to know of the tables around its own, as far as it says something of their rows.
+    ///
+    /// # Errors
+    /// Those of finding the tables.
+    pub(super) async fn around(&self, schema: &TableSchema, operation: &Operation) -> Result<Around> {
+        let Some(data) = operation.related_data().filter(|_| !schema.relations.is_empty()) else {
+            return Ok(Around::default());
+        };
+        let mut asked = Asked { tables: HashMap::new(), select: vec!["*".to_owned()] };
+        // All of them, and of what these are related to that of which something is said.
+        asked.select.extend(schema.relations.iter().map(|relation| format!("{}.*", relation.key)));
+        self.gather(schema, data, "", 1, &mut asked).await?;
+        let answer = self.choice(schema, Some(&asked.select)).await?;
+        Ok(Around { tables: asked.tables, answer: Some(answer) })
+    }
+
+    /// Adds the tables that these values lead to. `depth`: how many rows deep the row is that has them; `path`: how to
+    /// get there, as in a selection.
+    fn gather<'f>(
+        &'f self,
+        schema: &'f TableSchema,
+        data: &'f Map<String, Json>,
+        path: &'f str,
+        depth: usize,
+        asked: &'f mut Asked,
+    ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'f>> {
+        Box::pin(async move {
+            for relation in &schema.relations {
+                let Some(value) = data.get(&relation.key).filter(|value| !value.is_null()) else { continue };
+                let number = relation.related.number;
+                if !asked.tables.contains_key(&number) {
+                    asked.tables.insert(number, self.there(schema, relation).await?);
+                }
+                let Some(related) = asked.tables.get(&number).map(|there| Arc::clone(&there.schema)) else { continue };
+                let path = format!("{path}{}.", relation.key);
+                asked.add(format!("{path}*"));
+                if depth + 1 < DEPTH && !related.relations.is_empty() {
+                    for nested in rows_in(value) {
+                        self.gather(&related, nested, &path, depth + 1, asked).await?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What the values of a row ask for, as it is gathered.
+struct Asked {
+    tables: HashMap<i64, There>,
+    select: Vec<String>,
+}
+
+impl Asked {
+    fn add(&mut self, path: String) {
+        if !self.select.contains(&path) {
+            self.select.push(path);
+        }
+    }
+}
+
+impl Around {
+    /// The JSON of the answer to an operation: where a row was written, with what it is related to, as far as the caller
+    /// may read that. When there is too much of it, or it can't be read, the row alone: it is written all the same.
+    pub(super) async fn answer(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        schema: &TableSchema,
+        done: Done,
+        vocabulary: Vocabulary,
+    ) -> Vec<u8> {
+        let (Done::Row(row), Some(choice)) = (&done, &self.answer) else { return done.json(schema, vocabulary) };
+        match choice.find(reader, std::slice::from_ref(&row.row)).await {
+            Ok(found) => {
+                let mut out = Vec::new();
+                found.write(&mut out, schema, &row.row, &row.set, choice, vocabulary);
+                out
+            }
+            Err(_) => row.json(schema, vocabulary),
+        }
+    }
+}
+
+/// The rows that stand in the value of a relationship.
+fn rows_in(value: &Json) -> impl Iterator<Item = &Map<String, Json>> {
+    let alone = value.as_object();
+    let list = value.as_array().into_iter().flatten().filter_map(Json::as_object);
+    alone.into_iter().chain(list)
+}
+
+/// Whether there is such a table for this caller.
+fn is_open(call: &Call, schema: &TableSchema) -> bool {
+    call.caller.privileged() || (schema.database_enabled && schema.table_enabled)
+}
+
+/// The rows that a row is related to, without their values: at most so many, the oldest first.
+async fn linked(
+    changes: &mut Changes<'_>,
+    links: &Links,
+    from: Linked,
+    table: &TableSchema,
+    limit: usize,
+) -> Result<Vec<StoredRow>> {
+    let following = Following {
+        links,
+        from: from.end,
+        of: vec![from.row],
+        table: &table.stored,
+        columns: Some(&[]),
+        visible: None,
+        limit: i64::try_from(limit).unwrap_or(i64::MAX),
+    };
+    let related = tables::related_in(changes, following).await?;
+    Ok(related.into_iter().map(|related| related.row).collect())
+}
+
+/// Refuses what can't be done to all rows of a table at once, when they have relationships.
+///
+/// # Errors
+/// `general_bad_request`, in Appwrite's words.
+pub(super) fn not_in_bulk(call: &Call, schema: &TableSchema, action: Action, word: &str) -> Result<()> {
+    if schema.relations.is_empty() {
+        return Ok(());
+    }
+    let words = Vocabulary::of(call).words();
+    let columns = if action == Action::Create { words.columns } else { "attributes" };
+    let message = format!("Bulk {word} is not supported for {} with relationship {columns}", words.sdk);
+    Err(Error::new(ErrorKind::GeneralBadRequest).message(message))
+}
