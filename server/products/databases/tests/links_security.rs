@@ -115,15 +115,15 @@ floe_testkit::both_databases! {
             let (ann, server) = (user(&project, "ann").await, project.server());
             let (books, people) = make(&project, words, kind).await;
             let data = json!({"to": nested(kind, json!({"name": "new"}))});
-            server.put(&people.table, &json!({"name": "people", "permissions": ["read(\"users\")", "update(\"users\")"]})).await.ok(200);
+            server.put(&people.table, &json!({"name": "people", words.row_security: true, "permissions": ["read(\"users\")", "update(\"users\")"]})).await.ok(200);
             books.create(&ann, "b", &data).await.refused(401, "user_unauthorized");
             // Nor in a table that is switched off; its rows aren't there either.
-            server.put(&people.table, &json!({"name": "people", "permissions": OPEN, "enabled": false})).await.ok(200);
+            server.put(&people.table, &json!({"name": "people", words.row_security: true, "permissions": OPEN, "enabled": false})).await.ok(200);
             books.create(&ann, "b", &data).await.refused(401, "user_unauthorized");
             rows(&server, &people, &["p"]).await;
             books.create(&ann, "c", &json!({"to": kind.value(&["p"])})).await.ok(201);
             assert!(related(&server, &books, "c", "to").await.is_empty());
-            server.put(&people.table, &json!({"name": "people", "permissions": OPEN, "enabled": true})).await.ok(200);
+            server.put(&people.table, &json!({"name": "people", words.row_security: true, "permissions": OPEN, "enabled": true})).await.ok(200);
             assert_eq!((all(&server, &books).await, all(&server, &people).await), (vec!["c".to_owned()], vec!["p".to_owned()]), "{kind:?}");
             // It is its maker's, as any row; and they give nobody what they don't have.
             books.create(&ann, "b", &data).await.ok(201);
@@ -160,7 +160,7 @@ floe_testkit::both_databases! {
             let (ann, bob, server) = (user(&project, "ann").await, user(&project, "bob").await, project.server());
             let (books, people) = make(&project, words, kind).await;
             rows(&bob, &people, &["secret"]).await;
-            books.create_with(&ann, "b", &json!({}), &["read(\"users\")", "write(\"user:ann\")"]).await.ok(201);
+            books.create_with(&ann, "b", &json!({"name": "x"}), &["read(\"users\")", "write(\"user:ann\")"]).await.ok(201);
             server.patch(&books.row("b"), &json!({"data": {"to": kind.value(&["secret"])}})).await.ok(200);
             let answer = change(&ann, &books, "b", &json!({"name": "B"})).await.expect(200);
             assert_eq!(answer["to"], if kind.to_many() { json!([]) } else { Json::Null }, "{kind:?}");

@@ -95,7 +95,7 @@ floe_testkit::both_databases! {
             people.create(&server, "ann", &json!({"knows": ["bob"]})).await.ok(201);
             server.patch(&people.row("dan"), &json!({"data": {"knows": ["ann"]}})).await.ok(200);
             books.create(&server, "b", &json!({"to": ["ann"]})).await.ok(201);
-            books.create(&server, "c", &json!({})).await.ok(201);
+            books.create(&server, "c", &json!({"name": "x"})).await.ok(201);
             server.patch(&people.row("dan"), &json!({"data": {"loves": "b"}})).await.ok(200);
             server.delete(&books.row("b")).await.ok(204);
             assert_eq!(all(&server, &people).await, ["eve"]);
@@ -178,7 +178,7 @@ floe_testkit::both_databases! {
             let server = project.server();
             let (ann, bob) = (user(&project, "ann").await, user(&project, "bob").await);
             let (books, people) = library(&server, words, Kind { kind: "manyToOne", two_way: false, on_delete: "cascade" }, &["create(\"users\")"], true).await;
-            people.create_with(&ann, "p", &json!({}), &["read(\"users\")", "write(\"user:ann\")"]).await.ok(201);
+            people.create_with(&ann, "p", &json!({"name": "x"}), &["read(\"users\")", "write(\"user:ann\")"]).await.ok(201);
             books.create(&bob, "b", &json!({"to": "p"})).await.ok(201);
             books.create(&ann, "a", &json!({"to": "p"})).await.ok(201);
             ann.delete(&people.row("p")).await.refused(401, "user_unauthorized");
@@ -186,9 +186,9 @@ floe_testkit::both_databases! {
             assert_eq!(all(&server, &people).await, ["p"]);
             bob.delete(&books.row("b")).await.ok(204);
             // A table that is switched off has no rows that ann could remove.
-            server.put(&books.table, &json!({"name": "books", "enabled": false})).await.ok(200);
+            server.put(&books.table, &json!({"name": "books", "enabled": false, "permissions": ["create(\"users\")"], words.row_security: true})).await.ok(200);
             ann.delete(&people.row("p")).await.refused(401, "user_unauthorized");
-            server.put(&books.table, &json!({"name": "books", "enabled": true})).await.ok(200);
+            server.put(&books.table, &json!({"name": "books", "enabled": true, "permissions": ["create(\"users\")"], words.row_security: true})).await.ok(200);
             ann.delete(&people.row("p")).await.ok(204);
             assert!(all(&server, &books).await.is_empty());
         }
@@ -201,7 +201,7 @@ floe_testkit::both_databases! {
             let server = project.server();
             let (ann, bob) = (user(&project, "ann").await, user(&project, "bob").await);
             let (books, people) = library(&server, words, Kind { kind: "manyToOne", two_way: false, on_delete: "setNull" }, &["create(\"users\")"], true).await;
-            people.create_with(&ann, "p", &json!({}), &["read(\"users\")", "write(\"user:ann\")"]).await.ok(201);
+            people.create_with(&ann, "p", &json!({"name": "x"}), &["read(\"users\")", "write(\"user:ann\")"]).await.ok(201);
             books.create(&bob, "b", &json!({"to": "p"})).await.ok(201);
             ann.delete(&people.row("p")).await.refused(401, "user_unauthorized");
             assert_eq!(related(&server, &books, "b", "to").await, ["p"]);
