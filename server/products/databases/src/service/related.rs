@@ -67,6 +67,7 @@ pub(super) enum Reader<'r, 'c> {
     /// From the store: what is committed.
     Store(&'r Databases, &'r Call),
     /// Inside a unit of work, where what it changed is seen.
+    #[allow(dead_code, reason = "for those who read what they have staged")]
     Unit(&'r mut Changes<'c>),
 }
 
