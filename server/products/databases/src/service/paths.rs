@@ -46,27 +46,27 @@ impl Guide<'_> {
                 match condition {
                     Condition::And(parts) => own.push(Condition::And(self.follow_all(schema, parts, depth).await?)),
                     Condition::Or(parts) => own.push(Condition::Or(self.follow_each(schema, parts, depth).await?)),
-                    Condition::Compare { method, attribute, values }
-                    | Condition::List { method, attribute, list: values } => match schema.step(attribute) {
-                        None => own.push(condition.clone()),
-                        Some((relation, None)) => {
-                            let there = self.beyond(schema, relation, attribute, depth).await?;
-                            let filter = is_related(&there, self.call(), relation, *method, values)?;
-                            own.push(Condition::Known(filter));
-                        }
-                        Some((relation, Some(rest))) => {
-                            let rest = condition.about(rest);
-                            match through.iter_mut().find(|(other, _)| other.number == relation.number) {
-                                Some((_, conditions)) => conditions.push(rest),
-                                None => through.push((relation, vec![rest])),
+                    Condition::Compare { attribute, .. } | Condition::List { attribute, .. } => {
+                        match schema.step(attribute) {
+                            None => own.push(condition.clone()),
+                            Some((relation, None)) => {
+                                let there = self.beyond(schema, relation, depth).await?;
+                                own.push(Condition::Known(is_related(&there, self.call(), relation, condition)?));
+                            }
+                            Some((relation, Some(rest))) => {
+                                let rest = condition.about(rest);
+                                match through.iter_mut().find(|(other, _)| other.number == relation.number) {
+                                    Some((_, conditions)) => conditions.push(rest),
+                                    None => through.push((relation, vec![rest])),
+                                }
                             }
                         }
-                    },
+                    }
                     Condition::Known(_) => own.push(condition.clone()),
                 }
             }
             for (relation, conditions) in through {
-                let there = self.beyond(schema, relation, &relation.key, depth).await?;
+                let there = self.beyond(schema, relation, depth).await?;
                 let conditions = self.follow_all(&there.schema, &conditions, depth + 1).await?;
                 let fields = there.schema.fields();
                 let filters = conditions.iter().map(|condition| condition.resolve(fields)).collect::<Result<_>>()?;
@@ -93,9 +93,10 @@ impl Guide<'_> {
         Ok(followed)
     }
 
-    async fn beyond(&self, schema: &TableSchema, relation: &Relation, attribute: &str, depth: usize) -> Result<There> {
+    async fn beyond(&self, schema: &TableSchema, relation: &Relation, depth: usize) -> Result<There> {
         if depth >= MAX_DEPTH {
-            return Err(invalid(format!("relationships can be followed {MAX_DEPTH} deep, not further: {attribute}")));
+            let key = &relation.key;
+            return Err(invalid(format!("relationships can be followed {MAX_DEPTH} deep, not further: {key}")));
         }
         self.there(schema, relation).await
     }
@@ -106,19 +107,26 @@ fn linked(there: &There, call: &Call, relation: &Relation, none: bool, filter: F
 }
 
 /// A filter by the relationship itself: to which rows there is one, by their ids.
-fn is_related(there: &There, call: &Call, relation: &Relation, method: Method, values: &[Json]) -> Result<Filter> {
-    let refused = || invalid(format!("Query value is invalid for attribute \"{}\"", relation.key));
-    let id = |value: &Json| {
-        value.as_str().filter(|text| id::is_valid(text)).map(|text| Value::Text(text.to_owned())).ok_or_else(refused)
+fn is_related(there: &There, call: &Call, relation: &Relation, condition: &Condition) -> Result<Filter> {
+    let (method, values) = match condition {
+        Condition::Compare { method, values, .. } => (*method, values),
+        Condition::List { method, list, .. } if !list.is_empty() => (*method, list),
+        _ => return Err(refused(relation)),
     };
-    let values: Vec<Value> = values.iter().map(id).collect::<Result<_>>()?;
-    let ids = |operator| Filter::Compare { column: ID.to_owned(), array: false, operator, values: values.clone() };
+    let ids: Vec<Value> = values.iter().map(|value| id(value, relation)).collect::<Result<_>>()?;
+    let one_of = |operator, ids: &[Value]| Filter::Compare {
+        column: ID.to_owned(),
+        array: false,
+        operator,
+        values: ids.to_vec(),
+    };
     let to = |none, filter| linked(there, call, relation, none, filter);
     Ok(match method {
-        Method::Equal | Method::Contains | Method::ContainsAny => to(false, ids(Operator::Equal)),
+        Method::Equal | Method::Contains | Method::ContainsAny => to(false, one_of(Operator::Equal, &ids)),
+        Method::ContainsAll => Filter::All(ids.chunks(1).map(|id| to(false, one_of(Operator::Equal, id))).collect()),
         // As with other columns: one that has no value at all is neither equal nor unequal.
-        Method::NotEqual if !relation.to_many() => to(false, ids(Operator::NotEqual)),
-        Method::NotEqual | Method::NotContains => to(true, ids(Operator::Equal)),
+        Method::NotEqual if !relation.to_many() => to(false, one_of(Operator::NotEqual, &ids)),
+        Method::NotEqual | Method::NotContains => to(true, one_of(Operator::Equal, &ids)),
         Method::IsNull => to(true, Filter::All(Vec::new())),
         Method::IsNotNull => to(false, Filter::All(Vec::new())),
         _ => {
@@ -126,6 +134,15 @@ fn is_related(there: &There, call: &Call, relation: &Relation, method: Method, v
             return Err(invalid(format!("Cannot query {name} on attribute \"{key}\" because it is a relationship.")));
         }
     })
+}
+
+fn id(value: &Json, relation: &Relation) -> Result<Value> {
+    let id = value.as_str().filter(|text| id::is_valid(text));
+    id.map(|text| Value::Text(text.to_owned())).ok_or_else(|| refused(relation))
+}
+
+fn refused(relation: &Relation) -> Error {
+    invalid(format!("Query value is invalid for attribute \"{}\"", relation.key))
 }
 
 fn invalid(message: impl std::fmt::Display) -> Error {
