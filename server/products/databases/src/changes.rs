@@ -23,6 +23,8 @@ pub(crate) struct Changes<'s> {
     unit: UnitOfWork,
     /// Sets of permissions that may be kept once this is committed.
     learned: Vec<Arc<PermissionSet>>,
+    /// Whether what is kept of tables is doubted: something that it said was wrong.
+    doubtful: bool,
     /// Tables whose schema must be forgotten once this is committed.
     outdated: Vec<String>,
     /// Databases whose lists must be forgotten once this is committed.
@@ -36,8 +38,22 @@ impl<'s> Changes<'s> {
     pub(crate) async fn begin(service: &'s Databases, call: &Call) -> Result<Self> {
         let project = call.project.id.as_str().into();
         let (vocabulary, unit) = (Vocabulary::of(call), call.store.begin().await?);
-        let (learned, outdated, relisted) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { service, vocabulary, project, unit, learned, outdated, relisted, chores_in: None })
+        Ok(Self {
+            service,
+            vocabulary,
+            project,
+            unit,
+            learned: Vec::new(),
+            doubtful: false,
+            outdated: Vec::new(),
+            relisted: Vec::new(),
+            chores_in: None,
+        })
+    }
+
+    /// Believes nothing that is kept of tables, but reads it anew.
+    pub(crate) fn doubtful(self, doubtful: bool) -> Self {
+        Self { doubtful, ..self }
     }
 
     /// What users have defined.
@@ -73,10 +89,10 @@ impl<'s> Changes<'s> {
     /// The schema of a table, whether or not the caller may know of it; none: there is none.
     pub(crate) async fn schema(&mut self, call: &Call, at: &At) -> Result<Option<Arc<TableSchema>>> {
         let key = crate::service::schema_key(&self.project, &at.database, &at.table);
-        match self.service.schemas.get(key.as_str()) {
+        match self.service.schemas.get(key.as_str()).filter(|_| !self.doubtful) {
             Some(known) => Ok(Some(known)),
             // Not kept: it may be what this unit of work itself has changed.
-            None => crate::service::load_if_there(&mut self.unit, call, at).await,
+            None => self.service.load_if_there(&mut self.unit, call, at).await,
         }
     }
 

@@ -13,6 +13,14 @@ const URL_SIZE: i64 = 2000;
 const IP_SIZE: i64 = 39;
 const ELEMENT_SIZE: i64 = 255;
 
+/// The largest size of a `string`.
+pub(crate) const MAX_STRING: i64 = 1_073_741_824;
+/// The largest size of a `varchar`.
+pub(crate) const MAX_VARCHAR: i64 = 16_381;
+
+/// What a row holds, in bytes, of a value that is kept beside it. See [`Domain::width`].
+pub(crate) const BESIDE: i64 = 20;
+
 /// What the API calls a type of plain text, with the size of those that don't have one of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextType {
@@ -133,6 +141,21 @@ impl Domain {
             Self::Form(Form::Ip) => IP_SIZE,
             Self::Enum(_) => ELEMENT_SIZE,
             Self::Integer { .. } | Self::Float { .. } | Self::Boolean | Self::Datetime => 0,
+        }
+    }
+
+    /// How many bytes of a row one such value takes, as Appwrite counts (as MariaDB keeps them, whatever keeps them here).
+    pub(crate) fn width(&self) -> i64 {
+        match self {
+            Self::Text { of: TextType::Text | TextType::Mediumtext | TextType::Longtext, .. } => BESIDE,
+            Self::Text { of: TextType::String, size } if *size > MAX_VARCHAR => BESIDE,
+            Self::Text { .. } | Self::Form(_) | Self::Enum(_) => {
+                self.size() * 4 + if self.size() > 255 { 2 } else { 1 }
+            }
+            Self::Integer { big: false, max, .. } if *max <= i64::from(i32::MAX) => 4,
+            Self::Integer { .. } | Self::Float { .. } => 8,
+            Self::Boolean => 1,
+            Self::Datetime => 7,
         }
     }
 

@@ -14,6 +14,7 @@ mod changes;
 mod domain;
 mod endpoints;
 mod events;
+mod keys;
 mod model;
 mod operator;
 mod permission_sets;

@@ -135,7 +135,7 @@ pub async fn count(store: &Store, place: &Place, predicate: &Predicate, up_to: i
         return Ok(0);
     }
     let count = Count { place: place.clone(), predicate: predicate.clone(), up_to };
-    let raw = on_scan!(store, |c| (&count).get_result::<Raw>(c))?;
+    let raw = on_scan!(store, count.predicate.searches(), |c| (&count).get_result::<Raw>(c))?;
     match raw.0.as_slice() {
         [Value::Integer(count)] => Ok(*count),
         other => Err(Error::unavailable(format!("a count of {other:?}"))),

@@ -109,6 +109,17 @@ impl Predicate {
         Self(Arc::new(Node::Beyond(edge)))
     }
 
+    /// Whether it looks for words. FTS5 reads all rows that have them before it gives the first, and SQLite can't be
+    /// interrupted meanwhile.
+    #[must_use]
+    pub fn searches(&self) -> bool {
+        match &*self.0 {
+            Node::All(parts) | Node::Any(parts) => parts.iter().any(Self::searches),
+            Node::Search(_) => true,
+            _ => false,
+        }
+    }
+
     /// Also this.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -7,10 +7,12 @@
 
 use super::bulk::{Answer, Matching};
 use super::links::{Around, Wanted, not_in_bulk, relate, remove};
+use super::related::Guide;
+use super::rows::may_be_others;
 use super::writes::{
     Permitted, change, check_grants, find_to, insert, may_create, may_ever, permissions_of_new, upsert,
 };
-use super::{ATTEMPTS, At, Databases, capitalized, is_of_storage, speaker, was_overtaken};
+use super::{ATTEMPTS, At, Databases, capitalized, speaker, was_overtaken};
 use crate::changes::Changes;
 use crate::events::{self, Event};
 use crate::operator::{Added, added};
@@ -96,6 +98,24 @@ pub(super) enum Step<'o> {
     Add { position: usize, addition: &'o Addition },
 }
 
+/// What came of an operation.
+pub(super) enum Done {
+    /// This row, as it is now.
+    Row(Permitted),
+    /// What this JSON shows: a list of rows, or nothing where a row was removed.
+    Json(Vec<u8>),
+}
+
+impl Done {
+    /// The JSON of the answer, without what a row is related to.
+    pub(super) fn json(self, schema: &TableSchema, vocabulary: Vocabulary) -> Vec<u8> {
+        match self {
+            Self::Row(row) => row.json(schema, vocabulary),
+            Self::Json(json) => json,
+        }
+    }
+}
+
 impl Databases {
     /// Performs an operation in a unit of work of its own; gives the JSON of its answer: a row, a list of rows, or
     /// nothing where a row was removed.
@@ -107,26 +127,33 @@ impl Databases {
     /// the table.
     pub(crate) async fn perform(&self, call: &Call, at: &At, operation: &Operation) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
-            let mut newly = false;
-            for _ in 1..ATTEMPTS {
-                match self.attempt(call, &schema, operation, newly).await {
-                    Err(error) if was_overtaken(&error) || operation.finds_another(call, &error) => {}
+            let mut guide = Guide::new(self, call);
+            let mut left = ATTEMPTS;
+            loop {
+                left -= 1;
+                match self.attempt(guide, &schema, operation).await {
+                    Err(error) if left > 0 && (was_overtaken(&error) || operation.finds_another(call, &error)) => {}
                     // It may be one of the tables around it that has changed.
-                    Err(error) if is_of_storage(&error) && schema.is_related() && !newly => newly = true,
-                    outcome => return outcome,
+                    Err(error) if left > 0 && !guide.doubts() && may_be_others(&schema, &error) => {
+                        guide = guide.doubtful();
+                    }
+                    outcome => break outcome,
                 }
             }
-            self.attempt(call, &schema, operation, newly).await
         })
     }
 
-    async fn attempt(&self, call: &Call, schema: &TableSchema, operation: &Operation, newly: bool) -> Result<Vec<u8>> {
-        let around = self.around(call, schema, operation, newly).await?;
+    async fn attempt(&self, guide: Guide<'_>, schema: &TableSchema, operation: &Operation) -> Result<Vec<u8>> {
+        let call = guide.call();
+        let around = guide.around(schema, operation).await?;
         let ready = operation.prepare(call, schema, &around)?;
-        let mut changes = self.begin(call).await?;
-        let answer = ready.perform(&mut changes, call, schema).await?;
+        let mut changes = self.begin(call).await?.doubtful(guide.doubts());
+        let done = ready.perform(&mut changes, call, schema).await?;
         changes.commit().await?;
-        Ok(answer)
+        Ok(match (done, &around.answer) {
+            (Done::Row(row), Some(choice)) => self.answer(call, schema, &row, choice).await,
+            (done, _) => done.json(schema, Vocabulary::of(call)),
+        })
     }
 }
 
@@ -145,7 +172,7 @@ impl Operation {
         }
     }
 
-    /// Checks everything that needs no storage. `around`: see [`Databases::around`].
+    /// Checks everything that needs no storage. `around`: see [`Guide::around`].
     ///
     /// # Errors
     /// As [`Databases::perform`].
@@ -206,23 +233,18 @@ impl Operation {
 }
 
 impl Ready<'_> {
-    /// Does it; gives the JSON of the answer.
+    /// Does it.
     ///
     /// # Errors
     /// As [`Databases::perform`]. The unit of work can't be committed then.
-    pub(super) async fn perform(self, changes: &mut Changes<'_>, call: &Call, schema: &TableSchema) -> Result<Vec<u8>> {
+    pub(super) async fn perform(self, changes: &mut Changes<'_>, call: &Call, schema: &TableSchema) -> Result<Done> {
         let vocabulary = Vocabulary::of(call);
         match self {
             Self::One(step) => {
                 let is_removal = matches!(step, Step::Delete { .. });
                 let (event, row) = step.perform(changes, call, schema).await?;
-                if is_removal {
-                    tell(changes, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
-                    return Ok(Vec::new());
-                }
-                let json = row.json(schema, vocabulary);
-                tell(changes, event, schema, &row.row.id, || json.clone()).await?;
-                Ok(json)
+                tell(changes, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
+                Ok(if is_removal { Done::Json(Vec::new()) } else { Done::Row(row) })
             }
             Self::Many(steps) => {
                 let mut answer = Answer::new(schema, vocabulary);
@@ -231,9 +253,9 @@ impl Ready<'_> {
                     tell(changes, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
                     answer.add(&row);
                 }
-                Ok(answer.json())
+                Ok(Done::Json(answer.json()))
             }
-            Self::Matching(matching) => matching.perform(changes, call, schema).await,
+            Self::Matching(matching) => Ok(Done::Json(matching.perform(changes, call, schema).await?)),
         }
     }
 }

@@ -98,6 +98,11 @@ impl<'g> Guide<'g> {
         Self { doubtful: true, ..self }
     }
 
+    /// Whether it does.
+    pub(super) fn doubts(&self) -> bool {
+        self.doubtful
+    }
+
     /// Whose request it is about.
     pub(super) fn call(&self) -> &'g Call {
         self.call
@@ -159,7 +164,7 @@ fn split<'s>(schema: &'s TableSchema, select: &[String]) -> (Vec<String>, Vec<(&
             own.push(name.clone());
             continue;
         };
-        let rest = if rest.is_empty() { "*" } else { rest };
+        let rest = rest.unwrap_or("*");
         match through.iter_mut().find(|(other, _)| other.number == relation.number) {
             Some((_, selected)) => selected.push(rest.to_owned()),
             None => through.push((relation, vec![rest.to_owned()])),

@@ -163,8 +163,8 @@ pub(super) fn begin_list(vocabulary: Vocabulary, total: i64, room: usize) -> Vec
 }
 
 /// Whether storage may have failed because another table has changed that rows of this one are related to.
-fn may_be_others(schema: &TableSchema, error: &Error) -> bool {
-    !schema.relations.is_empty() && is_of_storage(error)
+pub(super) fn may_be_others(schema: &TableSchema, error: &Error) -> bool {
+    schema.is_related() && is_of_storage(error)
 }
 
 /// What of a single row is asked for, where that is all that can be asked.

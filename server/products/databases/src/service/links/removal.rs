@@ -3,7 +3,7 @@
 //! First everything is found that goes, then everything asked that stays, then all of it is removed. So a row that goes
 //! itself stands against nothing.
 
-use super::{MAX_ROWS, is_open};
+use super::{MAX_ROWS, is_open, linked};
 use crate::changes::Changes;
 use crate::events;
 use crate::relation::{Cardinality, OnDelete, Relation, Side};
@@ -165,10 +165,10 @@ impl<'r, 's> Removal<'r, 's> {
     /// Whether a row that stays is related to this one.
     async fn is_needed(&mut self, relation: &Relation, row: i64, related: &TableSchema) -> Result<bool> {
         // One more than there are that don't count.
-        let limit = i64::try_from(self.known.len() + 1).unwrap_or(i64::MAX);
+        let limit = self.known.len() + 1;
         let from = Linked { end: relation.end(), row };
         let links = relation.links(&self.call.store);
-        let rows = tables::linked(self.changes, &links, from, &related.stored, limit).await?;
+        let rows = linked(self.changes, &links, from, related, limit).await?;
         Ok(rows.iter().any(|row| self.stays(relation, row)))
     }
 
@@ -199,8 +199,7 @@ impl<'r, 's> Removal<'r, 's> {
     /// The rows that a row is related to. Too many are none of the caller's business in one request.
     async fn linked(&mut self, relation: &Relation, row: i64, related: &TableSchema) -> Result<Vec<StoredRow>> {
         let (links, from) = (relation.links(&self.call.store), Linked { end: relation.end(), row });
-        let limit = i64::try_from(MAX_ROWS + 1).unwrap_or(i64::MAX);
-        let rows = tables::linked(self.changes, &links, from, &related.stored, limit).await?;
+        let rows = linked(self.changes, &links, from, related, MAX_ROWS + 1).await?;
         if rows.len() > MAX_ROWS { Err(too_many()) } else { Ok(rows) }
     }
 
