@@ -55,20 +55,15 @@ impl Timestamp {
         let days = self.0.div_euclid(86_400_000);
         let in_day = self.0.rem_euclid(86_400_000);
         let (year, month, day) = civil(days);
-        digits(out, year, 4);
-        out.push(b'-');
-        digits(out, month, 2);
-        out.push(b'-');
-        digits(out, day, 2);
-        out.push(b'T');
-        digits(out, in_day / 3_600_000, 2);
-        out.push(b':');
-        digits(out, in_day / 60_000 % 60, 2);
-        out.push(b':');
-        digits(out, in_day / 1000 % 60, 2);
-        out.push(b'.');
-        digits(out, in_day % 1000, 3);
-        out.extend_from_slice(b"+00:00");
+        let mut text = *b"0000-00-00T00:00:00.000+00:00";
+        digits(&mut text[0..4], year);
+        digits(&mut text[5..7], month);
+        digits(&mut text[8..10], day);
+        digits(&mut text[11..13], in_day / 3_600_000);
+        digits(&mut text[14..16], in_day / 60_000 % 60);
+        digits(&mut text[17..19], in_day / 1000 % 60);
+        digits(&mut text[20..23], in_day % 1000);
+        out.extend_from_slice(&text);
     }
 }
 
@@ -86,9 +81,12 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
-fn digits(out: &mut Vec<u8>, number: i64, width: u32) {
-    for place in (0..width).rev() {
-        out.push(b'0' + u8::try_from(number / 10_i64.pow(place) % 10).unwrap_or(0));
+/// Fills the place with the last digits of the number.
+fn digits(place: &mut [u8], number: i64) {
+    let mut left = number.unsigned_abs() as u32;
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (left % 10) as u8;
+        left /= 10;
     }
 }
 

@@ -7,6 +7,8 @@
 //!   the thread's deadline has passed (see [`within`]);
 //! - a rollback hook, which counts the thread's rollbacks (see [`rollbacks`]).
 //!
+//! It also sets what only a C call can set about a connection (see `watch`).
+//!
 //! This is the one crate of Floe with unsafe code: the workspace forbids it everywhere else.
 
 use libsqlite3_sys as ffi;
@@ -80,6 +82,15 @@ unsafe extern "C" fn watch(
     unsafe {
         ffi::sqlite3_progress_handler(connection, STEPS, Some(is_over), std::ptr::null_mut());
         ffi::sqlite3_rollback_hook(connection, Some(rolled_back), std::ptr::null_mut());
+        // The option takes an int and a pointer that may be null. Without it a statement whose plan looked at a bound
+        // value (any `column > ?` on an index, any `LIMIT ?`) is compiled anew whenever another value is bound: SQLite
+        // is built with SQLITE_ENABLE_STAT4. That costs more than most lists do.
+        ffi::sqlite3_db_config(
+            connection,
+            ffi::SQLITE_DBCONFIG_ENABLE_QPSG,
+            1 as c_int,
+            std::ptr::null_mut::<c_int>(),
+        );
     }
     ffi::SQLITE_OK
 }

@@ -61,9 +61,13 @@ macro_rules! on_conn {
                 #[allow(unused_imports)]
                 use $crate::__private::AsyncRun as _;
                 match lease.start() {
-                    Ok($conn) => {
-                        let result = $query.await;
-                        lease.finish(result)
+                    Ok((opening, shared)) => {
+                        let mut connection = shared;
+                        let $conn = &mut connection;
+                        // Boxed, so that on SQLite nobody carries the room that this needs.
+                        let flight = Box::pin($crate::__private::in_one_flight(opening, shared, $query));
+                        let answer = flight.await;
+                        lease.finish(answer)
                     }
                     Err(error) => Err(error),
                 }
@@ -95,11 +99,14 @@ macro_rules! on_scan {
             $crate::__private::Scans::Postgres(reader) => {
                 #[allow(unused_imports)]
                 use $crate::__private::AsyncRun as _;
-                match reader.read().await {
+                match Box::pin(reader.read()).await {
                     Ok(mut lease) => match lease.start() {
-                        Ok($conn) => {
-                            let result = $query.await;
-                            lease.finish(result).map_err($crate::Error::from)
+                        Ok((opening, shared)) => {
+                            let mut connection = shared;
+                            let $conn = &mut connection;
+                            let flight = Box::pin($crate::__private::in_one_flight(opening, shared, $query));
+                            let answer = flight.await;
+                            lease.finish(answer).map_err($crate::Error::from)
                         }
                         Err(error) => Err($crate::Error::from(error)),
                     },
@@ -144,7 +151,7 @@ impl Connection {
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
         match self.lane() {
             Lane::Sqlite(lease) => lease.run(|c| diesel::connection::SimpleConnection::batch_execute(c, sql))?,
-            Lane::Postgres(lease) => lease.batch(sql).await?,
+            Lane::Postgres(lease) => Box::pin(lease.batch(sql)).await?,
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::predicate::joined;
 use super::{Ordering, Predicate};
 use crate::dialect::{Dialect, fit, push_column, push_text_order};
 use crate::error::{Error, Result};
-use crate::tables::{Raw, statement};
+use crate::tables::{Raw, kept, statement};
 use crate::{Connection, Store, on_conn, on_scan};
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::{OptionalExtension, QueryResult};
@@ -23,7 +23,8 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Name {
     Fixed(&'static str),
-    Made(Arc<str>),
+    /// With a comment that names the table's version.
+    Made(Arc<str>, Arc<str>),
 }
 
 impl Place {
@@ -33,13 +34,13 @@ impl Place {
         Self { schema: None, table: Name::Fixed(table), id }
     }
 
-    pub(crate) fn made(schema: Option<Arc<str>>, table: Arc<str>, id: &'static str) -> Self {
-        Self { schema, table: Name::Made(table), id }
+    pub(crate) fn made(schema: Option<Arc<str>>, table: Arc<str>, version: i64, id: &'static str) -> Self {
+        Self { schema, table: Name::Made(table, format!(" /* v{version} */").into()), id }
     }
 
     /// Something else of this name in the same schema.
     pub(crate) fn beside(&self, name: &str) -> Self {
-        Self { table: Name::Made(name.into()), ..self.clone() }
+        Self { table: Name::Made(name.into(), "".into()), ..self.clone() }
     }
 
     /// Writes its name, qualified where the schema is known.
@@ -50,7 +51,12 @@ impl Place {
         }
         match &self.table {
             Name::Fixed(name) => out.push_identifier(name),
-            Name::Made(name) => out.push_identifier(name),
+            Name::Made(name, version) => {
+                out.push_identifier(name)?;
+                // On PostgreSQL a kept statement must not outlive ALTER TABLE. SQLite prepares it again by itself.
+                out.push_sql(if DB::SQLITE { "" } else { version });
+                Ok(())
+            }
         }
     }
 }
@@ -150,6 +156,8 @@ struct Count {
 statement!(Count);
 
 impl<DB: Dialect> QueryFragment<DB> for Count {
+    kept!();
+
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("SELECT count(*) FROM (SELECT 1 FROM ");
         self.place.push(&mut out)?;
@@ -171,8 +179,9 @@ struct EdgeValues<'q> {
 statement!(EdgeValues<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for EdgeValues<'_> {
+    kept!();
+
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
         // Something must be selected when the order is random.
         out.push_sql("SELECT ");
         for step in self.order {

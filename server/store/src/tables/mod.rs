@@ -52,8 +52,6 @@ pub struct Table(Arc<Shape>);
 struct Shape {
     place: Place,
     name: Arc<str>,
-    /// Part of the statements on PostgreSQL: one that is kept must not outlive ALTER TABLE.
-    version: String,
     columns: Vec<Column>,
 }
 
@@ -82,12 +80,13 @@ impl Store {
     #[must_use]
     pub fn table(&self, number: i64, version: i64, columns: Vec<Column>) -> Table {
         let name: Arc<str> = format!("rows_{number}").into();
-        let place = Place::made(self.schema().cloned(), name.clone(), ID);
-        Table(Arc::new(Shape { place, name, version: format!("/* v{version} */ "), columns }))
+        let place = Place::made(self.schema().cloned(), name.clone(), version, ID);
+        Table(Arc::new(Shape { place, name, columns }))
     }
 }
 
-/// Makes a type a query whose rows are read by [`Raw`] or [`StoredRow`]. Its `QueryFragment` is written by hand.
+/// Makes a type a query whose rows are read by [`Raw`] or [`StoredRow`]. Its `QueryFragment` is written by hand; there
+/// [`kept!`] goes.
 macro_rules! statement {
     ($name:ty) => {
         impl diesel::query_builder::QueryId for $name {
@@ -102,3 +101,14 @@ macro_rules! statement {
     };
 }
 pub(crate) use statement;
+
+/// Part of a `QueryFragment`: its prepared statement is kept, whatever parts of it say. Connections bound how many they
+/// keep, see [`crate::kept`].
+macro_rules! kept {
+    () => {
+        fn is_safe_to_cache_prepared(&self, _: &DB) -> QueryResult<bool> {
+            Ok(true)
+        }
+    };
+}
+pub(crate) use kept;

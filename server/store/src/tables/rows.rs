@@ -1,6 +1,6 @@
 //! Rows of user-defined tables: one by one, and lists.
 
-use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, Table, UPDATED, statement};
+use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, Table, UPDATED, kept, statement};
 use crate::dialect::{Dialect, fit};
 use crate::error::{Error, Result};
 use crate::query::{Ordering, Plan, Predicate};
@@ -156,7 +156,10 @@ impl StoredRow {
             let column =
                 columns.map_or(Some(n), |columns| columns.get(n).copied()).and_then(|n| table.columns().get(n));
             if let Some(column) = column {
-                *value = fit(std::mem::replace(value, Value::Null(column.kind)), column.kind);
+                // Most are of their column's kind already.
+                if value.is_null() || value.kind() != column.kind {
+                    *value = fit(std::mem::replace(value, Value::Null(column.kind)), column.kind);
+                }
             }
         }
         self
@@ -168,7 +171,7 @@ pub(crate) struct Raw(pub(crate) Vec<Value>);
 
 impl<DB: Dialect> QueryableByName<DB> for Raw {
     fn build<'a>(row: &impl NamedRow<'a, DB>) -> deserialize::Result<Self> {
-        (0..row.field_count()).map(|n| read(row, n)).collect::<Result<_, _>>().map(Self)
+        read_from(row, 0).map(Self)
     }
 }
 
@@ -185,9 +188,19 @@ impl<DB: Dialect> QueryableByName<DB> for StoredRow {
             created: number(2)?,
             updated: number(3)?,
             permissions: number(4)?,
-            values: (FIXED.len()..row.field_count()).map(|n| read(row, n)).collect::<Result<_, _>>()?,
+            values: read_from(row, FIXED.len())?,
         })
     }
+}
+
+/// The columns from this one on. (A loop, because `collect` into a `Result` doesn't know how many there will be.)
+fn read_from<'a, DB: Dialect>(row: &impl Row<'a, DB>, first: usize) -> deserialize::Result<Vec<Value>> {
+    let count = row.field_count();
+    let mut values = Vec::with_capacity(count.saturating_sub(first));
+    for n in first..count {
+        values.push(read(row, n)?);
+    }
+    Ok(values)
 }
 
 fn read<'a, DB: Dialect>(row: &impl Row<'a, DB>, n: usize) -> deserialize::Result<Value> {
@@ -206,10 +219,10 @@ struct Insert<'q> {
 statement!(Insert<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for Insert<'_> {
+    kept!();
+
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql("INSERT ");
-        push_version(&mut out, self.table);
-        out.push_sql("INTO ");
+        out.push_sql("INSERT INTO ");
         self.table.place().push(&mut out)?;
         out.push_sql(" (_id, _created, _updated, _permissions");
         for column in self.table.columns() {
@@ -239,9 +252,9 @@ struct Update<'q> {
 statement!(Update<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for Update<'_> {
+    kept!();
+
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // Each choice of columns is another statement.
-        out.unsafe_to_cache_prepared();
         out.push_sql("UPDATE ");
         self.table.place().push(&mut out)?;
         out.push_sql(" SET _updated = ");
@@ -272,6 +285,8 @@ struct Delete<'q> {
 statement!(Delete<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for Delete<'_> {
+    kept!();
+
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("DELETE FROM ");
         self.table.place().push(&mut out)?;
@@ -280,7 +295,7 @@ impl<DB: Dialect> QueryFragment<DB> for Delete<'_> {
     }
 }
 
-/// By id: the shape that is read most, so its statement is kept.
+/// By id: the shape that is read most.
 struct Find<'q> {
     table: &'q Table,
     columns: Option<&'q [usize]>,
@@ -290,6 +305,8 @@ struct Find<'q> {
 statement!(Find<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for Find<'_> {
+    kept!();
+
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         push_select(&mut out, self.table, self.columns)?;
         out.push_sql("_id = ");
@@ -326,6 +343,8 @@ impl Select {
 }
 
 impl<DB: Dialect> QueryFragment<DB> for Select {
+    kept!();
+
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         push_select(&mut out, &self.table, self.columns.as_deref())?;
         self.predicate.walk_ast(out.reborrow())?;
@@ -343,13 +362,7 @@ fn push_select<DB: Dialect>(
     table: &Table,
     columns: Option<&[usize]>,
 ) -> QueryResult<()> {
-    if columns.is_some() {
-        // Each choice of columns is another statement.
-        out.unsafe_to_cache_prepared();
-    }
-    out.push_sql("SELECT ");
-    push_version(out, table);
-    out.push_sql("_sequence, _id, _created, _updated, _permissions");
+    out.push_sql("SELECT _sequence, _id, _created, _updated, _permissions");
     let count = columns.map_or(table.columns().len(), <[_]>::len);
     for n in 0..count {
         let place = columns.map_or(n, |columns| columns[n]);
@@ -360,12 +373,6 @@ fn push_select<DB: Dialect>(
     table.place().push(out)?;
     out.push_sql(" WHERE ");
     Ok(())
-}
-
-fn push_version<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table) {
-    if !DB::SQLITE {
-        out.push_sql(&table.0.version);
-    }
 }
 
 fn column(table: &Table, n: usize) -> QueryResult<&Column> {
