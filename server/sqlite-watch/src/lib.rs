@@ -4,7 +4,7 @@
 //! Diesel offers neither. SQLite can call a function on each connection that it opens (`sqlite3_auto_extension`); ours
 //! installs two hooks there:
 //! - a progress handler, called every [`STEPS`] steps of SQLite's virtual machine, which interrupts the statement when
-//!   the thread's deadline has passed (see [`within`]);
+//!   the thread's deadline has passed (see [`within`]), or steps back for other threads (see [`politely`]);
 //! - a rollback hook, which counts the thread's rollbacks (see [`rollbacks`]).
 //!
 //! It also sets what only a C call can set about a connection (see `watch`).
@@ -23,6 +23,7 @@ const STEPS: c_int = 1000;
 thread_local! {
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
     static ROLLBACKS: Cell<u64> = const { Cell::new(0) };
+    static POLITE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Watches all connections that are opened from now on. To be called before the first; calling again does nothing.
@@ -62,6 +63,20 @@ pub fn within<R>(budget: Duration, body: impl FnOnce() -> R) -> R {
     body()
 }
 
+/// Runs `body`, whose SQLite statements let other threads go first, again and again: for long ones on threads of their
+/// own. Otherwise the system would let such a statement compute for milliseconds while requests wait for the processor.
+pub fn politely<R>(body: impl FnOnce() -> R) -> R {
+    /// Also when `body` panics: the thread goes on to do other things.
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            POLITE.set(self.0);
+        }
+    }
+    let _restore = Restore(POLITE.replace(true));
+    body()
+}
+
 /// How many transactions were rolled back on this thread so far, by `ROLLBACK` or by SQLite on its own.
 ///
 /// SQLite ends the whole transaction, not only the statement, when the disk is full, fails, or a writing statement is
@@ -97,6 +112,9 @@ unsafe extern "C" fn watch(
 
 /// Non-zero interrupts. `try_with`, because a connection may be closed while its thread ends.
 unsafe extern "C" fn is_over(_: *mut c_void) -> c_int {
+    if POLITE.try_with(Cell::get) == Ok(true) {
+        std::thread::yield_now();
+    }
     let deadline = DEADLINE.try_with(Cell::get).ok().flatten();
     c_int::from(deadline.is_some_and(|deadline| Instant::now() >= deadline))
 }

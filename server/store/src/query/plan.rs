@@ -78,16 +78,72 @@ pub struct Plan {
     pub reverse: bool,
 }
 
+/// So many rows are looked up and sorted in no time.
+const FEW: usize = 1000;
+
 /// Plans a page. `visible` is what the caller may see of the table; none: everything.
 ///
 /// # Errors
 /// [`Error::CursorNotFound`] when the item of the cursor isn't there, or isn't visible; [`Error::CursorNull`] when it
 /// has no value of something that is ordered by.
 pub async fn plan(store: &Store, place: &Place, selection: &Selection, visible: Option<Predicate>) -> Result<Plan> {
-    if selection.cursor.is_none() {
-        return Ok(page(selection, visible, None));
+    if store.is_sqlite() {
+        if selection.cursor.is_none() {
+            return Ok(page(selection, visible, None));
+        }
+        return plan_in(&mut store.read().await?, place, selection, visible).await;
     }
-    plan_in(&mut store.read().await?, place, selection, visible).await
+    // Boxed, so that on SQLite nobody carries the room that this needs.
+    Box::pin(async {
+        let few = few(store, place, visible.as_ref()).await?;
+        let mut plan = match selection.cursor {
+            None => page(selection, visible, None),
+            Some(_) => plan_in(&mut store.read().await?, place, selection, visible).await?,
+        };
+        if let Some(ids) = few {
+            plan.predicate = plan.predicate.and(Predicate::among(place.id, ids));
+            plan.order = plan.order.sorted();
+        }
+        Ok(plan)
+    })
+    .await
+}
+
+/// The ids of the rows that the caller may see, where they are few.
+///
+/// PostgreSQL's planner guesses how many they are by the number of the caller's roles. Where it takes few for many it
+/// walks along the order's index, through the whole table, to find them. So it is told.
+async fn few(store: &Store, place: &Place, visible: Option<&Predicate>) -> Result<Option<Vec<String>>> {
+    let (Some(visible), Name::Made(..)) = (visible, &place.table) else { return Ok(None) };
+    let probe = Probe { place: place.clone(), predicate: visible.clone(), limit: FEW as i64 + 1 };
+    let ids = on_scan!(store, |c| (&probe).load::<Raw>(c))?;
+    if ids.len() > FEW {
+        return Ok(None);
+    }
+    let text = |raw: Raw| raw.0.into_iter().find_map(|value| if let Value::Text(id) = value { Some(id) } else { None });
+    Ok(Some(ids.into_iter().filter_map(text).collect()))
+}
+
+struct Probe {
+    place: Place,
+    predicate: Predicate,
+    limit: i64,
+}
+statement!(Probe);
+
+impl<DB: Dialect> QueryFragment<DB> for Probe {
+    kept!();
+
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        out.push_identifier(self.place.id)?;
+        out.push_sql(" FROM ");
+        self.place.push(&mut out)?;
+        out.push_sql(" WHERE ");
+        self.predicate.walk_ast(out.reborrow())?;
+        out.push_sql(" LIMIT ");
+        DB::bind_number(&mut out, &self.limit)
+    }
 }
 
 /// The same inside a unit of work.

@@ -41,6 +41,10 @@ enum Node {
         action: &'static str,
         roles: TextList,
     },
+    Among {
+        column: &'static str,
+        texts: TextList,
+    },
     Beyond(Edge),
 }
 
@@ -76,6 +80,11 @@ impl Predicate {
     pub fn granted(column: &'static str, action: Action, roles: &[Role]) -> Self {
         let roles = TextList::new(roles.iter().map(ToString::to_string).collect());
         Self(Arc::new(Node::Granted { column, action: action.name(), roles }))
+    }
+
+    /// This column has one of these texts.
+    pub(super) fn among(column: &'static str, texts: Vec<String>) -> Self {
+        Self(Arc::new(Node::Among { column, texts: TextList::new(texts) }))
     }
 
     pub(super) fn beyond(edge: Edge) -> Self {
@@ -156,6 +165,10 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
                 DB::in_list(&mut out, roles)?;
                 out.push_sql(")");
                 Ok(())
+            }
+            Node::Among { column, texts } => {
+                push_column(&mut out, column)?;
+                DB::in_list(&mut out, texts)
             }
             Node::Beyond(edge) => edge.walk_ast(out),
         }

@@ -78,7 +78,7 @@ impl File {
             Err(error) if crate::error::was_interrupted(&error) => {}
             done => return Ok(done?),
         }
-        Ok(on_thread(move || lease.run(query)).await??)
+        Ok(on_thread(move || watch::politely(|| lease.run(query))).await??)
     }
 
     /// Commits what waits, and refuses everything from now on.
