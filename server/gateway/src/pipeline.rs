@@ -36,7 +36,8 @@ pub(crate) async fn serve(gateway: Data<Gateway>, request: HttpRequest, payload:
     let info = Arc::new(receive::info(&request, &gateway.settings));
     let mut frame = Frame {
         request_id: info.id.clone(),
-        accepts_gzip: header(request.headers(), &names::ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip")),
+        accepts_gzip: header(request.headers(), &names::ACCEPT_ENCODING)
+            .is_some_and(|accepted| accepted.contains("gzip")),
         no_body: request.method() == "HEAD",
         ..Frame::default()
     };
@@ -125,8 +126,7 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
 /// The project that a request is for: the path of an alias, the header, or the query (for links); else the console.
 fn project_id(headers: &HeaderMap, query: &str, found: &Found<'_>) -> String {
     let of_query = || query_value(query, "project").and_then(|value| value.as_str().map(str::to_owned));
-    let id =
-        found.project.clone().or_else(|| header(headers, &names::PROJECT).map(str::to_owned)).or_else(of_query);
+    let id = found.project.clone().or_else(|| header(headers, &names::PROJECT).map(str::to_owned)).or_else(of_query);
     id.filter(|id| !id.is_empty()).unwrap_or_else(|| CONSOLE.to_owned())
 }
 
@@ -174,8 +174,8 @@ async fn allow_origin(gateway: &Gateway, info: &RequestInfo, frame: &mut Frame) 
 
 fn credentials(headers: &HeaderMap, query: &str, project_id: &str, implied_admin: bool) -> Credentials {
     let own = |name: &HeaderName| header(headers, name).filter(|value| !value.is_empty()).map(str::to_owned);
-    let mode = own(&names::MODE)
-        .or_else(|| query_value(query, "mode").and_then(|value| value.as_str().map(str::to_owned)));
+    let mode =
+        own(&names::MODE).or_else(|| query_value(query, "mode").and_then(|value| value.as_str().map(str::to_owned)));
     let admin = implied_admin || mode.as_deref() == Some("admin");
     let name = format!("a_session_{}", if admin { CONSOLE } else { project_id });
     Credentials {

@@ -100,12 +100,7 @@ unsafe extern "C" fn watch(
         // The option takes an int and a pointer that may be null. Without it a statement whose plan looked at a bound
         // value (any `column > ?` on an index, any `LIMIT ?`) is compiled anew whenever another value is bound: SQLite
         // is built with SQLITE_ENABLE_STAT4. That costs more than most lists do.
-        ffi::sqlite3_db_config(
-            connection,
-            ffi::SQLITE_DBCONFIG_ENABLE_QPSG,
-            1 as c_int,
-            std::ptr::null_mut::<c_int>(),
-        );
+        ffi::sqlite3_db_config(connection, ffi::SQLITE_DBCONFIG_ENABLE_QPSG, 1 as c_int, std::ptr::null_mut::<c_int>());
     }
     ffi::SQLITE_OK
 }

@@ -78,7 +78,7 @@ macro_rules! on_conn {
 
 /// Runs a list or a count, which may be long, on either database: `on_scan!(store, |c| query)`.
 ///
-/// On SQLite the body runs in place for 1.5 ms; when it isn't done by then it is interrupted, and run again from the
+/// On SQLite the body runs in place for 0.75 ms; when it isn't done by then it is interrupted, and run again from the
 /// start on a thread of its own. So it must own what it uses, and only lend or clone it:
 /// ```ignore
 /// let users = on_scan!(store, |c| users::table.filter(&predicate).limit(25).select(User::as_select()).load::<User>(c))?;

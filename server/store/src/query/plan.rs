@@ -4,7 +4,7 @@ use super::predicate::joined;
 use super::{Ordering, Predicate};
 use crate::dialect::{Dialect, fit, push_column, push_text_order};
 use crate::error::{Error, Result};
-use crate::tables::{Raw, kept, statement};
+use crate::tables::{Raw, statement};
 use crate::{Connection, Store, on_conn, on_scan};
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::{OptionalExtension, QueryResult};
@@ -132,8 +132,6 @@ struct Probe {
 statement!(Probe);
 
 impl<DB: Dialect> QueryFragment<DB> for Probe {
-    kept!();
-
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("SELECT ");
         out.push_identifier(self.place.id)?;
@@ -212,8 +210,6 @@ struct Count {
 statement!(Count);
 
 impl<DB: Dialect> QueryFragment<DB> for Count {
-    kept!();
-
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("SELECT count(*) FROM (SELECT 1 FROM ");
         self.place.push(&mut out)?;
@@ -235,8 +231,6 @@ struct EdgeValues<'q> {
 statement!(EdgeValues<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for EdgeValues<'_> {
-    kept!();
-
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         // Something must be selected when the order is random.
         out.push_sql("SELECT ");
@@ -285,7 +279,6 @@ impl Edge {
     }
 
     pub(super) fn walk_ast<'b, DB: Dialect>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
         if self.is_plain() {
             joined(out.reborrow(), &self.0, ", ", "1", |step, mut out| step.push_column(&mut out))?;
             out.push_sql(self.0.first().map_or(" = ", |step| step.operator()));

@@ -148,14 +148,13 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
                 DB::bind(&mut out, value)
             }
             Node::Compare { column, array, operator, values } => {
-                // Composed by callers: too many shapes to keep their statements.
-                out.unsafe_to_cache_prepared();
-                if *array { list(out, column, *operator, values) } else { single(out, column, *operator, values) }
+                if *array {
+                    list(out, column, *operator, values)
+                } else {
+                    single(out, column, *operator, values)
+                }
             }
-            Node::Starts { column, negated, start, next } => {
-                out.unsafe_to_cache_prepared();
-                starts(out, column, *negated, start, next.as_ref())
-            }
+            Node::Starts { column, negated, start, next } => starts(out, column, *negated, start, next.as_ref()),
             Node::Granted { column, action, roles } => {
                 push_column(&mut out, column)?;
                 out.push_sql(" IN (SELECT set_id FROM permission_grants WHERE action = ");

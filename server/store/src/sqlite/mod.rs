@@ -21,8 +21,9 @@ use writer::{WriteLease, Writer};
 
 pub(crate) use statements::{BackToMark, Mark};
 
-/// How long a list or a count may run on the caller's own thread before it is moved to another one.
-const IN_PLACE: Duration = Duration::from_micros(1500);
+/// How long a list or a count may run on the caller's own thread before it is moved to another one: so long everybody
+/// else of that thread waits, each time that somebody asks for something long.
+const IN_PLACE: Duration = Duration::from_micros(750);
 
 /// How many prepared statements a connection keeps: some kilobytes each.
 const MOST_STATEMENTS: usize = 256;

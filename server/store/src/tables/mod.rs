@@ -85,8 +85,7 @@ impl Store {
     }
 }
 
-/// Makes a type a query whose rows are read by [`Raw`] or [`StoredRow`]. Its `QueryFragment` is written by hand; there
-/// [`kept!`] goes.
+/// Makes a type a query whose rows are read by [`Raw`] or [`StoredRow`]. Its `QueryFragment` is written by hand.
 macro_rules! statement {
     ($name:ty) => {
         impl diesel::query_builder::QueryId for $name {
@@ -101,14 +100,3 @@ macro_rules! statement {
     };
 }
 pub(crate) use statement;
-
-/// Part of a `QueryFragment`: its prepared statement is kept, whatever parts of it say. Connections bound how many they
-/// keep, see [`crate::kept`].
-macro_rules! kept {
-    () => {
-        fn is_safe_to_cache_prepared(&self, _: &DB) -> QueryResult<bool> {
-            Ok(true)
-        }
-    };
-}
-pub(crate) use kept;

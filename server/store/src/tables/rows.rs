@@ -1,6 +1,6 @@
 //! Rows of user-defined tables: one by one, and lists.
 
-use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, Table, UPDATED, kept, statement};
+use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, Table, UPDATED, statement};
 use crate::dialect::{Dialect, fit};
 use crate::error::{Error, Result};
 use crate::query::{Ordering, Plan, Predicate};
@@ -219,8 +219,6 @@ struct Insert<'q> {
 statement!(Insert<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for Insert<'_> {
-    kept!();
-
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("INSERT INTO ");
         self.table.place().push(&mut out)?;
@@ -252,8 +250,6 @@ struct Update<'q> {
 statement!(Update<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for Update<'_> {
-    kept!();
-
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE ");
         self.table.place().push(&mut out)?;
@@ -285,8 +281,6 @@ struct Delete<'q> {
 statement!(Delete<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for Delete<'_> {
-    kept!();
-
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("DELETE FROM ");
         self.table.place().push(&mut out)?;
@@ -305,8 +299,6 @@ struct Find<'q> {
 statement!(Find<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for Find<'_> {
-    kept!();
-
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         push_select(&mut out, self.table, self.columns)?;
         out.push_sql("_id = ");
@@ -343,8 +335,6 @@ impl Select {
 }
 
 impl<DB: Dialect> QueryFragment<DB> for Select {
-    kept!();
-
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         push_select(&mut out, &self.table, self.columns.as_deref())?;
         self.predicate.walk_ast(out.reborrow())?;
