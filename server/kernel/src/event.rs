@@ -31,9 +31,53 @@ pub fn name(pattern: &str, ids: &[&str]) -> String {
     filled.collect::<Vec<_>>().join(".")
 }
 
+/// All names of an event (or of a pattern), its own first. Those of databases have several: what happens to a table's row
+/// happens to a collection's document, and is known to listeners of either (`semantics.md` section 11).
+#[must_use]
+pub fn mirrored(name: &str) -> Vec<String> {
+    let mut names = vec![name.to_owned()];
+    let Some((root @ ("databases" | "tablesdb"), rest)) = name.split_once('.') else { return names };
+    let is_word = |word: &str| rest.split('.').skip(1).step_by(2).any(|part| part == word);
+    let others = if root == "databases" && is_word("collections") {
+        let tables = in_words(rest, &COLLECTIONS, &TABLES);
+        [format!("databases.{tables}"), format!("tablesdb.{tables}")]
+    } else {
+        let root = if root == "databases" { "tablesdb" } else { "databases" };
+        [format!("{root}.{rest}"), format!("databases.{}", in_words(rest, &TABLES, &COLLECTIONS))]
+    };
+    for other in others {
+        if !names.contains(&other) {
+            names.push(other);
+        }
+    }
+    names
+}
+
+const TABLES: [&str; 3] = ["tables", "columns", "rows"];
+const COLLECTIONS: [&str; 3] = ["collections", "attributes", "documents"];
+
+/// The words at every second place are of the vocabulary; the ids between them stay, whatever they are.
+fn in_words(rest: &str, from: &[&str; 3], to: &[&'static str; 3]) -> String {
+    let translate = |word| from.iter().position(|from| *from == word).map_or(word, |n| to[n]);
+    let parts = rest.split('.').enumerate().map(|(n, part)| if n % 2 == 1 { translate(part) } else { part });
+    parts.collect::<Vec<_>>().join(".")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_happens_to_rows_happens_to_documents() {
+        let (rows, documents) =
+            ("databases.tables.tables.rows.rows.r1.create", "databases.tables.collections.rows.documents.r1.create");
+        let of_tablesdb = "tablesdb.tables.tables.rows.rows.r1.create";
+        assert_eq!(mirrored(rows), [rows, of_tablesdb, documents]);
+        assert_eq!(mirrored(documents), [documents, rows, of_tablesdb]);
+        assert_eq!(mirrored(of_tablesdb), [of_tablesdb, rows, documents]);
+        assert_eq!(mirrored("databases.a.update"), ["databases.a.update", "tablesdb.a.update"]);
+        assert_eq!(mirrored("users.a.create"), ["users.a.create"]);
+    }
 
     #[test]
     fn ids_fill_the_brackets() {

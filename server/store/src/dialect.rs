@@ -8,6 +8,7 @@ use diesel::query_builder::AstPass;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
 use floe_kernel::value::{Kind, Value};
+use std::sync::OnceLock;
 
 /// One of the two databases.
 pub trait Dialect: Backend {
@@ -38,6 +39,12 @@ pub trait Dialect: Backend {
     /// When the database's driver can't.
     fn in_list<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b TextList) -> QueryResult<()>;
 
+    /// Writes ` IN …` with one bound list of numbers.
+    ///
+    /// # Errors
+    /// When the database's driver can't.
+    fn in_numbers<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b NumberList) -> QueryResult<()>;
+
     /// Reads a value as what it is in the database; see [`fit`].
     ///
     /// # Errors
@@ -59,6 +66,19 @@ impl TextList {
     }
 }
 
+/// Numbers, in the form that each database binds as one value.
+#[derive(Debug)]
+pub struct NumberList {
+    numbers: Vec<i64>,
+    json: OnceLock<String>,
+}
+
+impl NumberList {
+    pub(crate) fn new(numbers: Vec<i64>) -> Self {
+        Self { numbers, json: OnceLock::new() }
+    }
+}
+
 macro_rules! bind_values {
     () => {
         fn bind<'b>(out: &mut AstPass<'_, 'b, Self>, value: &'b Value) -> QueryResult<()> {
@@ -67,7 +87,9 @@ macro_rules! bind_values {
                 Value::Integer(number) | Value::Datetime(number) => out.push_bind_param::<BigInt, i64>(number),
                 Value::Float(number) => out.push_bind_param::<Double, f64>(number),
                 Value::Boolean(flag) => out.push_bind_param::<Bool, bool>(flag),
-                Value::Null(Kind::Text | Kind::Json) => out.push_bind_param::<Nullable<Text>, Option<String>>(&None),
+                Value::Null(Kind::Text | Kind::Json | Kind::Shape) => {
+                    out.push_bind_param::<Nullable<Text>, Option<String>>(&None)
+                }
                 Value::Null(Kind::Integer | Kind::Datetime) => {
                     out.push_bind_param::<Nullable<BigInt>, Option<i64>>(&None)
                 }
@@ -98,6 +120,14 @@ impl Dialect for Sqlite {
         Ok(())
     }
 
+    fn in_numbers<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b NumberList) -> QueryResult<()> {
+        out.push_sql(" IN (SELECT value FROM json_each(");
+        let json = list.json.get_or_init(|| serde_json::Value::from(list.numbers.clone()).to_string());
+        out.push_bind_param::<Text, String>(json)?;
+        out.push_sql("))");
+        Ok(())
+    }
+
     fn read(raw: SqliteValue<'_, '_, '_>) -> deserialize::Result<Value> {
         match raw.value_type() {
             Some(SqliteType::Text) => FromSql::<Text, Self>::from_sql(raw).map(Value::Text),
@@ -116,6 +146,13 @@ impl Dialect for Pg {
     fn in_list<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b TextList) -> QueryResult<()> {
         out.push_sql(" = ANY(");
         out.push_bind_param::<Array<Text>, Vec<String>>(&list.texts)?;
+        out.push_sql(")");
+        Ok(())
+    }
+
+    fn in_numbers<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b NumberList) -> QueryResult<()> {
+        out.push_sql(" = ANY(");
+        out.push_bind_param::<Array<BigInt>, Vec<i64>>(&list.numbers)?;
         out.push_sql(")");
         Ok(())
     }
@@ -139,7 +176,7 @@ pub(crate) fn fit(value: Value, kind: Kind) -> Value {
         (Value::Integer(number), Kind::Boolean) => Value::Boolean(number != 0),
         (Value::Integer(number), Kind::Datetime) => Value::Datetime(number),
         (Value::Integer(number), Kind::Float) => Value::Float(number as f64),
-        (Value::Text(text), Kind::Json) => Value::Json(text),
+        (Value::Text(text), Kind::Json | Kind::Shape) => Value::Json(text),
         (value, _) => value,
     }
 }

@@ -27,6 +27,9 @@ pub enum Error {
     /// The statement ran longer than it may, and was interrupted.
     #[error("the statement took too long")]
     Timeout,
+    /// Two units of work waited for each other, and this one had to give way. Done again, it may succeed.
+    #[error("two units of work waited for each other")]
+    Deadlock,
     /// The item that a page should start at isn't there, or must not be seen.
     #[error("there is no item with the id of the cursor")]
     CursorNotFound,
@@ -71,6 +74,7 @@ impl From<DieselError> for Error {
         match error {
             DieselError::NotFound => Self::NotFound,
             error if was_interrupted(&error) => Self::Timeout,
+            error if is_deadlock(&error) => Self::Deadlock,
             DieselError::DatabaseError(UniqueViolation | ForeignKeyViolation, about) => conflict(&*about),
             error => Self::unavailable(error),
         }
@@ -101,6 +105,15 @@ pub(crate) const FAILED_UNIT: &str = "a statement of this unit of work failed, s
 pub(crate) fn was_interrupted(error: &DieselError) -> bool {
     matches!(error, DieselError::DatabaseError(_, about)
         if about.message() == "interrupted" || about.message() == "canceling statement due to statement timeout")
+}
+
+/// Whether PostgreSQL chose this unit of work to give way.
+fn is_deadlock(error: &DieselError) -> bool {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        DieselError::DatabaseError(_, about) => about.message() == "deadlock detected",
+        _ => false,
+    }
 }
 
 /// Whether another process holds SQLite's write lock.

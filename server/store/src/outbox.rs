@@ -34,7 +34,12 @@ struct Row<'r> {
 }
 
 impl Outbox {
-    /// Writes down what happened, if somebody listens.
+    /// Whether somebody listens to an event of one of these names.
+    pub(crate) fn is_wanted(&self, names: &[&str]) -> bool {
+        names.iter().any(|pattern| self.listeners.wants(&self.project, pattern))
+    }
+
+    /// Writes down what happened.
     pub(crate) async fn push(
         &self,
         unit: &mut UnitOfWork,
@@ -42,9 +47,6 @@ impl Outbox {
         ids: &[&str],
         payload: impl FnOnce() -> String,
     ) -> Result<(), Error> {
-        if !self.listeners.wants(&self.project, pattern) {
-            return Ok(());
-        }
         let (event, payload) = (event::name(pattern, ids), payload());
         let row = Row { event: &event, payload: &payload, created_at: self.clock.now().millis() };
         on_conn!(unit, |c| diesel::insert_into(outbox::table).values(&row).execute(c))?;

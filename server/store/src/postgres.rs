@@ -41,6 +41,7 @@ pub(crate) struct Pooled {
     schema: Option<Arc<str>>,
     kept: Kept,
     since: Instant,
+    statement_timeout: Duration,
 }
 
 pub(crate) fn pool(url: &str, size: usize, statement_timeout: Duration) -> Result<Pool> {
@@ -53,6 +54,16 @@ pub(crate) fn pool(url: &str, size: usize, statement_timeout: Duration) -> Resul
         .map_err(Error::unavailable)
 }
 
+impl Manager {
+    /// A connection outside of the pool, without a time limit for statements.
+    pub(crate) async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
+        let mut connection = AsyncPgConnection::establish(&self.url).await?;
+        let setup = connection.batch_execute("SET statement_timeout = 0").await;
+        setup.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(connection)
+    }
+}
+
 impl managed::Manager for Manager {
     type Type = Pooled;
     type Error = ConnectionError;
@@ -63,7 +74,8 @@ impl managed::Manager for Manager {
         connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
         let kept = Kept::default();
         connection.set_instrumentation(kept.counter());
-        Ok(Pooled { connection, schema: None, kept, since: Instant::now() })
+        let statement_timeout = self.statement_timeout;
+        Ok(Pooled { connection, schema: None, kept, since: Instant::now(), statement_timeout })
     }
 
     async fn recycle(&self, pooled: &mut Pooled, _: &Metrics) -> RecycleResult<ConnectionError> {
@@ -182,6 +194,11 @@ impl Lease {
 
     fn schema(&self) -> Option<&Arc<str>> {
         self.pooled.as_ref().and_then(|pooled| pooled.schema.as_ref())
+    }
+
+    /// How long a statement may take.
+    pub(crate) fn statement_timeout(&self) -> Duration {
+        self.pooled.as_ref().map_or(Duration::ZERO, |pooled| pooled.statement_timeout)
     }
 
     /// The connection, for one statement, and what to send with it. What `on_conn!` calls, followed by

@@ -74,6 +74,17 @@ impl Store {
         Ok(UnitOfWork { connection, outbox: Arc::clone(&self.0.outbox) })
     }
 
+    /// The same for a unit that holds SQLite's writer long: it is alone in its group, so that nobody who is done
+    /// already waits for its end.
+    ///
+    /// # Errors
+    /// As [`Store::begin`].
+    pub async fn begin_alone(&self) -> Result<UnitOfWork> {
+        let Inner::Sqlite(file) = &self.0.inner else { return self.begin().await };
+        let connection = Connection(Either::Sqlite(file.begin_alone().await?));
+        Ok(UnitOfWork { connection, outbox: Arc::clone(&self.0.outbox) })
+    }
+
     /// Whether this is SQLite, for the few queries that differ.
     #[must_use]
     pub fn is_sqlite(&self) -> bool {
@@ -136,7 +147,24 @@ impl UnitOfWork {
     /// # Errors
     /// Those of the database.
     pub async fn tell(&mut self, pattern: &str, ids: &[&str], payload: impl FnOnce() -> String) -> Result<()> {
+        self.tell_of(pattern, &[pattern], ids, payload).await
+    }
+
+    /// The same for an event that has several names: told under the first to whoever wants it under any of `names`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn tell_of(
+        &mut self,
+        pattern: &str,
+        names: &[&str],
+        ids: &[&str],
+        payload: impl FnOnce() -> String,
+    ) -> Result<()> {
         let outbox = Arc::clone(&self.outbox);
+        if !outbox.is_wanted(names) {
+            return Ok(());
+        }
         outbox.push(self, pattern, ids, payload).await
     }
 

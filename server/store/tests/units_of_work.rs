@@ -179,12 +179,14 @@ on_both! {
         let mut unit = store.begin().await.unwrap();
         unit.tell("users.[userId].create", &["ada"], || r#"{"$id":"ada"}"#.to_owned()).await.unwrap();
         unit.tell("teams.[teamId].create", &["t"], || panic!("nobody listens to this")).await.unwrap();
+        unit.tell_of("people.[id].create", &["people.[id].create", "users.[id].create"], &["eve"], String::new).await.unwrap();
+        unit.tell_of("a.[id].create", &["a.[id].create", "b.[id].create"], &["x"], || panic!("nor to this")).await.unwrap();
         unit.commit().await.unwrap();
         let mut undone = store.begin().await.unwrap();
         undone.tell("users.[userId].create", &["bob"], String::new).await.unwrap();
         drop(undone);
         let told = outbox::pending(&mut store.read().await.unwrap(), 10).await.unwrap();
-        assert_eq!(told.iter().map(|told| &*told.event).collect::<Vec<_>>(), ["users.ada.create"]);
+        assert_eq!(told.iter().map(|told| &*told.event).collect::<Vec<_>>(), ["users.ada.create", "people.eve.create"]);
     }
 }
 

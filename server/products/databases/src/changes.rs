@@ -1,15 +1,17 @@
 //! A unit of work of this product: what it changes, what it learns and what it makes stale, together.
 
 use crate::events::Event;
+use crate::model::Task;
 use crate::permission_sets::{self, PermissionSet};
 use crate::repository::Catalog;
-use crate::service::Databases;
+use crate::schema::TableSchema;
+use crate::service::{At, Databases};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::Result;
 use floe_kernel::permission::Permissions;
-use floe_store::UnitOfWork;
 use floe_store::tables::Ddl;
+use floe_store::{Store, UnitOfWork};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ pub(crate) struct Changes<'s> {
     learned: Vec<Arc<PermissionSet>>,
     /// Tables whose schema must be forgotten once this is committed.
     outdated: Vec<String>,
+    /// Where there are chores to be done once this is committed.
+    chores_in: Option<Store>,
 }
 
 impl<'s> Changes<'s> {
@@ -30,7 +34,7 @@ impl<'s> Changes<'s> {
     pub(crate) async fn begin(service: &'s Databases, call: &Call) -> Result<Self> {
         let project = call.project.id.as_str().into();
         let (vocabulary, unit) = (Vocabulary::of(call), call.store.begin().await?);
-        Ok(Self { service, vocabulary, project, unit, learned: Vec::new(), outdated: Vec::new() })
+        Ok(Self { service, vocabulary, project, unit, learned: Vec::new(), outdated: Vec::new(), chores_in: None })
     }
 
     /// What users have defined.
@@ -43,9 +47,26 @@ impl<'s> Changes<'s> {
         self.unit.change(&ddl).await
     }
 
+    /// Leaves something about the shape of a table for later. `item`: the number of the index or column.
+    pub(crate) async fn later(&mut self, store: &Store, task: Task, table: i64, item: i64) -> Result<()> {
+        self.catalog().add_chore(task, table, item).await?;
+        self.chores_in = Some(store.clone());
+        Ok(())
+    }
+
     /// The schema of this table is another one from now on.
     pub(crate) fn outdate(&mut self, database_id: &str, table_id: &str) {
         self.outdated.push(crate::service::schema_key(&self.project, database_id, table_id));
+    }
+
+    /// The schema of a table, whether or not the caller may know of it; none: there is none.
+    pub(crate) async fn schema(&mut self, call: &Call, at: &At) -> Result<Option<Arc<TableSchema>>> {
+        let key = crate::service::schema_key(&self.project, &at.database, &at.table);
+        match self.service.schemas.get(key.as_str()) {
+            Some(known) => Ok(Some(known)),
+            // Not kept: it may be what this unit of work itself has changed.
+            None => crate::service::load_if_there(&mut self.unit, call, at).await,
+        }
     }
 
     /// The set of permissions of this number.
@@ -74,10 +95,10 @@ impl<'s> Changes<'s> {
         Ok(set)
     }
 
-    /// Tells what happened. `payload` is JSON, and asked for only if somebody listens.
+    /// Tells what happened, to whoever wants to know it in either vocabulary. `payload` is JSON, and asked for only if somebody listens.
     pub(crate) async fn tell(&mut self, event: Event, ids: &[&str], payload: impl FnOnce() -> Vec<u8>) -> Result<()> {
         let text = || String::from_utf8_lossy(&payload()).into_owned();
-        Ok(self.unit.tell(event[self.vocabulary.index()], ids, text).await?)
+        Ok(self.unit.tell_of(event[self.vocabulary.index()], &event, ids, text).await?)
     }
 
     /// Makes it last; then keeps what was learned and forgets what is outdated.
@@ -88,6 +109,9 @@ impl<'s> Changes<'s> {
             self.service.schemas.invalidate(key.as_str());
         }
         outcome?;
+        if let Some(store) = &self.chores_in {
+            self.service.chores.wake(store, &self.project);
+        }
         self.service.sets.keep(&self.project, self.learned).await;
         Ok(())
     }

@@ -1,20 +1,36 @@
 //! What this product tells the rest of the house.
 
-/// The patterns of an event, in either vocabulary.
-pub(crate) type Event = [&'static str; 2];
+//!
+//! Each event has three names: in the words of tables, in those of collections, and once more in those of tables with
+//! `tablesdb` for `databases`. It is told once, in the caller's own words, if somebody wants it under any of them; who
+//! delivers it finds the others by [`floe_kernel::event::mirrored`].
+
+/// The patterns of an event: at 0 and 1 in either vocabulary, at 2 with `tablesdb`.
+pub(crate) type Event = [&'static str; 3];
+
+macro_rules! of_database {
+    ($action:literal) => {
+        [
+            concat!("databases.[databaseId].", $action),
+            concat!("databases.[databaseId].", $action),
+            concat!("tablesdb.[databaseId].", $action),
+        ]
+    };
+}
 
 /// A database was made.
-pub(crate) const DATABASE_CREATE: Event = ["databases.[databaseId].create"; 2];
+pub(crate) const DATABASE_CREATE: Event = of_database!("create");
 /// A database was changed.
-pub(crate) const DATABASE_UPDATE: Event = ["databases.[databaseId].update"; 2];
+pub(crate) const DATABASE_UPDATE: Event = of_database!("update");
 /// A database was removed.
-pub(crate) const DATABASE_DELETE: Event = ["databases.[databaseId].delete"; 2];
+pub(crate) const DATABASE_DELETE: Event = of_database!("delete");
 
 macro_rules! in_table {
     ($tables:literal, $collections:literal) => {
         [
             concat!("databases.[databaseId].tables.[tableId].", $tables),
             concat!("databases.[databaseId].collections.[collectionId].", $collections),
+            concat!("tablesdb.[databaseId].tables.[tableId].", $tables),
         ]
     };
 }

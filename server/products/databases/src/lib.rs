@@ -16,6 +16,7 @@ mod endpoints;
 mod events;
 mod model;
 mod permission_sets;
+mod relation;
 mod repository;
 mod routes;
 mod row;

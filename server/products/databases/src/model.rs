@@ -1,6 +1,7 @@
 //! What databases, tables, columns and indexes are, and what the API shows of them. Rows: see [`crate::row`].
 
 use crate::domain::Domain;
+use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
 use floe_kernel::permission::Permissions;
 use floe_kernel::query::Direction;
@@ -60,6 +61,10 @@ pub(crate) struct WholeTable {
     pub(crate) table: Table,
     /// Its columns, in the order in which they were made.
     pub(crate) columns: Vec<Column>,
+    /// Its relationships, in the order in which they were made.
+    pub(crate) relations: Vec<Relation>,
+    /// Relationships of other tables (or of itself) that lead here and have no column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
     /// Its indexes, in the order in which they were made.
     pub(crate) indexes: Vec<Index>,
 }
@@ -77,6 +82,8 @@ pub(crate) struct Column {
     pub(crate) required: bool,
     /// Whether it holds lists of such values.
     pub(crate) array: bool,
+    /// Whether its values are kept encrypted.
+    pub(crate) encrypted: bool,
     /// What rows get that don't say. As the wire has it.
     pub(crate) default: Option<Json>,
     /// What has become of it.
@@ -85,6 +92,26 @@ pub(crate) struct Column {
     pub(crate) created: Timestamp,
     /// When it was changed last.
     pub(crate) updated: Timestamp,
+}
+
+/// What stands in a table's list of columns.
+#[derive(Debug, Clone)]
+pub(crate) enum AnyColumn {
+    /// A column with values of its own.
+    Plain(Column),
+    /// A relationship.
+    Relation(Relation),
+}
+
+/// What a table's rows may hold, in the order in which it was made.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Columns {
+    /// Its columns.
+    pub(crate) plain: Vec<Column>,
+    /// Its relationships.
+    pub(crate) relations: Vec<Relation>,
+    /// Relationships that lead here and have no column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
 }
 
 /// What is to become a column.
@@ -98,6 +125,8 @@ pub(crate) struct NewColumn {
     pub(crate) required: bool,
     /// Whether it holds lists.
     pub(crate) array: bool,
+    /// Whether its values are kept encrypted.
+    pub(crate) encrypted: bool,
     /// What rows get that don't say.
     pub(crate) default: Option<Json>,
 }
@@ -109,8 +138,8 @@ pub(crate) struct Index {
     pub(crate) number: i64,
     /// Its name, unique in its table.
     pub(crate) key: String,
-    /// Whether no two rows may have the same values.
-    pub(crate) unique: bool,
+    /// What it is for.
+    pub(crate) kind: IndexKind,
     /// The keys of what it is over.
     pub(crate) columns: Vec<String>,
     /// How many characters of each count; none: all.
@@ -130,7 +159,7 @@ pub(crate) struct Index {
 pub(crate) struct NewIndex {
     /// Its name.
     pub(crate) key: String,
-    /// `key` or `unique`; others aren't known yet.
+    /// What it is for, as the caller said.
     pub(crate) kind: String,
     /// The keys of what it is over.
     pub(crate) columns: Vec<String>,
@@ -140,10 +169,39 @@ pub(crate) struct NewIndex {
     pub(crate) orders: Vec<String>,
 }
 
+/// What an index is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexKind {
+    /// Finding and sorting rows.
+    Key,
+    /// No two rows have the same values.
+    Unique,
+    /// Finding words.
+    Fulltext,
+}
+
+impl IndexKind {
+    const ALL: [Self; 3] = [Self::Key, Self::Unique, Self::Fulltext];
+
+    /// The type, as the API calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Unique => "unique",
+            Self::Fulltext => "fulltext",
+        }
+    }
+
+    /// The one that the API calls so.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// What has become of a column or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// It was asked for. Only ever seen in the answer to that.
+    /// It was asked for.
     Processing,
     /// It can be used.
     Available,
@@ -161,6 +219,12 @@ impl Status {
         }
     }
 
+    /// Rows stand against an index that was to be unique.
+    pub(crate) fn not_unique(vocabulary: Vocabulary) -> Self {
+        let rows = vocabulary.words().rows;
+        Self::Failed(format!("Some {rows} have the same values, so the index can't be unique."))
+    }
+
     /// Why it couldn't be made.
     pub(crate) fn error(&self) -> &str {
         match self {
@@ -171,7 +235,59 @@ impl Status {
 
     /// What was kept, read again.
     pub(crate) fn stored(name: &str, error: String) -> Self {
-        if name == "failed" { Self::Failed(error) } else { Self::Available }
+        match name {
+            "processing" => Self::Processing,
+            "failed" => Self::Failed(error),
+            _ => Self::Available,
+        }
+    }
+}
+
+/// Something that is to be done about the shape of a table, behind the API's back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chore {
+    /// Its number: they are done in this order.
+    pub(crate) number: i64,
+    /// What is to be done.
+    pub(crate) task: Task,
+    /// The number of the table.
+    pub(crate) table: i64,
+    /// The number of the index or column; 0 where the whole table is meant.
+    pub(crate) item: i64,
+}
+
+/// What is to be done. What is removed isn't defined any more: its number is all that is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// An index is to be made, or made anew.
+    MakeIndex,
+    /// What was an index is to be removed.
+    DropIndex,
+    /// A column is to be added.
+    AddColumn,
+    /// What was a column is to be removed, or at least its values.
+    DropColumn,
+    /// What was a table is to be removed.
+    DropTable,
+}
+
+impl Task {
+    const ALL: [Self; 5] = [Self::MakeIndex, Self::DropIndex, Self::AddColumn, Self::DropColumn, Self::DropTable];
+
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::MakeIndex => "make_index",
+            Self::DropIndex => "drop_index",
+            Self::AddColumn => "add_column",
+            Self::DropColumn => "drop_column",
+            Self::DropTable => "drop_table",
+        }
+    }
+
+    /// The one of this name.
+    pub(crate) fn stored(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|task| task.name() == name)
     }
 }
 
@@ -203,12 +319,38 @@ impl WholeTable {
             "name": table.name,
             "enabled": table.enabled,
             words.row_security: table.row_security,
-            words.columns: self.columns.iter().map(Column::to_json).collect::<Vec<_>>(),
+            words.columns: self.columns_json(vocabulary),
             "indexes": self.indexes.iter().map(|index| index.to_json(vocabulary)).collect::<Vec<_>>(),
             // A row may be as wide as the database allows: there is no limit of ours to count against.
             "bytesMax": 0,
             "bytesUsed": 0,
         })
+    }
+}
+
+impl WholeTable {
+    /// Its columns and relationships as the API shows them, in the order in which they were made.
+    fn columns_json(&self, vocabulary: Vocabulary) -> Vec<Json> {
+        let plain = self.columns.iter().map(|column| (column.number, column.to_json()));
+        let relations = self.relations.iter().map(|relation| (relation.number, relation.to_json(vocabulary)));
+        let mut all: Vec<_> = plain.chain(relations).collect();
+        all.sort_unstable_by_key(|(number, _)| *number);
+        all.into_iter().map(|(_, json)| json).collect()
+    }
+
+    /// How many columns it has, relationships included.
+    pub(crate) fn width(&self) -> usize {
+        self.columns.len() + self.relations.len()
+    }
+}
+
+impl AnyColumn {
+    /// As the API shows it.
+    pub(crate) fn to_json(&self, vocabulary: Vocabulary) -> Json {
+        match self {
+            Self::Plain(column) => column.to_json(),
+            Self::Relation(relation) => relation.to_json(vocabulary),
+        }
     }
 }
 
@@ -225,6 +367,9 @@ impl Column {
         model.insert("$createdAt".into(), self.created.to_string().into());
         model.insert("$updatedAt".into(), self.updated.to_string().into());
         self.domain.describe(&mut model);
+        if let Some(encrypt) = model.get_mut("encrypt") {
+            *encrypt = self.encrypted.into();
+        }
         model.insert("default".into(), self.default.clone().unwrap_or_default());
         model.into()
     }
@@ -254,18 +399,13 @@ impl Index {
             "$createdAt": self.created,
             "$updatedAt": self.updated,
             "key": self.key,
-            "type": self.kind(),
+            "type": self.kind.name(),
             "status": self.status.name(),
             "error": self.status.error(),
             vocabulary.words().columns: self.columns,
             "lengths": self.lengths,
             "orders": self.orders,
         })
-    }
-
-    /// The type, as the API calls it.
-    pub(crate) fn kind(&self) -> &'static str {
-        if self.unique { "unique" } else { "key" }
     }
 
     /// Which way the column at this position runs.

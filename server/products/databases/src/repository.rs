@@ -2,7 +2,8 @@
 //! [`floe_store::tables`].)
 
 use crate::domain::Domain;
-use crate::model::{Column, Database, Index, Status, Table};
+use crate::model::{AnyColumn, Column, Columns, Database, Index, IndexKind, Status, Table};
+use crate::relation::{self, Kept, Relation};
 use diesel::sql_types::BigInt;
 use floe_kernel::permission::Permissions;
 use floe_kernel::query::{Field, Fields, Queries, Selection};
@@ -11,6 +12,8 @@ use floe_kernel::value::{Kind, Value};
 use floe_store::prelude::*;
 use floe_store::query::{Place, Predicate};
 use serde_json::Value as Json;
+
+mod chores;
 
 mod schema {
     diesel::table! {
@@ -54,10 +57,12 @@ mod schema {
             array -> Bool,
             default_value -> Nullable<Text>,
             rules -> Text,
+            encrypted -> Bool,
             status -> Text,
             error -> Text,
             created_at -> BigInt,
             updated_at -> BigInt,
+            related_table -> Nullable<BigInt>,
         }
     }
     diesel::table! {
@@ -149,6 +154,7 @@ pub(crate) fn stored_permissions(text: &str) -> Result<Permissions, Error> {
 #[diesel(table_name = columns)]
 struct ColumnRow {
     number: i64,
+    table_number: i64,
     key: String,
     kind: String,
     format: String,
@@ -157,10 +163,31 @@ struct ColumnRow {
     array: bool,
     default_value: Option<String>,
     rules: String,
+    encrypted: bool,
     status: String,
     error: String,
     created_at: i64,
     updated_at: i64,
+    related_table: Option<i64>,
+}
+
+impl TryFrom<ColumnRow> for AnyColumn {
+    type Error = Error;
+
+    fn try_from(row: ColumnRow) -> Result<Self, Error> {
+        let Some(related) = row.related_table else { return Column::try_from(row).map(Self::Plain) };
+        let rules = serde_json::from_str(&row.rules).map_err(Error::unavailable)?;
+        let kept = Kept {
+            number: row.number,
+            key: row.key,
+            table: row.table_number,
+            related,
+            created: Timestamp::from_millis(row.created_at),
+            updated: Timestamp::from_millis(row.updated_at),
+        };
+        let relation = Relation::stored(kept, &rules);
+        relation.map(Self::Relation).ok_or_else(|| Error::unavailable(format!("a relationship of {}", row.rules)))
+    }
 }
 
 impl TryFrom<ColumnRow> for Column {
@@ -176,6 +203,7 @@ impl TryFrom<ColumnRow> for Column {
             key: row.key,
             required: row.required,
             array: row.array,
+            encrypted: row.encrypted,
             default: default.map_err(Error::unavailable)?,
             status: Status::stored(&row.status, row.error),
             created: Timestamp::from_millis(row.created_at),
@@ -206,7 +234,8 @@ impl TryFrom<IndexRow> for Index {
         Ok(Self {
             number: row.number,
             key: row.key,
-            unique: row.kind == "unique",
+            kind: IndexKind::named(&row.kind)
+                .ok_or_else(|| Error::unavailable(format!("an index of type {}", row.kind)))?,
             columns: serde_json::from_str(&row.keys).map_err(Error::unavailable)?,
             lengths: serde_json::from_str(&row.lengths).map_err(Error::unavailable)?,
             orders: serde_json::from_str(&row.orders).map_err(Error::unavailable)?,
@@ -332,11 +361,65 @@ impl Catalog<'_> {
         Ok(())
     }
 
-    /// The columns of a table, in the order in which they were made.
-    pub(crate) async fn columns(&mut self, table: i64) -> Result<Vec<Column>, Error> {
-        let query = columns::table.filter(columns::table_number.eq(table)).order_by(columns::number);
+    /// The columns of a table, and the relationships that it is in.
+    pub(crate) async fn columns(&mut self, table: i64) -> Result<Columns, Error> {
+        let touches = columns::table_number.eq(table).or(columns::related_table.eq(table));
+        let query = columns::table.filter(touches).order_by(columns::number);
         let rows = on_conn!(self.0, |c| query.select(ColumnRow::as_select()).load::<ColumnRow>(c))?;
-        rows.into_iter().map(Column::try_from).collect()
+        let mut found = Columns::default();
+        for row in rows {
+            match AnyColumn::try_from(row)? {
+                AnyColumn::Plain(column) => found.plain.push(column),
+                AnyColumn::Relation(relation) => {
+                    if relation.related.number == table && !relation.two_way {
+                        found.incoming.push(relation.mirrored());
+                    }
+                    if relation.table.number == table {
+                        found.relations.push(relation);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds a relationship's column; gives its number.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] on `key`.
+    pub(crate) async fn add_relation(&mut self, relation: &Relation) -> Result<i64, Error> {
+        let row = (
+            columns::table_number.eq(relation.table.number),
+            columns::related_table.eq(relation.related.number),
+            columns::key.eq(&relation.key),
+            columns::kind.eq(relation::TYPE),
+            columns::format.eq(""),
+            columns::size.eq(0),
+            columns::required.eq(false),
+            columns::array.eq(false),
+            columns::rules.eq(relation.rules().to_string()),
+            columns::status.eq(Status::Available.name()),
+            columns::error.eq(""),
+            columns::created_at.eq(relation.created.millis()),
+            columns::updated_at.eq(relation.updated.millis()),
+        );
+        let insert = diesel::insert_into(columns::table).values(row).returning(columns::number);
+        Ok(on_conn!(self.0, |c| insert.get_result::<i64>(c))?)
+    }
+
+    /// Saves what may change of a relationship's column.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] on `key`.
+    pub(crate) async fn save_relation(&mut self, relation: &Relation) -> Result<(), Error> {
+        let row = (
+            columns::key.eq(&relation.key),
+            columns::rules.eq(relation.rules().to_string()),
+            columns::updated_at.eq(relation.updated.millis()),
+        );
+        let update = diesel::update(columns::table.find(relation.number)).set(row);
+        on_conn!(self.0, |c| update.execute(c))?;
+        Ok(())
     }
 
     /// Adds a column; gives its number.
@@ -354,8 +437,9 @@ impl Catalog<'_> {
             columns::array.eq(column.array),
             columns::default_value.eq(column.default.as_ref().map(Json::to_string)),
             columns::rules.eq(column.domain.rules().to_string()),
-            columns::status.eq(Status::Available.name()),
-            columns::error.eq(""),
+            columns::encrypted.eq(column.encrypted),
+            columns::status.eq(column.status.name()),
+            columns::error.eq(column.status.error()),
             columns::created_at.eq(column.created.millis()),
             columns::updated_at.eq(column.updated.millis()),
         );
@@ -409,12 +493,12 @@ impl Catalog<'_> {
         let row = (
             indexes::table_number.eq(table),
             indexes::key.eq(&index.key),
-            indexes::kind.eq(index.kind()),
+            indexes::kind.eq(index.kind.name()),
             indexes::keys.eq(list_text(&index.columns)?),
             indexes::lengths.eq(list_text(&index.lengths)?),
             indexes::orders.eq(list_text(&index.orders)?),
-            indexes::status.eq(Status::Available.name()),
-            indexes::error.eq(""),
+            indexes::status.eq(index.status.name()),
+            indexes::error.eq(index.status.error()),
             indexes::created_at.eq(index.created.millis()),
             indexes::updated_at.eq(index.updated.millis()),
         );
@@ -544,7 +628,7 @@ pub(crate) async fn list_columns(
     store: &Store,
     table: i64,
     listing: &Listing<'_>,
-) -> floe_kernel::Result<Listed<Column>> {
+) -> floe_kernel::Result<Listed<AnyColumn>> {
     let own = [
         Field::required("key", "key", Kind::Text),
         Field::required("type", "type", Kind::Text),
@@ -556,7 +640,7 @@ pub(crate) async fn list_columns(
     ];
     let (selection, visible) = (listing.selection(&fields("key", own))?, listing.scope(Some(("table_number", table))));
     let (total, rows) = on_list!(store, &COLUMNS, &selection, Some(visible), columns::table => ColumnRow);
-    Ok(Listed { items: rows.into_iter().map(Column::try_from).collect::<Result<_, _>>()?, total })
+    Ok(Listed { items: rows.into_iter().map(AnyColumn::try_from).collect::<Result<_, _>>()?, total })
 }
 
 /// The indexes of a table.
@@ -565,14 +649,13 @@ pub(crate) async fn list_indexes(
     table: i64,
     listing: &Listing<'_>,
 ) -> floe_kernel::Result<Listed<Index>> {
-    let list = |attribute: &'static str| Field { array: true, ..Field::required(attribute, "keys", Kind::Json) };
     let own = [
         Field::required("key", "key", Kind::Text),
         Field::required("type", "type", Kind::Text),
         Field::required("status", "status", Kind::Text),
         Field::required("error", "error", Kind::Text),
-        list("attributes"),
-        list("columns"),
+        Field::list("attributes", "keys", Kind::Text),
+        Field::list("columns", "keys", Kind::Text),
     ];
     let (selection, visible) = (listing.selection(&fields("key", own))?, listing.scope(Some(("table_number", table))));
     let (total, rows) = on_list!(store, &INDEXES, &selection, Some(visible), indexes::table => IndexRow);

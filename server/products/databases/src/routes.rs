@@ -1,7 +1,7 @@
 //! The table of this product's endpoints: one list, in two vocabularies.
 
 use crate::domain::{Form, TextType};
-use crate::endpoints::{bulk, columns, databases, indexes, numbers, rows, tables};
+use crate::endpoints::{bulk, columns, databases, indexes, numbers, relations, rows, tables};
 use crate::events;
 use crate::service::Databases;
 use crate::vocabulary::Vocabulary;
@@ -104,7 +104,7 @@ macro_rules! typed {
 #[must_use]
 pub fn routes() -> Vec<Route<Databases>> {
     let of = |vocabulary: Vocabulary| {
-        let families = [of_databases, of_tables, of_columns, of_types, of_indexes, of_rows, of_many_rows];
+        let families = [of_databases, of_tables, of_columns, of_types, of_relations, of_indexes, of_rows, of_many_rows];
         families
             .into_iter()
             .flat_map(move |family| family(vocabulary))
@@ -289,6 +289,36 @@ fn of_types(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
         typed!(vocabulary, "datetime", "Datetime", "Datetime", columns::create_datetime, columns::update_datetime),
     ];
     types.into_iter().flatten().collect()
+}
+
+fn of_relations(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
+    let (v, scopes) = (vocabulary.index(), scopes(vocabulary));
+    let update = patch(
+        in_table!("/columns/{key}/relationship", "/attributes/relationship/{key}")[v],
+        ["tablesDB.updateRelationshipColumn", "databases.updateRelationshipAttribute"][v],
+        relations::update,
+    );
+    let update = match vocabulary {
+        Vocabulary::Tables => update,
+        Vocabulary::Collections => update.alias(in_table!("", "/attributes/{key}/relationship")[v]),
+    };
+    let routes = vec![
+        post(
+            in_table!("/columns/relationship", "/attributes/relationship")[v],
+            ["tablesDB.createRelationshipColumn", "databases.createRelationshipAttribute"][v],
+            relations::create,
+        )
+        .summary("Relates a table to another one, or to itself.")
+        .event(events::COLUMN_CREATE[v])
+        .audit(["column.create", "attribute.create"][v])
+        .answers(202, ["columnRelationship", "attributeRelationship"][v]),
+        update
+            .summary("Renames a relationship, or changes what becomes of related rows.")
+            .event(events::COLUMN_UPDATE[v])
+            .audit(["column.update", "attribute.update"][v])
+            .answers(200, ["columnRelationship", "attributeRelationship"][v]),
+    ];
+    for_servers(routes.into_iter().map(|route| route.scopes(scopes.write_columns)).collect())
 }
 
 fn of_indexes(vocabulary: Vocabulary) -> Vec<Route<Databases>> {

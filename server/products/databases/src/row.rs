@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 /// What a request says of a row, checked against the table.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct RowData {
     /// Columns, by their position, and their values.
     pub(crate) values: Vec<(usize, Value)>,
@@ -34,6 +34,11 @@ pub(crate) struct Speaker {
 }
 
 impl Speaker {
+    /// A value that must be there isn't.
+    pub(crate) fn lacks(self, key: &str) -> Error {
+        self.refuse(format!("Missing required attribute \"{key}\""))
+    }
+
     fn refuse(self, fault: impl std::fmt::Display) -> Error {
         let kind = self.vocabulary.errors().row_structure;
         Error::new(kind).message(format!("Invalid document structure: {fault}")).field("data")
@@ -46,12 +51,16 @@ impl TableSchema {
     /// # Errors
     /// `row_invalid_structure`, in the words that clients know.
     pub(crate) fn whole(&self, data: &Map<String, Json>, speaker: Speaker) -> Result<RowData> {
-        for column in self.columns.iter().map(|column| &column.column).filter(|column| column.required) {
-            if data.get(&column.key).is_none_or(Json::is_null) {
-                return Err(speaker.refuse(format!("Missing required attribute \"{}\"", column.key)));
-            }
+        match self.lacking(data) {
+            Some(key) => Err(speaker.lacks(key)),
+            None => self.part(data, speaker),
         }
-        self.part(data, speaker)
+    }
+
+    /// The key of the first column that a whole row must have a value of, and these have none of.
+    pub(crate) fn lacking(&self, data: &Map<String, Json>) -> Option<&str> {
+        let mut required = self.columns.iter().map(|column| &column.column).filter(|column| column.required);
+        required.find(|column| data.get(&column.key).is_none_or(Json::is_null)).map(|column| column.key.as_str())
     }
 
     /// Reads the data of a change: only what is there counts.
@@ -64,6 +73,8 @@ impl TableSchema {
         for (key, json) in data {
             let outcome = match self.position(key) {
                 Some(position) => self.columns[position].read(json).map(|value| read.values.push((position, value))),
+                // What a row is related to is read by `service::links`.
+                None if self.relation(key).is_some() => Ok(()),
                 None => read.read_system(key, json, speaker)?,
             };
             // An unknown attribute is the greater fault, so the search goes on.
@@ -95,6 +106,19 @@ impl TableSchema {
         chosen: Option<&[usize]>,
         vocabulary: Vocabulary,
     ) {
+        self.begin(out, row, permissions, chosen, vocabulary);
+        out.push(b'}');
+    }
+
+    /// Writes a row up to its end, where more may follow.
+    pub(crate) fn begin(
+        &self,
+        out: &mut Vec<u8>,
+        row: &StoredRow,
+        permissions: &PermissionSet,
+        chosen: Option<&[usize]>,
+        vocabulary: Vocabulary,
+    ) {
         // An id needs no escapes.
         out.extend_from_slice(br#"{"$id":""#);
         out.extend_from_slice(row.id.as_bytes());
@@ -114,7 +138,6 @@ impl TableSchema {
                 }
             }
         }
-        out.push(b'}');
     }
 }
 

@@ -1,6 +1,7 @@
 //! A table as requests for its rows need to know it: everything in one place, put together once and kept in memory.
 
-use crate::model::{Column, Database, Table};
+use crate::model::{Column, Columns, Database, Index, IndexKind, Status, Table};
+use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
 use floe_kernel::access::Guarded;
 use floe_kernel::permission::Permissions;
@@ -29,6 +30,10 @@ pub(crate) struct TableSchema {
     pub(crate) version: i64,
     /// The columns, in the order in which they were made.
     pub(crate) columns: Vec<SchemaColumn>,
+    /// The relationships that have a column here, in the order in which they were made.
+    pub(crate) relations: Vec<Relation>,
+    /// Those that lead here without a column here, seen from here.
+    pub(crate) incoming: Vec<Relation>,
     /// The table in the database. Its columns are those above, in the same order.
     pub(crate) stored: StoredTable,
     permissions: Permissions,
@@ -54,7 +59,15 @@ pub(crate) struct SchemaColumn {
 
 impl TableSchema {
     /// Puts it together.
-    pub(crate) fn new(project: &str, store: &Store, database: &Database, table: Table, columns: Vec<Column>) -> Self {
+    pub(crate) fn new(
+        project: &str,
+        store: &Store,
+        database: &Database,
+        table: Table,
+        columns: Columns,
+        indexes: &[Index],
+    ) -> Self {
+        let Columns { plain: columns, relations, incoming } = columns;
         let stored = store.table(table.number, table.version, columns.iter().map(Column::stored).collect());
         let heads = Vocabulary::ALL.map(|vocabulary| head(vocabulary, &database.id, &table.id));
         Self {
@@ -65,8 +78,10 @@ impl TableSchema {
             table_enabled: table.enabled,
             version: table.version,
             by_key: columns.iter().enumerate().map(|(n, column)| (column.key.clone(), n)).collect(),
-            fields: fields(&columns),
+            fields: fields(&columns, indexes, &stored),
             columns: columns.into_iter().map(SchemaColumn::new).collect(),
+            relations,
+            incoming,
             stored,
             permissions: table.permissions,
             row_security: table.row_security,
@@ -87,6 +102,29 @@ impl TableSchema {
     /// The position of the column of this key.
     pub(crate) fn position(&self, key: &str) -> Option<usize> {
         self.by_key.get(key).copied()
+    }
+
+    /// The relationship of this key.
+    pub(crate) fn relation(&self, key: &str) -> Option<&Relation> {
+        self.relations.iter().find(|relation| relation.key == key)
+    }
+
+    /// The relationship that a path begins with, and the rest of the path; none for what begins with a column. A key may
+    /// hold a period itself: a whole name counts before a part of it, and a longer part before a shorter one.
+    pub(crate) fn step<'p>(&self, path: &'p str) -> Option<(&Relation, &'p str)> {
+        if self.relations.is_empty() || self.position(path).is_some() {
+            return None;
+        }
+        if let Some(relation) = self.relation(path) {
+            return Some((relation, ""));
+        }
+        let mut periods = path.rmatch_indices('.').map(|(at, _)| at);
+        periods.find_map(|at| self.relation(&path[..at]).map(|relation| (relation, &path[at + 1..])))
+    }
+
+    /// Whether its rows may be related to others, or others to them.
+    pub(crate) fn is_related(&self) -> bool {
+        !self.relations.is_empty() || !self.incoming.is_empty()
     }
 
     /// What stands between a row's sequence and its moments.
@@ -148,9 +186,15 @@ fn head(vocabulary: Vocabulary, database_id: &str, table_id: &str) -> Vec<u8> {
     format!(r#"","{in_table}":"{table_id}","$databaseId":"{database_id}","$createdAt":""#).into_bytes()
 }
 
-fn fields(columns: &[Column]) -> Vec<Field> {
+fn fields(columns: &[Column], indexes: &[Index], stored: &StoredTable) -> Vec<Field> {
+    let fulltext = |key: &str| {
+        let serves = |index: &&Index| {
+            index.kind == IndexKind::Fulltext && index.status == Status::Available && index.columns == [key]
+        };
+        indexes.iter().find(serves).map(|index| stored.index_name(index.number))
+    };
     let of_every_row = [
-        Field::required("$id", ID, Kind::Text),
+        Field { fulltext: fulltext("$id"), ..Field::required("$id", ID, Kind::Text) },
         Field::required("$sequence", SEQUENCE, Kind::Integer),
         Field::required("$createdAt", CREATED, Kind::Datetime),
         Field::required("$updatedAt", UPDATED, Kind::Datetime),
@@ -158,10 +202,11 @@ fn fields(columns: &[Column]) -> Vec<Field> {
     let own = columns.iter().map(|column| Field {
         attribute: column.key.clone().into(),
         column: column.stored().name.into(),
-        kind: column.kind(),
+        kind: column.domain.kind(),
         // Also where a value is required: rows that were there before the column have none.
         nullable: true,
         array: column.array,
+        fulltext: fulltext(&column.key),
     });
     of_every_row.into_iter().chain(own).collect()
 }

@@ -19,6 +19,8 @@ pub(crate) enum Vocabulary {
 pub(crate) struct Words {
     /// What a database made with these words says of its `type`.
     pub(crate) database_type: &'static str,
+    /// What SDKs call the service.
+    pub(crate) sdk: &'static str,
     /// The key of a list of tables.
     pub(crate) tables: &'static str,
     /// Whether rows have permissions of their own.
@@ -33,6 +35,8 @@ pub(crate) struct Words {
     pub(crate) row: &'static str,
     /// The parameter with the id of a new row.
     pub(crate) row_id: &'static str,
+    /// Where a relationship says which table it leads to.
+    pub(crate) related_table: &'static str,
     /// Where a row says which table it is of.
     pub(crate) in_table: &'static str,
     /// What can go wrong.
@@ -48,6 +52,7 @@ pub(crate) struct Errors {
     pub(crate) column_not_found: ErrorKind,
     pub(crate) column_exists: ErrorKind,
     pub(crate) column_unknown: ErrorKind,
+    pub(crate) column_not_available: ErrorKind,
     pub(crate) column_limit: ErrorKind,
     pub(crate) column_default: ErrorKind,
     pub(crate) column_value: ErrorKind,
@@ -64,6 +69,7 @@ pub(crate) struct Errors {
     pub(crate) row_missing_data: ErrorKind,
     pub(crate) row_missing_payload: ErrorKind,
     pub(crate) row_conflict: ErrorKind,
+    pub(crate) row_restricted: ErrorKind,
 }
 
 impl Vocabulary {
@@ -96,6 +102,7 @@ impl Vocabulary {
 
 static TABLES: Words = Words {
     database_type: "tablesdb",
+    sdk: "tablesDB",
     tables: "tables",
     row_security: "rowSecurity",
     columns: "columns",
@@ -103,6 +110,7 @@ static TABLES: Words = Words {
     rows: "rows",
     row: "Row",
     row_id: "rowId",
+    related_table: "relatedTable",
     in_table: "$tableId",
     errors: Errors {
         table_not_found: ErrorKind::TableNotFound,
@@ -110,6 +118,7 @@ static TABLES: Words = Words {
         column_not_found: ErrorKind::ColumnNotFound,
         column_exists: ErrorKind::ColumnAlreadyExists,
         column_unknown: ErrorKind::ColumnUnknown,
+        column_not_available: ErrorKind::ColumnNotAvailable,
         column_limit: ErrorKind::ColumnLimitExceeded,
         column_default: ErrorKind::ColumnDefaultUnsupported,
         column_value: ErrorKind::ColumnValueInvalid,
@@ -126,11 +135,13 @@ static TABLES: Words = Words {
         row_missing_data: ErrorKind::RowMissingData,
         row_missing_payload: ErrorKind::RowMissingPayload,
         row_conflict: ErrorKind::RowUpdateConflict,
+        row_restricted: ErrorKind::RowDeleteRestricted,
     },
 };
 
 static COLLECTIONS: Words = Words {
     database_type: "legacy",
+    sdk: "databases",
     tables: "collections",
     row_security: "documentSecurity",
     columns: "attributes",
@@ -138,6 +149,7 @@ static COLLECTIONS: Words = Words {
     rows: "documents",
     row: "Document",
     row_id: "documentId",
+    related_table: "relatedCollection",
     in_table: "$collectionId",
     errors: Errors {
         table_not_found: ErrorKind::CollectionNotFound,
@@ -145,6 +157,7 @@ static COLLECTIONS: Words = Words {
         column_not_found: ErrorKind::AttributeNotFound,
         column_exists: ErrorKind::AttributeAlreadyExists,
         column_unknown: ErrorKind::AttributeUnknown,
+        column_not_available: ErrorKind::AttributeNotAvailable,
         column_limit: ErrorKind::AttributeLimitExceeded,
         column_default: ErrorKind::AttributeDefaultUnsupported,
         column_value: ErrorKind::AttributeValueInvalid,
@@ -161,5 +174,6 @@ static COLLECTIONS: Words = Words {
         row_missing_data: ErrorKind::DocumentMissingData,
         row_missing_payload: ErrorKind::DocumentMissingPayload,
         row_conflict: ErrorKind::DocumentUpdateConflict,
+        row_restricted: ErrorKind::DocumentDeleteRestricted,
     },
 };

@@ -15,6 +15,7 @@
 mod order;
 mod plan;
 mod predicate;
+mod text;
 
 pub use order::Ordering;
 pub(crate) use order::push_direction;

@@ -4,11 +4,11 @@ use super::predicate::joined;
 use super::{Ordering, Predicate};
 use crate::dialect::{Dialect, fit, push_column, push_text_order};
 use crate::error::{Error, Result};
-use crate::tables::{Raw, statement};
+use crate::tables::{Raw, SEQUENCE, statement};
 use crate::{Connection, Store, on_conn, on_scan};
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::{OptionalExtension, QueryResult};
-use floe_kernel::query::{Cursor, Direction, Order, Selection};
+use floe_kernel::query::{Cursor, Direction, Filter, Order, Selection};
 use floe_kernel::value::Value;
 use std::sync::Arc;
 
@@ -34,8 +34,16 @@ impl Place {
         Self { schema: None, table: Name::Fixed(table), id }
     }
 
-    pub(crate) fn made(schema: Option<Arc<str>>, table: Arc<str>, version: i64, id: &'static str) -> Self {
-        Self { schema, table: Name::Made(table, format!(" /* v{version} */").into()), id }
+    pub(crate) fn made(schema: Option<Arc<str>>, table: Arc<str>, id: &'static str) -> Self {
+        Self { schema, table: Name::Made(table, "".into()), id }
+    }
+
+    /// The same table, whose columns change with this number.
+    pub(crate) fn version(self, version: i64) -> Self {
+        match self.table {
+            Name::Made(table, _) => Self { table: Name::Made(table, format!(" /* v{version} */").into()), ..self },
+            Name::Fixed(_) => self,
+        }
     }
 
     /// Something else of this name in the same schema.
@@ -100,8 +108,8 @@ pub async fn plan(store: &Store, place: &Place, selection: &Selection, visible: 
             None => page(selection, visible, None),
             Some(_) => plan_in(&mut store.read().await?, place, selection, visible).await?,
         };
-        if let Some(ids) = few {
-            plan.predicate = plan.predicate.and(Predicate::among(place.id, ids));
+        if let Some(rows) = few {
+            plan.predicate = plan.predicate.and(Predicate::from(&rows));
             plan.order = plan.order.sorted();
         }
         Ok(plan)
@@ -109,19 +117,20 @@ pub async fn plan(store: &Store, place: &Place, selection: &Selection, visible: 
     .await
 }
 
-/// The ids of the rows that the caller may see, where they are few.
+/// The rows that the caller may see, by their numbers, where they are few.
 ///
 /// PostgreSQL's planner guesses how many they are by the number of the caller's roles. Where it takes few for many it
 /// walks along the order's index, through the whole table, to find them. So it is told.
-async fn few(store: &Store, place: &Place, visible: Option<&Predicate>) -> Result<Option<Vec<String>>> {
+async fn few(store: &Store, place: &Place, visible: Option<&Predicate>) -> Result<Option<Filter>> {
     let (Some(visible), Name::Made(..)) = (visible, &place.table) else { return Ok(None) };
     let probe = Probe { place: place.clone(), predicate: visible.clone(), limit: FEW as i64 + 1 };
-    let ids = on_scan!(store, |c| (&probe).load::<Raw>(c))?;
-    if ids.len() > FEW {
+    let found = on_scan!(store, |c| (&probe).load::<Raw>(c))?;
+    if found.len() > FEW {
         return Ok(None);
     }
-    let text = |raw: Raw| raw.0.into_iter().find_map(|value| if let Value::Text(id) = value { Some(id) } else { None });
-    Ok(Some(ids.into_iter().filter_map(text).collect()))
+    let number = |raw: Raw| raw.0.first().and_then(|value| if let Value::Integer(n) = value { Some(*n) } else { None });
+    let numbers = found.into_iter().filter_map(number).collect();
+    Ok(Some(Filter::Numbered { column: SEQUENCE.to_owned(), negated: false, numbers }))
 }
 
 struct Probe {
@@ -134,7 +143,7 @@ statement!(Probe);
 impl<DB: Dialect> QueryFragment<DB> for Probe {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("SELECT ");
-        out.push_identifier(self.place.id)?;
+        out.push_identifier(SEQUENCE)?;
         out.push_sql(" FROM ");
         self.place.push(&mut out)?;
         out.push_sql(" WHERE ");

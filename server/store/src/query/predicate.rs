@@ -2,11 +2,13 @@
 
 use super::expression;
 use super::plan::Edge;
-use crate::dialect::{Dialect, TextList, push_column, push_text_order};
+use super::text::{Found, Matched};
+use crate::dialect::{Dialect, NumberList, TextList, push_column, push_text_order};
+use crate::tables::{PERMISSIONS, SEQUENCE};
 use diesel::QueryResult;
 use diesel::query_builder::{AstPass, QueryFragment};
 use floe_kernel::permission::Action;
-use floe_kernel::query::{Filter, Operator};
+use floe_kernel::query::{Filter, Link, Operator, Visible};
 use floe_kernel::role::Role;
 use floe_kernel::value::{Kind, Value};
 use std::sync::Arc;
@@ -41,10 +43,21 @@ enum Node {
         action: &'static str,
         roles: TextList,
     },
-    Among {
-        column: &'static str,
-        texts: TextList,
+    Linked {
+        link: Link,
+        none: bool,
+        /// Of the rows there.
+        within: Predicate,
     },
+    Matches(Matched),
+    Search(Found),
+    Numbered {
+        column: String,
+        negated: bool,
+        numbers: NumberList,
+    },
+    /// A condition that storage can't tell.
+    Unsettled,
     Beyond(Edge),
 }
 
@@ -82,9 +95,14 @@ impl Predicate {
         Self(Arc::new(Node::Granted { column, action: action.name(), roles }))
     }
 
-    /// This column has one of these texts.
-    pub(super) fn among(column: &'static str, texts: Vec<String>) -> Self {
-        Self(Arc::new(Node::Among { column, texts: TextList::new(texts) }))
+    /// What a caller may know of; none: everything.
+    #[must_use]
+    pub fn visible(visible: &Visible) -> Option<Self> {
+        match visible {
+            Visible::All => None,
+            Visible::To(roles) => Some(Self::granted(PERMISSIONS, Action::Read, roles)),
+            Visible::Nothing => Some(Self::any([])),
+        }
     }
 
     pub(super) fn beyond(edge: Edge) -> Self {
@@ -103,10 +121,23 @@ impl From<&Filter> for Predicate {
         match filter {
             Filter::All(parts) => Self::all(parts.iter().map(Self::from)),
             Filter::Any(parts) => Self::any(parts.iter().map(Self::from)),
+            Filter::Linked { link, none, filter } => {
+                let within = Self::all(Self::visible(&link.visible).into_iter().chain([Self::from(&**filter)]));
+                Self(Arc::new(Node::Linked { link: link.clone(), none: *none, within }))
+            }
             Filter::Compare { column, array, operator, values } => {
                 let (column, values) = (column.clone(), values.clone());
                 Self(Arc::new(compare(column, *array, *operator, values)))
             }
+            Filter::Matches { column, pattern } => Self(Arc::new(Node::Matches(Matched::new(column, pattern)))),
+            Filter::Search { column, index, negated, words } => {
+                Self(Arc::new(Node::Search(Found::new(column, index, *negated, words))))
+            }
+            Filter::Numbered { column, negated, numbers } => {
+                let (column, numbers) = (column.clone(), NumberList::new(numbers.clone()));
+                Self(Arc::new(Node::Numbered { column, negated: *negated, numbers }))
+            }
+            Filter::Shape { .. } => Self(Arc::new(Node::Unsettled)),
         }
     }
 }
@@ -165,29 +196,83 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
                 out.push_sql(")");
                 Ok(())
             }
-            Node::Among { column, texts } => {
+            Node::Linked { link, none, within } => linked(out, link, *none, within),
+            Node::Numbered { column, negated, numbers } => {
+                out.push_sql(if *negated { "NOT (" } else { "(" });
                 push_column(&mut out, column)?;
-                DB::in_list(&mut out, texts)
+                DB::in_numbers(&mut out, numbers)?;
+                out.push_sql(")");
+                Ok(())
             }
+            Node::Unsettled => {
+                let message = "a condition on shapes that nobody has settled: see tables::matching";
+                Err(diesel::result::Error::QueryBuilderError(message.into()))
+            }
+            Node::Matches(matched) => matched.walk_ast(out),
+            Node::Search(found) => found.walk_ast(out),
             Node::Beyond(edge) => edge.walk_ast(out),
         }
     }
 }
 
+/// How many parts may stand beside each other before they are put in brackets by halves: SQLite counts each as one more
+/// level, and refuses a thousand levels.
+const MANY: usize = 64;
+/// Each name means the innermost table that has it; and every table of rows has the same first columns.
+fn linked<'b, DB: Dialect>(
+    mut out: AstPass<'_, 'b, DB>,
+    link: &'b Link,
+    none: bool,
+    within: &'b Predicate,
+) -> QueryResult<()> {
+    out.push_identifier(SEQUENCE)?;
+    out.push_sql(if none { " NOT IN (SELECT " } else { " IN (SELECT " });
+    out.push_identifier(link.from)?;
+    out.push_sql(" FROM ");
+    out.push_identifier(&link.links)?;
+    out.push_sql(" INNER JOIN ");
+    out.push_identifier(&link.table)?;
+    out.push_sql(" ON ");
+    out.push_identifier(SEQUENCE)?;
+    out.push_sql(" = ");
+    out.push_identifier(link.to)?;
+    out.push_sql(" WHERE ");
+    within.walk_ast(out.reborrow())?;
+    out.push_sql(")");
+    Ok(())
+}
+
 /// Parts in brackets, with something between them; `empty` when there are none.
 pub(super) fn joined<'b, DB: Dialect, T>(
-    mut out: AstPass<'_, 'b, DB>,
+    out: AstPass<'_, 'b, DB>,
     parts: &'b [T],
     between: &str,
     empty: &str,
     each: impl Fn(&'b T, AstPass<'_, 'b, DB>) -> QueryResult<()>,
 ) -> QueryResult<()> {
+    join(out, parts, between, empty, &each)
+}
+
+fn join<'b, DB: Dialect, T>(
+    mut out: AstPass<'_, 'b, DB>,
+    parts: &'b [T],
+    between: &str,
+    empty: &str,
+    each: &impl Fn(&'b T, AstPass<'_, 'b, DB>) -> QueryResult<()>,
+) -> QueryResult<()> {
     out.push_sql("(");
-    for (n, part) in parts.iter().enumerate() {
-        if n > 0 {
-            out.push_sql(between);
+    if parts.len() > MANY {
+        let (first, second) = parts.split_at(parts.len() / 2);
+        join(out.reborrow(), first, between, empty, each)?;
+        out.push_sql(between);
+        join(out.reborrow(), second, between, empty, each)?;
+    } else {
+        for (n, part) in parts.iter().enumerate() {
+            if n > 0 {
+                out.push_sql(between);
+            }
+            each(part, out.reborrow())?;
         }
-        each(part, out.reborrow())?;
     }
     out.push_sql(if parts.is_empty() { empty } else { "" });
     out.push_sql(")");
@@ -348,7 +433,7 @@ fn element<'b, DB: Dialect>(mut out: AstPass<'_, 'b, DB>, column: &str, value: &
         out.push_sql(match value.kind() {
             Kind::Integer | Kind::Float => "('integer', 'real')",
             Kind::Boolean => "('true', 'false')",
-            Kind::Text | Kind::Datetime | Kind::Json => "('text')",
+            Kind::Text | Kind::Datetime | Kind::Json | Kind::Shape => "('text')",
         });
         out.push_sql(" AND value = ");
         DB::bind(&mut out, value)?;

@@ -4,10 +4,22 @@
 //! the columns of [`StoredRow`] besides: `_sequence`, `_id`, `_created`, `_updated` and `_permissions`.
 
 mod ddl;
+mod fulltext;
+mod linking;
+mod links;
+mod related;
 mod rows;
+mod shapes;
+mod spatial;
+mod workbench;
 
 pub use ddl::{Ddl, IndexColumn};
+pub use linking::{Linked, link, linked, touch_linked, unlink};
+pub use links::{End, Links, Once};
+pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
+pub use shapes::{Shapes, Test, matching, matching_in};
+pub use workbench::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
 
 pub(crate) use rows::Raw;
 
@@ -40,7 +52,13 @@ impl Column {
     /// The column of this number.
     #[must_use]
     pub fn new(number: i64, kind: Kind) -> Self {
-        Self { name: format!("c{number}"), kind }
+        Self { name: Self::name_of(number), kind }
+    }
+
+    /// What the column of this number is called in the database.
+    #[must_use]
+    pub fn name_of(number: i64) -> String {
+        format!("c{number}")
     }
 }
 
@@ -73,6 +91,17 @@ impl Table {
     pub fn name(&self) -> &str {
         &self.0.name
     }
+
+    /// The name in the database of the index of this number.
+    #[must_use]
+    pub fn index_name(&self, number: i64) -> String {
+        format!("{}_i{number}", self.name())
+    }
+
+    /// What the names of its indexes are like, for GLOB.
+    fn index_name_pattern(&self) -> String {
+        format!("{}_i[0-9]*", self.name())
+    }
 }
 
 impl Store {
@@ -80,7 +109,7 @@ impl Store {
     #[must_use]
     pub fn table(&self, number: i64, version: i64, columns: Vec<Column>) -> Table {
         let name: Arc<str> = format!("rows_{number}").into();
-        let place = Place::made(self.schema().cloned(), name.clone(), version, ID);
+        let place = Place::made(self.schema().cloned(), name.clone(), ID).version(version);
         Table(Arc::new(Shape { place, name, columns }))
     }
 }

@@ -1,6 +1,7 @@
 //! Rows of user-defined tables: one by one, and lists.
 
 use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, Table, UPDATED, statement};
+use crate::connection::Lane;
 use crate::dialect::{Dialect, fit};
 use crate::error::{Error, Result};
 use crate::query::{Ordering, Plan, Predicate};
@@ -130,7 +131,7 @@ pub async fn list(store: &Store, table: &Table, columns: Option<&[usize]>, plan:
     Ok(arranged(rows, table, columns, plan))
 }
 
-/// The same inside a unit of work, where what it changed is seen. In place, so for short lists.
+/// The same inside a unit of work, where what it changed is seen.
 ///
 /// # Errors
 /// [`Error::Timeout`] when it takes too long.
@@ -141,7 +142,10 @@ pub async fn list_in(
     plan: &Plan,
 ) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
-    let rows = on_conn!(conn, |c| (&select).load::<StoredRow>(c))?;
+    let rows = match conn.lane() {
+        Lane::Sqlite(lease) => lease.scan(move |c| diesel::RunQueryDsl::load::<StoredRow>(&select, c)).await?,
+        Lane::Postgres(_) => on_conn!(conn, |c| (&select).load::<StoredRow>(c))?,
+    };
     Ok(arranged(rows, table, columns, plan))
 }
 
@@ -151,7 +155,7 @@ fn arranged(rows: Vec<StoredRow>, table: &Table, columns: Option<&[usize]>, plan
 }
 
 impl StoredRow {
-    fn fit(mut self, table: &Table, columns: Option<&[usize]>) -> Self {
+    pub(super) fn fit(mut self, table: &Table, columns: Option<&[usize]>) -> Self {
         for (n, value) in self.values.iter_mut().enumerate() {
             let column =
                 columns.map_or(Some(n), |columns| columns.get(n).copied()).and_then(|n| table.columns().get(n));
@@ -177,19 +181,28 @@ impl<DB: Dialect> QueryableByName<DB> for Raw {
 
 impl<DB: Dialect> QueryableByName<DB> for StoredRow {
     fn build<'a>(row: &impl NamedRow<'a, DB>) -> deserialize::Result<Self> {
-        let number = |n| match read(row, n)? {
-            Value::Integer(number) => Ok(number),
-            other => Err(Box::<dyn std::error::Error + Send + Sync>::from(format!("column {n} holds {other:?}"))),
-        };
-        let Value::Text(id) = read(row, 1)? else { return Err("the id is no text".into()) };
-        Ok(Self {
-            sequence: number(0)?,
-            id,
-            created: number(2)?,
-            updated: number(3)?,
-            permissions: number(4)?,
-            values: read_from(row, FIXED.len())?,
-        })
+        read_row(row, 0)
+    }
+}
+
+/// A row whose columns start at this place.
+pub(super) fn read_row<'a, DB: Dialect>(row: &impl NamedRow<'a, DB>, start: usize) -> deserialize::Result<StoredRow> {
+    let Value::Text(id) = read(row, start + 1)? else { return Err("the id is no text".into()) };
+    Ok(StoredRow {
+        sequence: read_number(row, start)?,
+        id,
+        created: read_number(row, start + 2)?,
+        updated: read_number(row, start + 3)?,
+        permissions: read_number(row, start + 4)?,
+        values: read_from(row, start + FIXED.len())?,
+    })
+}
+
+/// The number at this place.
+pub(super) fn read_number<'a, DB: Dialect>(row: &impl NamedRow<'a, DB>, n: usize) -> deserialize::Result<i64> {
+    match read(row, n)? {
+        Value::Integer(number) => Ok(number),
+        other => Err(format!("column {n} holds {other:?}").into()),
     }
 }
 
@@ -347,21 +360,32 @@ impl<DB: Dialect> QueryFragment<DB> for Select {
     }
 }
 
-fn push_select<DB: Dialect>(
+pub(super) fn push_select<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
     table: &Table,
     columns: Option<&[usize]>,
 ) -> QueryResult<()> {
-    out.push_sql("SELECT _sequence, _id, _created, _updated, _permissions");
+    out.push_sql("SELECT ");
+    push_columns(out, table, columns)?;
+    out.push_sql(" FROM ");
+    table.place().push(out)?;
+    out.push_sql(" WHERE ");
+    Ok(())
+}
+
+/// The columns of a row, in the order in which they are read.
+pub(super) fn push_columns<DB: Dialect>(
+    out: &mut AstPass<'_, '_, DB>,
+    table: &Table,
+    columns: Option<&[usize]>,
+) -> QueryResult<()> {
+    out.push_sql("_sequence, _id, _created, _updated, _permissions");
     let count = columns.map_or(table.columns().len(), <[_]>::len);
     for n in 0..count {
         let place = columns.map_or(n, |columns| columns[n]);
         out.push_sql(", ");
         out.push_identifier(&column(table, place)?.name)?;
     }
-    out.push_sql(" FROM ");
-    table.place().push(out)?;
-    out.push_sql(" WHERE ");
     Ok(())
 }
 

@@ -2,14 +2,16 @@
 
 use super::at;
 use super::params::NoTransaction;
-use crate::service::{BulkRow, Databases};
+use crate::service::{Databases, Operation, RowInput};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::param::{Id, List, Object, Queries};
 use floe_gateway::{Call, Reply, input};
 use floe_kernel::permission::{Permissions, Scope};
-use floe_kernel::{Error, Result};
-use serde_json::Value as Json;
+use floe_kernel::{Error, Result, id};
+use serde_json::{Map, Value as Json};
 use std::sync::Arc;
+
+const ID_RULE: &str = "$id must contain at most 36 chars. Valid chars are a-z, A-Z, 0-9, period, hyphen, and underscore. Can't start with a special char";
 
 input! {
     /// What upserting rows takes.
@@ -30,11 +32,38 @@ pub(crate) async fn upsert(service: Arc<Databases>, call: Call, input: UpsertRow
     if rows.is_empty() {
         return Err(Vocabulary::of(&call).errors().row_missing_data.into());
     }
-    Ok(Reply::written(201, service.upsert_rows(&call, &at(input.database, input.table), &rows).await?))
+    let rows = Operation::UpsertMany(rows);
+    Ok(Reply::written(201, service.perform(&call, &at(input.database, input.table), &rows).await?))
 }
 
-pub(super) fn read_rows(rows: Vec<Object>, call: &Call) -> Result<Vec<BulkRow>> {
-    rows.into_iter().map(|row| BulkRow::read(row.0, call)).collect()
+/// Reads a list of rows: what one says of its id and its permissions stands among its values.
+///
+/// # Errors
+/// For an id or permissions that can't be.
+pub(super) fn read_rows(rows: Vec<Object>, call: &Call) -> Result<Vec<RowInput>> {
+    rows.into_iter().map(|row| read_row(row.0, call)).collect()
+}
+
+fn read_row(mut data: Map<String, Json>, call: &Call) -> Result<RowInput> {
+    let id = match data.remove("$id") {
+        None | Some(Json::Null) => id::unique(call.now),
+        Some(Json::String(id)) if id == id::UNIQUE => id::unique(call.now),
+        Some(Json::String(id)) if id::is_valid(&id) => id,
+        Some(_) => return Err(Error::invalid(Vocabulary::of(call).words().rows, ID_RULE)),
+    };
+    let permissions = take_permissions(&mut data, Vocabulary::of(call).words().rows)?;
+    Ok(RowInput { id, permissions, data })
+}
+
+/// Takes the permissions out of a row's values.
+fn take_permissions(data: &mut Map<String, Json>, parameter: &'static str) -> Result<Option<Permissions>> {
+    let list = match data.remove("$permissions") {
+        None | Some(Json::Null) => return Ok(None),
+        Some(list) => list,
+    };
+    let texts: Vec<String> =
+        serde_json::from_value(list).map_err(|_| Error::invalid(parameter, "$permissions must be a list of texts"))?;
+    Permissions::parse(&texts, Scope::Item).map(Some)
 }
 
 input! {
@@ -58,16 +87,9 @@ pub(crate) async fn update(service: Arc<Databases>, call: Call, input: UpdateRow
     if data.is_empty() {
         return Err(Vocabulary::of(&call).errors().row_missing_payload.into());
     }
-    let permissions = match data.remove("$permissions") {
-        None | Some(Json::Null) => None,
-        Some(list) => {
-            let texts: Vec<String> = serde_json::from_value(list)
-                .map_err(|_| Error::invalid("data", "$permissions must be a list of texts"))?;
-            Some(Permissions::parse(&texts, Scope::Item)?)
-        }
-    };
-    let at = at(input.database, input.table);
-    Ok(Reply::written(200, service.update_rows(&call, &at, &input.queries.0, &data, permissions.as_ref()).await?))
+    let permissions = take_permissions(&mut data, "data")?;
+    let rows = Operation::UpdateMatching { queries: input.queries.0, data, permissions };
+    Ok(Reply::written(200, service.perform(&call, &at(input.database, input.table), &rows).await?))
 }
 
 input! {
@@ -85,5 +107,6 @@ input! {
 }
 
 pub(crate) async fn delete(service: Arc<Databases>, call: Call, input: DeleteRows) -> Result<Reply> {
-    Ok(Reply::written(200, service.delete_rows(&call, &at(input.database, input.table), &input.queries.0).await?))
+    let rows = Operation::DeleteMatching { queries: input.queries.0 };
+    Ok(Reply::written(200, service.perform(&call, &at(input.database, input.table), &rows).await?))
 }

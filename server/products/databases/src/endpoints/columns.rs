@@ -51,7 +51,7 @@ macro_rules! new_column {
             fn split(self, domain: Domain) -> (At, NewColumn) {
                 let default = self.default.map(Json::from);
                 let Self { key, required, array, .. } = self;
-                (at(self.database, self.table), NewColumn { key: key.0, domain, required, array, default })
+                (at(self.database, self.table), NewColumn { key: key.0, domain, required, array, encrypted: false, default })
             }
         }
     };
@@ -339,7 +339,7 @@ input! {
 pub(crate) async fn list(service: Arc<Databases>, call: Call, input: ListColumns) -> Result<Reply> {
     let listing = Listing { queries: &input.queries.0, search: "", total: input.total };
     let listed = service.columns(&call, &at(input.database, input.table), &listing).await?;
-    Reply::ok(&page(Vocabulary::of(&call).words().columns, listed, |column| column.to_json()))
+    Reply::ok(&page(Vocabulary::of(&call).words().columns, listed, |column| column.to_json(Vocabulary::of(&call))))
 }
 
 input! {
@@ -355,7 +355,8 @@ input! {
 }
 
 pub(crate) async fn get(service: Arc<Databases>, call: Call, input: NamedColumn) -> Result<Reply> {
-    Reply::ok(&service.column(&call, &at(input.database, input.table), &input.key.0).await?.to_json())
+    let column = service.column(&call, &at(input.database, input.table), &input.key.0).await?;
+    Reply::ok(&column.to_json(Vocabulary::of(&call)))
 }
 
 pub(crate) async fn delete(service: Arc<Databases>, call: Call, input: NamedColumn) -> Result<Reply> {

@@ -44,6 +44,7 @@ impl Param for InlineColumn {
             domain,
             required: field(&mut map, "required")?.unwrap_or(false),
             array: field(&mut map, "array")?.unwrap_or(false),
+            encrypted: false,
             default: map.remove("default").filter(|default| !default.is_null()),
         }))
     }

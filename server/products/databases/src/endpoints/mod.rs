@@ -7,6 +7,7 @@ mod definitions;
 pub(crate) mod indexes;
 pub(crate) mod numbers;
 mod params;
+pub(crate) mod relations;
 pub(crate) mod rows;
 pub(crate) mod tables;
 

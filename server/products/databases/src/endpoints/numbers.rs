@@ -2,7 +2,7 @@
 
 use super::at;
 use super::params::{Key, NoTransaction, Numeric};
-use crate::service::{Addition, Databases};
+use crate::service::{Addition, Databases, Operation};
 use floe_gateway::param::Id;
 use floe_gateway::{Call, Reply, input};
 use floe_kernel::{Error, Result};
@@ -29,9 +29,9 @@ input! {
 }
 
 pub(crate) async fn increment(service: Arc<Databases>, call: Call, input: Increment) -> Result<Reply> {
-    let limit = input.max.map(|max| max.0);
-    let addition = Addition { column: &input.column.0, by: positive(input.value)?, limit };
-    Ok(Reply::written(200, service.add_to_row(&call, &at(input.database, input.table), &input.id, addition).await?))
+    let (by, limit) = (positive(input.value)?, input.max.map(|max| max.0));
+    let addition = Operation::Add(Addition { id: input.id.into(), column: input.column.0, by, limit });
+    Ok(Reply::written(200, service.perform(&call, &at(input.database, input.table), &addition).await?))
 }
 
 input! {
@@ -55,9 +55,9 @@ input! {
 }
 
 pub(crate) async fn decrement(service: Arc<Databases>, call: Call, input: Decrement) -> Result<Reply> {
-    let limit = input.min.map(|min| min.0);
-    let addition = Addition { column: &input.column.0, by: -positive(input.value)?, limit };
-    Ok(Reply::written(200, service.add_to_row(&call, &at(input.database, input.table), &input.id, addition).await?))
+    let (by, limit) = (-positive(input.value)?, input.min.map(|min| min.0));
+    let addition = Operation::Add(Addition { id: input.id.into(), column: input.column.0, by, limit });
+    Ok(Reply::written(200, service.perform(&call, &at(input.database, input.table), &addition).await?))
 }
 
 fn positive(value: Numeric) -> Result<f64> {

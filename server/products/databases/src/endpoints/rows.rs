@@ -3,7 +3,7 @@
 use super::at;
 use super::bulk::read_rows;
 use super::params::NoTransaction;
-use crate::service::{Databases, RowsWanted};
+use crate::service::{Databases, Operation, RowInput, RowsWanted};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::param::{CustomId, Id, Int, ItemPermissions, List, Object, Queries};
 use floe_gateway::{Call, Reply, input};
@@ -34,8 +34,8 @@ pub(crate) async fn create(service: Arc<Databases>, call: Call, input: CreateRow
     check(&call, &input)?;
     let at = at(input.database, input.table);
     if !input.rows.0.is_empty() {
-        let rows = read_rows(input.rows.0, &call)?;
-        return Ok(Reply::written(201, service.create_rows(&call, &at, &rows).await?));
+        let rows = Operation::CreateMany(read_rows(input.rows.0, &call)?);
+        return Ok(Reply::written(201, service.perform(&call, &at, &rows).await?));
     }
     let missing = || {
         let words = Vocabulary::of(&call).words();
@@ -43,9 +43,12 @@ pub(crate) async fn create(service: Arc<Databases>, call: Call, input: CreateRow
         Error::new(words.errors.row_missing_data).message(message).field(words.row_id)
     };
     let id = input.id.ok_or_else(missing)?.or_make(call.now);
-    let permissions = input.permissions.as_ref().map(|permissions| &permissions.0);
-    let row = service.create_row(&call, &at, &id, &input.data.0, permissions).await?;
-    Ok(Reply::written(201, row))
+    let row = Operation::Create(row_input(id, input.permissions, input.data));
+    Ok(Reply::written(201, service.perform(&call, &at, &row).await?))
+}
+
+fn row_input(id: String, permissions: Option<ItemPermissions>, data: Object) -> RowInput {
+    RowInput { id, permissions: permissions.map(|permissions| permissions.0), data: data.0 }
 }
 
 /// One row or many: not neither, and not both.
@@ -137,10 +140,8 @@ pub(crate) async fn update(service: Arc<Databases>, call: Call, input: UpdateRow
     if input.data.0.is_empty() && input.permissions.is_none() {
         return Err(Vocabulary::of(&call).errors().row_missing_payload.into());
     }
-    let permissions = input.permissions.as_ref().map(|permissions| &permissions.0);
-    let at = at(input.database, input.table);
-    let row = service.update_row(&call, &at, &input.id, &input.data.0, permissions).await?;
-    Ok(Reply::written(200, row))
+    let row = Operation::Update(row_input(input.id.into(), input.permissions, input.data));
+    Ok(Reply::written(200, service.perform(&call, &at(input.database, input.table), &row).await?))
 }
 
 input! {
@@ -165,11 +166,8 @@ pub(crate) async fn upsert(service: Arc<Databases>, call: Call, input: UpsertRow
     if input.data.0.is_empty() && input.permissions.is_none() {
         return Err(Vocabulary::of(&call).errors().row_missing_payload.into());
     }
-    let id = input.id.or_make(call.now);
-    let permissions = input.permissions.as_ref().map(|permissions| &permissions.0);
-    let at = at(input.database, input.table);
-    let row = service.upsert_row(&call, &at, &id, &input.data.0, permissions).await?;
-    Ok(Reply::written(201, row))
+    let row = Operation::Upsert(row_input(input.id.or_make(call.now), input.permissions, input.data));
+    Ok(Reply::written(201, service.perform(&call, &at(input.database, input.table), &row).await?))
 }
 
 input! {
@@ -187,6 +185,7 @@ input! {
 }
 
 pub(crate) async fn delete(service: Arc<Databases>, call: Call, input: DeleteRow) -> Result<Reply> {
-    service.delete_row(&call, &at(input.database, input.table), &input.id).await?;
+    let row = Operation::Delete(input.id.into());
+    service.perform(&call, &at(input.database, input.table), &row).await?;
     Ok(Reply::empty())
 }

@@ -1,12 +1,13 @@
 //! Columns: made, listed, changed, removed. Each change is done when it is answered; clients that wait until a column is
 //! `available` find it so at their next look.
 
+use super::chores::is_large;
 use super::tables::whole_table;
 use super::{At, Databases, bytes, conflict_is, find_table};
 use crate::changes::Changes;
 use crate::domain::{Domain, Form, TextType};
 use crate::events;
-use crate::model::{Column, NewColumn, Status, WholeTable};
+use crate::model::{AnyColumn, Column, NewColumn, Status, Task, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -16,7 +17,7 @@ use floe_store::tables::Ddl;
 use serde_json::Value as Json;
 
 /// The most columns of a table.
-const MAX_COLUMNS: usize = 1000;
+pub(super) const MAX_COLUMNS: usize = 1000;
 
 /// What is to change of a column.
 #[derive(Debug)]
@@ -86,6 +87,7 @@ impl NewColumn {
             domain: self.domain,
             required: self.required,
             array: self.array,
+            encrypted: self.encrypted,
             default: self.default,
             status,
             created: now,
@@ -141,14 +143,22 @@ impl Databases {
         new.check(vocabulary)?;
         let mut changes = self.begin(call).await?;
         let whole = open(&mut changes, at, vocabulary).await?;
-        if whole.columns.len() >= MAX_COLUMNS {
+        if whole.width() >= MAX_COLUMNS {
             return Err(vocabulary.errors().column_limit.into());
         }
-        let mut column = new.made(call.now, Status::Processing);
-        let added = changes.catalog().add_column(whole.table.number, &column).await;
+        let table = whole.table.number;
+        // PostgreSQL would wait for the other change, and every reader of the table for us.
+        let is_for_later = !call.store.is_sqlite() && changes.catalog().awaits_chores(table).await?;
+        let mut column = new.made(call.now, if is_for_later { Status::Processing } else { Status::Available });
+        let added = changes.catalog().add_column(table, &column).await;
         column.number = added.map_err(|error| conflict_is(error, vocabulary.errors().column_exists))?;
-        let table = call.store.table(whole.table.number, whole.table.version, Vec::new());
-        changes.shape(Ddl::AddColumn(table, column.stored())).await?;
+        if is_for_later {
+            changes.later(&call.store, Task::AddColumn, table, column.number).await?;
+        } else {
+            let table = call.store.table(table, whole.table.version, Vec::new());
+            changes.shape(Ddl::AddColumn(table, column.stored())).await?;
+        }
+        column.status = Status::Processing;
         let ids = [at.database.as_str(), &at.table, &column.key];
         changes.tell(events::COLUMN_CREATE, &ids, || bytes(&column.to_json())).await?;
         changes.commit().await?;
@@ -159,20 +169,24 @@ impl Databases {
     ///
     /// # Errors
     /// `column_not_found`, and those of finding the table.
-    pub(crate) async fn column(&self, call: &Call, at: &At, key: &str) -> Result<Column> {
+    pub(crate) async fn column(&self, call: &Call, at: &At, key: &str) -> Result<AnyColumn> {
         let vocabulary = Vocabulary::of(call);
         let mut conn = call.store.read().await?;
         let mut catalog = Catalog(&mut conn);
         let (_, table) = find_table(&mut catalog, at, vocabulary).await?;
-        find(catalog.columns(table.number).await?, key, vocabulary)
+        self.resume(call, &mut catalog).await?;
+        let columns = catalog.columns(table.number).await?;
+        let relation = columns.relations.into_iter().find(|relation| relation.key == key).map(AnyColumn::Relation);
+        let plain = columns.plain.into_iter().find(|column| column.key == key).map(AnyColumn::Plain);
+        relation.or(plain).ok_or_else(|| vocabulary.errors().column_not_found.into())
     }
 
     /// The columns of a table.
     ///
     /// # Errors
     /// Those of finding the table, and for queries that don't fit.
-    pub(crate) async fn columns(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<Column>> {
-        let (_, table) = find_table(&mut Catalog(&mut call.store.read().await?), at, Vocabulary::of(call)).await?;
+    pub(crate) async fn columns(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<AnyColumn>> {
+        let table = self.known_table(call, at).await?;
         repository::list_columns(&call.store, table.number, listing).await
     }
 
@@ -185,7 +199,10 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut changes = self.begin(call).await?;
         let whole = open(&mut changes, at, vocabulary).await?;
-        let mut column = find(whole.columns.clone(), key, vocabulary)?;
+        let mut column = find(&whole, key, vocabulary)?;
+        if column.status != Status::Available {
+            return Err(vocabulary.errors().column_not_available.into());
+        }
         let old_size = column.domain.size();
         column.domain = change.domain.of(&column.domain).ok_or(vocabulary.errors().column_type)?;
         check_domain(&column.domain, vocabulary)?;
@@ -221,16 +238,45 @@ impl Databases {
     pub(crate) async fn delete_column(&self, call: &Call, at: &At, key: &str) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
         let mut changes = self.begin(call).await?;
+        let before = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+        if before.relations.iter().any(|relation| relation.key == key) {
+            return self.delete_relation(changes, call, at, key).await;
+        }
         let whole = open(&mut changes, at, vocabulary).await?;
-        let column = find(whole.columns.clone(), key, vocabulary)?;
+        let column = find(&whole, key, vocabulary)?;
         for index in whole.indexes.iter().filter(|index| index.columns.iter().any(|of| of == key)) {
             self.remove_index(&mut changes, call, &whole, index).await?;
         }
-        let table = call.store.table(whole.table.number, whole.table.version, Vec::new());
-        changes.shape(Ddl::DropColumn(table, column.stored().name)).await?;
+        self.drop_column(&mut changes, call, &whole, &column).await?;
         changes.catalog().remove_column(column.number).await?;
         changes.tell(events::COLUMN_UPDATE, &[&at.database, &at.table, key], || bytes(&column.to_json())).await?;
         changes.commit().await
+    }
+
+    /// Removes what there is of a column in the database, or leaves that for later.
+    async fn drop_column(
+        &self,
+        changes: &mut Changes<'_>,
+        call: &Call,
+        whole: &WholeTable,
+        column: &Column,
+    ) -> Result<()> {
+        let number = whole.table.number;
+        let never_made = match column.status {
+            Status::Available => false,
+            Status::Processing => changes.catalog().call_off(Task::AddColumn, number, column.number).await?,
+            Status::Failed(_) => true,
+        };
+        if never_made {
+            return Ok(());
+        }
+        let table = call.store.table(number, whole.table.version, Vec::new());
+        // SQLite would write every row anew.
+        let is_slow = call.store.is_sqlite() && is_large(changes, &table).await?;
+        if is_slow || changes.catalog().awaits_chores(number).await? {
+            return changes.later(&call.store, Task::DropColumn, number, column.number).await;
+        }
+        Ok(changes.shape(Ddl::DropColumn(table, column.stored().name)).await?)
     }
 }
 
@@ -245,9 +291,13 @@ pub(super) async fn open(changes: &mut Changes<'_>, at: &At, vocabulary: Vocabul
     Ok(whole)
 }
 
-fn find(columns: Vec<Column>, key: &str, vocabulary: Vocabulary) -> Result<Column> {
-    let found = columns.into_iter().find(|column| column.key == key);
-    found.ok_or_else(|| vocabulary.errors().column_not_found.into())
+fn find(whole: &WholeTable, key: &str, vocabulary: Vocabulary) -> Result<Column> {
+    let errors = vocabulary.errors();
+    if whole.relations.iter().any(|relation| relation.key == key) {
+        return Err(errors.column_type.into());
+    }
+    let found = whole.columns.iter().find(|column| column.key == key).cloned();
+    found.ok_or_else(|| errors.column_not_found.into())
 }
 
 async fn rename_in_indexes(changes: &mut Changes<'_>, whole: &WholeTable, key: &str, new_key: &str) -> Result<()> {

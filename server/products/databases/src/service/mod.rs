@@ -20,19 +20,28 @@ macro_rules! with_schema {
 }
 
 mod bulk;
+mod chores;
 mod columns;
 mod databases;
 mod indexes;
+mod links;
+mod operations;
+mod paths;
+mod related;
+mod relations;
 mod rows;
 mod tables;
+mod writes;
 
-pub(crate) use bulk::BulkRow;
+pub(crate) use chores::Chores;
 pub(crate) use columns::{ColumnChange, DomainChange};
-pub(crate) use rows::{Addition, RowsWanted};
+pub(crate) use operations::{Addition, Operation, RowInput};
+pub(crate) use relations::RelationChange;
+pub(crate) use rows::RowsWanted;
 pub(crate) use tables::{NewTable, TableChange};
 
 use crate::changes::Changes;
-use crate::model::{Database, Table};
+use crate::model::{Database, Status, Table};
 use crate::permission_sets::PermissionSets;
 use crate::repository::Catalog;
 use crate::row::Speaker;
@@ -54,6 +63,7 @@ const KEPT_SCHEMAS: u64 = 10_000;
 pub struct Databases {
     pub(crate) schemas: Cache<String, Arc<TableSchema>>,
     pub(crate) sets: PermissionSets,
+    pub(crate) chores: Chores,
 }
 
 /// Where a table is, as the path says.
@@ -75,7 +85,8 @@ impl Databases {
     /// Knows nothing yet; what it needs to know it learns from each project's store.
     #[must_use]
     pub fn new() -> Self {
-        Self { schemas: Cache::new(KEPT_SCHEMAS), sets: PermissionSets::new() }
+        let schemas = Cache::new(KEPT_SCHEMAS);
+        Self { chores: Chores::new(schemas.clone()), schemas, sets: PermissionSets::new() }
     }
 
     /// Forgets everything that is kept in memory. To be called when a project was deleted: one of the same id may come,
@@ -95,10 +106,25 @@ impl Databases {
     /// # Errors
     /// `database_not_found`, `table_not_found`.
     async fn schema(&self, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
+        visible(call, self.any_schema(call, at, false).await?)
+    }
+
+    /// The schema of a table, also of one that the caller may not know of; `anew` when what is kept may be wrong.
+    ///
+    /// # Errors
+    /// `database_not_found`, `table_not_found`.
+    async fn any_schema(&self, call: &Call, at: &At, anew: bool) -> Result<Arc<TableSchema>> {
         let key = schema_key(&call.project.id, &at.database, &at.table);
-        let load = async || load(call, at).await.map(Some);
+        if anew {
+            self.schemas.invalidate(key.as_str());
+        }
+        let load = async || {
+            let mut conn = call.store.read().await?;
+            self.resume(call, &mut Catalog(&mut conn)).await?;
+            load_from(&mut conn, call, at).await.map(Some)
+        };
         let schema = self.schemas.get_or_load(key.as_str(), load).await?;
-        visible(call, schema.ok_or(Vocabulary::of(call).errors().table_not_found)?)
+        Ok(schema.ok_or(Vocabulary::of(call).errors().table_not_found)?)
     }
 
     /// The schema of a table that was not `old` any more when storage failed with this error.
@@ -128,15 +154,24 @@ pub(crate) fn schema_key(project: &str, database: &str, table: &str) -> String {
     key
 }
 
-async fn load(call: &Call, at: &At) -> Result<Arc<TableSchema>> {
-    load_from(&mut call.store.read().await?, call, at).await
+/// The schema of a table; none: there is no such table.
+pub(crate) async fn load_if_there(conn: &mut Connection, call: &Call, at: &At) -> Result<Option<Arc<TableSchema>>> {
+    match load_from(conn, call, at).await {
+        Ok(schema) => Ok(Some(schema)),
+        Err(error) if error.kind() == ErrorKind::DatabaseNotFound => Ok(None),
+        Err(error) if error.kind() == Vocabulary::of(call).errors().table_not_found => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn load_from(conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
     let mut catalog = Catalog(conn);
     let (database, table) = find_table(&mut catalog, at, Vocabulary::of(call)).await?;
-    let columns = catalog.columns(table.number).await?;
-    Ok(Arc::new(TableSchema::new(&call.project.id, &call.store, &database, table, columns)))
+    let mut columns = catalog.columns(table.number).await?;
+    // The others aren't there yet.
+    columns.plain.retain(|column| column.status == Status::Available);
+    let indexes = catalog.indexes(table.number).await?;
+    Ok(Arc::new(TableSchema::new(&call.project.id, &call.store, &database, table, columns, &indexes)))
 }
 
 /// A table's schema, if the caller may know that the table exists.
@@ -152,6 +187,18 @@ fn visible(call: &Call, schema: Arc<TableSchema>) -> Result<Arc<TableSchema>> {
 fn is_of_storage(error: &Error) -> bool {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<floe_store::Error>());
     matches!(source, Some(floe_store::Error::Unavailable(_)))
+}
+
+/// Whether a unit of work failed because another one was in its way, so that doing it again may help: they waited for each
+/// other, or a row was linked or removed that was free, or there, a moment ago.
+fn was_overtaken(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<floe_store::Error>());
+    match source {
+        Some(floe_store::Error::Deadlock) => true,
+        // Other conflicts mean something to the caller, and are told by a name of their own.
+        Some(floe_store::Error::Conflict { .. }) => error.kind() == ErrorKind::GeneralServerError,
+        _ => false,
+    }
 }
 
 /// The database of this id.
@@ -174,6 +221,12 @@ fn speaker(call: &Call) -> Speaker {
 /// What a conflict means, where only one thing can be meant.
 fn conflict_is(error: floe_store::Error, kind: ErrorKind) -> Error {
     if error.is_conflict() { Error::new(kind).because(error) } else { error.into() }
+}
+
+/// A word as sentences begin with it.
+fn capitalized(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// A JSON model as bytes, for events.

@@ -7,6 +7,8 @@
     reason = "for tests alone; each file uses what it needs"
 )]
 
+pub mod background;
+
 use floe_testkit::{Answer, Client, Project};
 use serde_json::{Value as Json, json};
 

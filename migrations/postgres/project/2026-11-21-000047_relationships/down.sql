@@ -1,0 +1,2 @@
+DROP INDEX columns_related_table;
+ALTER TABLE columns DROP COLUMN related_table;

@@ -1,0 +1,128 @@
+//! Filters by what rows are related to: `author` itself, or a path to a column of the rows there, `author.name`.
+//!
+//! A filter holds for a row that is related to a row which the caller may read and for which the rest holds. So what the
+//! caller can't read is as if it weren't there, at every step, and filtering by it tells nothing.
+
+use super::related::{Guide, MAX_DEPTH, There};
+use crate::relation::Relation;
+use crate::schema::TableSchema;
+use floe_gateway::Call;
+use floe_kernel::query::{Condition, Filter, Method, Operator, Queries};
+use floe_kernel::value::Value;
+use floe_kernel::{Error, ErrorKind, Result, id};
+use floe_store::tables::ID;
+use serde_json::Value as Json;
+use std::borrow::Cow;
+use std::pin::Pin;
+
+type Boxed<'b, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'b>>;
+
+impl Guide<'_> {
+    /// The same queries, with every filter by a relationship worked out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::GeneralQueryInvalid`] for names and values that don't fit.
+    pub(super) async fn follow<'q>(&self, schema: &TableSchema, queries: &'q Queries) -> Result<Cow<'q, Queries>> {
+        if schema.relations.is_empty() || queries.conditions.is_empty() {
+            return Ok(Cow::Borrowed(queries));
+        }
+        let conditions = self.follow_all(schema, &queries.conditions, 0).await?;
+        Ok(Cow::Owned(Queries { conditions, ..queries.clone() }))
+    }
+
+    /// Conditions of which all must hold. Those on the same relationship must hold for one and the same row there.
+    fn follow_all<'b>(
+        &'b self,
+        schema: &'b TableSchema,
+        conditions: &'b [Condition],
+        depth: usize,
+    ) -> Boxed<'b, Vec<Condition>> {
+        Box::pin(async move {
+            let mut own = Vec::with_capacity(conditions.len());
+            let mut through: Vec<(&Relation, Vec<Condition>)> = Vec::new();
+            for condition in conditions {
+                match condition {
+                    Condition::And(parts) => own.push(Condition::And(self.follow_all(schema, parts, depth).await?)),
+                    Condition::Or(parts) => own.push(Condition::Or(self.follow_each(schema, parts, depth).await?)),
+                    Condition::Compare { method, attribute, values } => match schema.step(attribute) {
+                        None => own.push(condition.clone()),
+                        Some((relation, "")) => {
+                            let there = self.beyond(schema, relation, attribute, depth).await?;
+                            let filter = is_related(&there, self.call(), relation, *method, values)?;
+                            own.push(Condition::Known(filter));
+                        }
+                        Some((relation, rest)) => {
+                            let (method, attribute, values) = (*method, rest.to_owned(), values.clone());
+                            let rest = Condition::Compare { method, attribute, values };
+                            match through.iter_mut().find(|(other, _)| other.number == relation.number) {
+                                Some((_, conditions)) => conditions.push(rest),
+                                None => through.push((relation, vec![rest])),
+                            }
+                        }
+                    },
+                    Condition::Known(_) => own.push(condition.clone()),
+                }
+            }
+            for (relation, conditions) in through {
+                let there = self.beyond(schema, relation, &relation.key, depth).await?;
+                let conditions = self.follow_all(&there.schema, &conditions, depth + 1).await?;
+                let fields = there.schema.fields();
+                let filters = conditions.iter().map(|condition| condition.resolve(fields)).collect::<Result<_>>()?;
+                own.push(Condition::Known(linked(&there, self.call(), relation, false, Filter::All(filters))));
+            }
+            Ok(own)
+        })
+    }
+
+    /// Conditions of which one must hold.
+    async fn follow_each(
+        &self,
+        schema: &TableSchema,
+        conditions: &[Condition],
+        depth: usize,
+    ) -> Result<Vec<Condition>> {
+        let mut followed = Vec::with_capacity(conditions.len());
+        for condition in conditions {
+            followed.extend(self.follow_all(schema, std::slice::from_ref(condition), depth).await?);
+        }
+        Ok(followed)
+    }
+
+    async fn beyond(&self, schema: &TableSchema, relation: &Relation, attribute: &str, depth: usize) -> Result<There> {
+        if depth >= MAX_DEPTH {
+            return Err(invalid(format!("relationships can be followed {MAX_DEPTH} deep, not further: {attribute}")));
+        }
+        self.there(schema, relation).await
+    }
+}
+
+fn linked(there: &There, call: &Call, relation: &Relation, none: bool, filter: Filter) -> Filter {
+    Filter::Linked { link: there.link(call, relation), none, filter: Box::new(filter) }
+}
+
+/// A filter by the relationship itself: to which rows there is one, by their ids.
+fn is_related(there: &There, call: &Call, relation: &Relation, method: Method, values: &[Json]) -> Result<Filter> {
+    let refused = || invalid(format!("Query value is invalid for attribute \"{}\"", relation.key));
+    let id = |value: &Json| {
+        value.as_str().filter(|text| id::is_valid(text)).map(|text| Value::Text(text.to_owned())).ok_or_else(refused)
+    };
+    let values: Vec<Value> = values.iter().map(id).collect::<Result<_>>()?;
+    let ids = |operator| Filter::Compare { column: ID.to_owned(), array: false, operator, values: values.clone() };
+    let to = |none, filter| linked(there, call, relation, none, filter);
+    Ok(match method {
+        Method::Equal | Method::Contains | Method::ContainsAny => to(false, ids(Operator::Equal)),
+        // As with other columns: one that has no value at all is neither equal nor unequal.
+        Method::NotEqual if !relation.to_many() => to(false, ids(Operator::NotEqual)),
+        Method::NotEqual | Method::NotContains => to(true, ids(Operator::Equal)),
+        Method::IsNull => to(true, Filter::All(Vec::new())),
+        Method::IsNotNull => to(false, Filter::All(Vec::new())),
+        _ => {
+            let (name, key) = (method.name(), &relation.key);
+            return Err(invalid(format!("Cannot query {name} on attribute \"{key}\" because it is a relationship.")));
+        }
+    })
+}
+
+fn invalid(message: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::GeneralQueryInvalid).message(format!("Invalid query: {message}")).field("queries")
+}

@@ -1,0 +1,238 @@
+//! Relationships: made, changed, removed. Whatever changes one, changes what two tables are: both are locked, always the
+//! one with the lower number first, and the schemas of both are outdated.
+
+use super::columns::{MAX_COLUMNS, open};
+use super::tables::whole_table;
+use super::{At, Databases, bytes, conflict_is};
+use crate::changes::Changes;
+use crate::events;
+use crate::model::{Status, WholeTable};
+use crate::relation::{Cardinality, NewRelation, OnDelete, Relation, Side, TableName};
+use crate::vocabulary::Vocabulary;
+use floe_gateway::Call;
+use floe_kernel::{Error, Result};
+use floe_store::tables::Ddl;
+
+/// What is to change of a relationship.
+#[derive(Debug)]
+pub(crate) struct RelationChange {
+    /// What becomes of related rows when a row goes.
+    pub(crate) on_delete: Option<OnDelete>,
+    /// Another name.
+    pub(crate) new_key: Option<String>,
+}
+
+impl Databases {
+    /// Makes a relationship.
+    ///
+    /// # Errors
+    /// `table_not_found` also of the other table, `column_already_exists` also of the other side's key,
+    /// `column_limit_exceeded`; those of finding the table.
+    pub(crate) async fn create_relation(&self, call: &Call, at: &At, new: NewRelation) -> Result<Relation> {
+        let vocabulary = Vocabulary::of(call);
+        let mut changes = self.begin(call).await?;
+        let to = At { database: at.database.clone(), table: new.related.clone() };
+        let (table, related) = open_both(&mut changes, at, &to, vocabulary).await?;
+        let said = new.two_way_key.is_some();
+        let mut relation = planned(new, call, &table, &related);
+        check(&relation, &table, &related, said, vocabulary)?;
+        let exists = |error| conflict_is(error, vocabulary.errors().column_exists);
+        relation.number = changes.catalog().add_relation(&relation).await.map_err(exists)?;
+        relation.link = relation.number;
+        if relation.two_way {
+            changes.catalog().add_relation(&relation.mirrored()).await.map_err(exists)?;
+        }
+        let links = relation.links(&call.store);
+        changes.shape(Ddl::CreateLinks(links, relation.cardinality.once())).await?;
+        let ids = [at.database.as_str(), &at.table, &relation.key];
+        changes.tell(events::COLUMN_CREATE, &ids, || bytes(&relation.to_json(vocabulary))).await?;
+        changes.commit().await?;
+        Ok(relation)
+    }
+
+    /// Changes a relationship, on both sides.
+    ///
+    /// # Errors
+    /// `column_not_found`, `column_type_invalid` for a column that is none, `column_already_exists`; those of finding
+    /// the table.
+    pub(crate) async fn update_relation(
+        &self,
+        call: &Call,
+        at: &At,
+        key: &str,
+        change: RelationChange,
+    ) -> Result<Relation> {
+        let vocabulary = Vocabulary::of(call);
+        let mut changes = self.begin(call).await?;
+        let (mut relation, mut other) = open_relation(&mut changes, at, key, vocabulary).await?;
+        let on_delete = change.on_delete.unwrap_or(relation.on_delete);
+        let new_key = change.new_key.unwrap_or_else(|| key.to_owned());
+        relation.on_delete = on_delete;
+        relation.updated = call.now;
+        relation.key.clone_from(&new_key);
+        let exists = |error| conflict_is(error, vocabulary.errors().column_exists);
+        changes.catalog().save_relation(&relation).await.map_err(exists)?;
+        if let Some(other) = &mut other {
+            other.on_delete = on_delete;
+            other.updated = call.now;
+            other.two_way_key = new_key;
+            changes.catalog().save_relation(other).await?;
+        }
+        let ids = [at.database.as_str(), &at.table, key];
+        changes.tell(events::COLUMN_UPDATE, &ids, || bytes(&relation.to_json(vocabulary))).await?;
+        changes.commit().await?;
+        Ok(relation)
+    }
+
+    /// Removes a relationship from both sides, with its links.
+    ///
+    /// # Errors
+    /// As [`Databases::update_relation`].
+    pub(super) async fn delete_relation(
+        &self,
+        mut changes: Changes<'_>,
+        call: &Call,
+        at: &At,
+        key: &str,
+    ) -> Result<()> {
+        let vocabulary = Vocabulary::of(call);
+        let (relation, _) = open_relation(&mut changes, at, key, vocabulary).await?;
+        detach(&mut changes, call, &at.database, &relation).await?;
+        let ids = [at.database.as_str(), &at.table, &relation.key];
+        changes.tell(events::COLUMN_UPDATE, &ids, || bytes(&relation.to_json(vocabulary))).await?;
+        changes.commit().await
+    }
+}
+
+/// Both tables, about to get another shape. They may be the same.
+async fn open_both(
+    changes: &mut Changes<'_>,
+    at: &At,
+    to: &At,
+    vocabulary: Vocabulary,
+) -> Result<(WholeTable, WholeTable)> {
+    let here = whole_table(&mut changes.catalog(), at, vocabulary).await?.table.number;
+    let there = whole_table(&mut changes.catalog(), to, vocabulary).await?.table.number;
+    // Two that want the same tables must not wait for each other.
+    if here <= there {
+        let table = open(changes, at, vocabulary).await?;
+        let related = open(changes, to, vocabulary).await?;
+        return Ok((table, related));
+    }
+    let related = open(changes, to, vocabulary).await?;
+    Ok((open(changes, at, vocabulary).await?, related))
+}
+
+/// The relationship of this key, and the other side's column where there is one; both tables about to get another shape.
+async fn open_relation(
+    changes: &mut Changes<'_>,
+    at: &At,
+    key: &str,
+    vocabulary: Vocabulary,
+) -> Result<(Relation, Option<Relation>)> {
+    let errors = vocabulary.errors();
+    let before = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+    let named = before.relations.iter().find(|relation| relation.key == key);
+    let is_plain = before.columns.iter().any(|column| column.key == key);
+    let named = named.ok_or(if is_plain { errors.column_type } else { errors.column_not_found })?;
+    let to = At { database: at.database.clone(), table: named.related.id.clone() };
+    let (table, related) = open_both(changes, at, &to, vocabulary).await?;
+    // Read again, behind the lock.
+    let relation = table.relations.into_iter().find(|relation| relation.key == key).ok_or(errors.column_not_found)?;
+    let other = related.relations.into_iter().find(|other| is_other_side(&relation, other));
+    Ok((relation, other))
+}
+
+fn is_other_side(relation: &Relation, other: &Relation) -> bool {
+    relation.link == other.link && relation.side != other.side
+}
+
+/// The relationship that is to be made, as yet without numbers.
+fn planned(new: NewRelation, call: &Call, table: &WholeTable, related: &WholeTable) -> Relation {
+    let name = |whole: &WholeTable| TableName { number: whole.table.number, id: whole.table.id.clone() };
+    Relation {
+        number: 0,
+        link: 0,
+        key: new.key.unwrap_or_else(|| related.table.id.clone()),
+        two_way_key: new.two_way_key.unwrap_or_else(|| table.table.id.clone()),
+        table: name(table),
+        related: name(related),
+        cardinality: new.cardinality,
+        side: Side::Parent,
+        two_way: new.two_way,
+        on_delete: new.on_delete,
+        status: Status::Processing,
+        created: call.now,
+        updated: call.now,
+    }
+}
+
+/// Refuses what Appwrite refuses: keys that are taken, on either side, and a second relationship of many to many.
+fn check(
+    new: &Relation,
+    table: &WholeTable,
+    related: &WholeTable,
+    two_way_key_said: bool,
+    vocabulary: Vocabulary,
+) -> Result<()> {
+    let errors = vocabulary.errors();
+    let has = |whole: &WholeTable, key: &str| {
+        let mut keys = whole.relations.iter().map(|relation| &relation.key);
+        keys.any(|taken| taken.eq_ignore_ascii_case(key)) || whole.columns.iter().any(|column| column.key == key)
+    };
+    if has(table, &new.key) {
+        return Err(taken(&new.key, vocabulary));
+    }
+    let is_itself = table.table.number == related.table.number && new.key.eq_ignore_ascii_case(&new.two_way_key);
+    if new.two_way && (is_itself || has(related, &new.two_way_key)) {
+        return Err(taken(&new.two_way_key, vocabulary));
+    }
+    for other in table.relations.iter().filter(|other| other.related == new.related) {
+        if other.two_way_key.eq_ignore_ascii_case(&new.two_way_key) {
+            return Err(taken(if two_way_key_said { &new.two_way_key } else { &new.key }, vocabulary));
+        }
+        if other.cardinality == Cardinality::ManyToMany && new.cardinality == Cardinality::ManyToMany {
+            let table = vocabulary.words().tables.trim_end_matches('s');
+            return Err(Error::new(errors.column_exists).message(format!(
+                "Creating more than one \"manyToMany\" relationship on the same {table} is currently not permitted."
+            )));
+        }
+    }
+    if table.width() >= MAX_COLUMNS || (new.two_way && related.width() >= MAX_COLUMNS) {
+        return Err(errors.column_limit.into());
+    }
+    Ok(())
+}
+
+fn taken(key: &str, vocabulary: Vocabulary) -> Error {
+    let column = super::capitalized(vocabulary.words().column);
+    let message = format!(
+        "{column} with the requested key '{key}' already exists. {column} keys must be unique, try again with a different key."
+    );
+    Error::new(vocabulary.errors().column_exists).message(message)
+}
+
+/// Removes a relationship's links and its columns on both sides. The other table gets another shape.
+async fn detach(changes: &mut Changes<'_>, call: &Call, database_id: &str, relation: &Relation) -> Result<()> {
+    changes.shape(Ddl::DropLinks(relation.links(&call.store))).await?;
+    changes.catalog().next_version(relation.related.number).await?;
+    changes.outdate(database_id, &relation.related.id);
+    let other = changes.catalog().columns(relation.related.number).await?.relations;
+    for side in other.iter().filter(|other| is_other_side(relation, other)).chain([relation]) {
+        changes.catalog().remove_column(side.number).await?;
+    }
+    Ok(())
+}
+
+/// Removes every relationship that a table is in, before the table goes.
+pub(super) async fn forsake(changes: &mut Changes<'_>, call: &Call, whole: &WholeTable) -> Result<()> {
+    let mut gone = Vec::new();
+    for relation in whole.relations.iter().chain(&whole.incoming) {
+        // One of a table with itself is met from both sides.
+        if !gone.contains(&relation.link) {
+            gone.push(relation.link);
+            detach(changes, call, &whole.database_id, relation).await?;
+        }
+    }
+    Ok(())
+}

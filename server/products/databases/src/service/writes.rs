@@ -1,0 +1,170 @@
+//! One row made, changed or removed, within a unit of work. What is done here, every operation on rows is made of.
+//!
+//! Who may do what is decided by [`floe_kernel::access::Guarded`] alone. Writing a row that isn't there, or isn't for the
+//! caller, is "not authorized", unless they may read or write every row anyway, and so know what there is.
+
+use crate::changes::Changes;
+use crate::permission_sets::PermissionSet;
+use crate::row::RowData;
+use crate::schema::TableSchema;
+use crate::vocabulary::Vocabulary;
+use floe_gateway::Call;
+use floe_kernel::access::Reach;
+use floe_kernel::permission::{Action, Permissions};
+use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::tables::{self, ID, NewRow, RowChange, StoredRow};
+use std::sync::Arc;
+
+/// A row and its permissions.
+#[derive(Debug)]
+pub(super) struct Permitted {
+    pub(super) row: StoredRow,
+    pub(super) set: Arc<PermissionSet>,
+}
+
+impl Permitted {
+    /// As the API shows it.
+    pub(super) fn json(&self, schema: &TableSchema, vocabulary: Vocabulary) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256 + 32 * schema.columns.len());
+        schema.write(&mut out, &self.row, &self.set, None, vocabulary);
+        out
+    }
+}
+
+/// What a new row is to allow: what its maker says, if they may give that; else everything to them alone.
+pub(super) fn permissions_of_new(call: &Call, given: Option<&Permissions>) -> Result<Permissions> {
+    check_grants(call, given)?;
+    let own = || call.caller.signed_in().map_or(Permissions::NONE, |user| Permissions::owned_by(&user.id));
+    Ok(given.cloned().unwrap_or_else(own))
+}
+
+pub(super) fn check_grants(call: &Call, given: Option<&Permissions>) -> Result<()> {
+    given.map_or(Ok(()), |permissions| permissions.grantable_by(&call.caller))
+}
+
+pub(super) fn may_create(call: &Call, schema: &TableSchema) -> Result<()> {
+    match schema.guarded().reach(&call.caller, Action::Create) {
+        Reach::All => Ok(()),
+        Reach::Permitted | Reach::None => Err(ErrorKind::UserUnauthorized.into()),
+    }
+}
+
+/// Refuses a caller who may do this to no row, whatever row it is.
+pub(super) fn may_ever(call: &Call, schema: &TableSchema, action: Action) -> Result<()> {
+    match schema.guarded().reach(&call.caller, action) {
+        Reach::All | Reach::Permitted => Ok(()),
+        Reach::None => Err(ErrorKind::UserUnauthorized.into()),
+    }
+}
+
+/// The row of this id, if the caller may do this to it and has seen its newest state.
+pub(super) async fn find_to(
+    changes: &mut Changes<'_>,
+    call: &Call,
+    schema: &TableSchema,
+    id: &str,
+    action: Action,
+) -> Result<Permitted> {
+    let Some(row) = tables::get_for_update(changes, &schema.stored, id).await? else {
+        let all = |action| schema.guarded().reach(&call.caller, action) == Reach::All;
+        let knows = all(action) || all(Action::Read);
+        let kind = if knows { Vocabulary::of(call).errors().row_not_found } else { ErrorKind::UserUnauthorized };
+        return Err(kind.into());
+    };
+    let set = changes.set(row.permissions).await?;
+    let found = Permitted { row, set };
+    check_change(call, schema, &found, action)?;
+    Ok(found)
+}
+
+/// Refuses a caller who may not do this to a row, or hasn't seen its newest state.
+pub(super) fn check_change(call: &Call, schema: &TableSchema, found: &Permitted, action: Action) -> Result<()> {
+    if !schema.guarded().permits(&call.caller, action, &found.set.permissions) {
+        return Err(ErrorKind::UserUnauthorized.into());
+    }
+    if call.request.unchanged_since.is_some_and(|seen| found.row.updated > seen.millis()) {
+        return Err(Vocabulary::of(call).errors().row_conflict.into());
+    }
+    Ok(())
+}
+
+/// Writes a new row. Whether the caller may is decided already.
+pub(super) async fn insert(
+    changes: &mut Changes<'_>,
+    call: &Call,
+    schema: &TableSchema,
+    id: &str,
+    data: RowData,
+    permissions: &Permissions,
+) -> Result<Permitted> {
+    let set = changes.intern(permissions).await?;
+    let (created, updated) = (data.created.unwrap_or(call.now.millis()), data.updated.unwrap_or(call.now.millis()));
+    let values = schema.filled(data);
+    let new = NewRow { id, created, updated, permissions: set.number, values: &values };
+    let inserted = tables::insert(changes, &schema.stored, new).await;
+    let sequence = inserted.map_err(|error| taken(error, Vocabulary::of(call)))?;
+    Ok(Permitted {
+        row: StoredRow { sequence, id: id.to_owned(), created, updated, permissions: set.number, values },
+        set,
+    })
+}
+
+/// Writes what changes of a row; gives the row as it is then. Whether the caller may is decided already.
+pub(super) async fn change(
+    changes: &mut Changes<'_>,
+    call: &Call,
+    schema: &TableSchema,
+    before: Permitted,
+    data: RowData,
+    permissions: Option<&Permissions>,
+) -> Result<Permitted> {
+    let Permitted { mut row, mut set } = before;
+    if let Some(permissions) = permissions {
+        set = changes.intern(permissions).await?;
+    }
+    row.updated = data.updated.unwrap_or(call.now.millis());
+    row.created = data.created.unwrap_or(row.created);
+    let written = RowChange {
+        updated: row.updated,
+        created: data.created,
+        permissions: permissions.map(|_| set.number),
+        values: &data.values,
+    };
+    let done = tables::update(changes, &schema.stored, &row.id, written).await;
+    done.map_err(|error| taken(error, Vocabulary::of(call)))?;
+    row.permissions = set.number;
+    for (position, value) in data.values {
+        row.values[position] = value;
+    }
+    Ok(Permitted { row, set })
+}
+
+/// Makes a row or changes the one that is there, whichever the caller may.
+pub(super) async fn upsert(
+    changes: &mut Changes<'_>,
+    call: &Call,
+    schema: &TableSchema,
+    id: &str,
+    data: RowData,
+    permissions: Option<&Permissions>,
+) -> Result<Permitted> {
+    let Some(row) = tables::get_for_update(changes, &schema.stored, id).await? else {
+        may_create(call, schema)?;
+        let permissions = permissions_of_new(call, permissions)?;
+        return insert(changes, call, schema, id, data, &permissions).await;
+    };
+    let set = changes.set(row.permissions).await?;
+    let before = Permitted { row, set };
+    check_change(call, schema, &before, Action::Update)?;
+    change(changes, call, schema, before, data, permissions).await
+}
+
+/// What it means that something unique is taken.
+fn taken(error: floe_store::Error, vocabulary: Vocabulary) -> Error {
+    let errors = vocabulary.errors();
+    match error {
+        error if error.conflicts_on(ID) => Error::new(errors.row_exists).because(error),
+        error if error.is_conflict() => Error::new(errors.row_unique).because(error),
+        error => error.into(),
+    }
+}

@@ -1,0 +1,179 @@
+//! Relationships: made, shown on both sides, changed and removed.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
+mod support;
+
+use floe_testkit::Client;
+use serde_json::{Value as Json, json};
+use support::{At, BOTH, Words};
+
+/// A database `d` with the tables `books`, `people` and `tags`.
+async fn library(server: &Client, words: Words) -> (At, At, At) {
+    server.post(words.service, &json!({"databaseId": "d", "name": "D"})).await.ok(201);
+    for id in ["books", "people", "tags"] {
+        let table =
+            json!({words.table_id: id, "name": id, words.columns: [{"key": "name", "type": "string", "size": 50}]});
+        server.post(&format!("{}/{}", words.database("d"), words.tables), &table).await.ok(201);
+    }
+    (words.in_table("d", "books"), words.in_table("d", "people"), words.in_table("d", "tags"))
+}
+
+/// The word for the id of the other table.
+fn related_id(words: Words) -> &'static str {
+    if words.table == "table" { "relatedTableId" } else { "relatedCollectionId" }
+}
+
+fn related(words: Words) -> &'static str {
+    if words.table == "table" { "relatedTable" } else { "relatedCollection" }
+}
+
+async fn relate(server: &Client, at: &At, to: &str, kind: &str, more: &Json) -> floe_testkit::Answer {
+    let mut body = json!({related_id(at.words): to, "type": kind});
+    for (key, value) in more.as_object().unwrap() {
+        body[key] = value.clone();
+    }
+    server.post(&format!("{}/relationship", at.columns), &body).await
+}
+
+async fn keys(server: &Client, at: &At) -> Vec<String> {
+    let list = server.get(&at.columns).await.expect(200);
+    let columns = list[at.words.columns].as_array().unwrap();
+    columns.iter().map(|column| column["key"].as_str().unwrap().to_owned()).collect()
+}
+
+floe_testkit::both_databases! {
+    async fn a_relationship_is_a_column_of_both_tables_when_it_is_two_way(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let (books, people, _) = library(&server, words).await;
+            let more = json!({"twoWay": true, "key": "author", "twoWayKey": "works", "onDelete": "cascade"});
+            let made = relate(&server, &books, "people", "manyToOne", &more).await.expect(202);
+            let mut expected = json!({
+                "key": "author", "type": "relationship", "status": "processing", "error": "", "required": false, "array": false,
+                "$createdAt": made["$createdAt"], "$updatedAt": made["$createdAt"],
+                related(words): "people", "relationType": "manyToOne", "twoWay": true, "twoWayKey": "works",
+                "onDelete": "cascade", "side": "parent",
+            });
+            assert_eq!(made, expected);
+            expected["status"] = json!("available");
+            assert_eq!(server.get(&format!("{}/author", books.columns)).await.expect(200), expected);
+            assert_eq!(server.get(&books.table).await.expect(200)[words.columns][1], expected);
+            let other = server.get(&format!("{}/works", people.columns)).await.expect(200);
+            expected["key"] = json!("works");
+            expected["twoWayKey"] = json!("author");
+            expected["side"] = json!("child");
+            expected[related(words)] = json!("books");
+            assert_eq!(other, expected);
+            assert_eq!(keys(&server, &people).await, ["name", "works"]);
+        }
+    }
+
+    async fn one_way_there_is_a_column_on_one_side_alone(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let (books, people, _) = library(&server, words).await;
+            let made = relate(&server, &books, "people", "oneToMany", &json!({})).await.expect(202);
+            assert_eq!((&made["key"], &made["twoWayKey"], &made["onDelete"]), (&json!("people"), &json!("books"), &json!("restrict")));
+            assert_eq!(keys(&server, &books).await, ["name", "people"]);
+            assert_eq!(keys(&server, &people).await, ["name"]);
+        }
+    }
+
+    async fn refuses_what_makes_no_relationship(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let (books, people, _) = library(&server, words).await;
+            let exists = words.kind("column", "already_exists");
+            relate(&server, &books, "none", "manyToOne", &json!({})).await.refused(404, &words.kind("table", "not_found"));
+            relate(&server, &books, "people", "someToSome", &json!({})).await.refused(400, "general_argument_invalid");
+            relate(&server, &books, "people", "oneToOne", &json!({"onDelete": "explode"})).await.refused(400, "general_argument_invalid");
+            relate(&server, &books, "people", "oneToOne", &json!({"key": "name"})).await.refused(409, &exists);
+            relate(&server, &books, "people", "oneToOne", &json!({"twoWay": true, "twoWayKey": "name"})).await.refused(409, &exists);
+            relate(&server, &books, "books", "oneToOne", &json!({"twoWay": true, "key": "a", "twoWayKey": "a"})).await.refused(409, &exists);
+            for key in ["$id", "a\"b", "a;b", "", "-a", &"x".repeat(37)] {
+                relate(&server, &books, "people", "oneToOne", &json!({"key": key})).await.refused(400, "general_argument_invalid");
+            }
+            relate(&server, &books, "people", "manyToMany", &json!({"key": "a", "twoWay": true, "twoWayKey": "b"})).await.ok(202);
+            relate(&server, &books, "people", "manyToOne", &json!({"key": "A"})).await.refused(409, &exists);
+            relate(&server, &books, "people", "manyToOne", &json!({"key": "c", "twoWayKey": "b"})).await.refused(409, &exists);
+            relate(&server, &books, "people", "manyToMany", &json!({"key": "c", "twoWayKey": "d"})).await.refused(409, &exists);
+            relate(&server, &books, "people", "manyToOne", &json!({"key": "c", "twoWayKey": "d"})).await.ok(202);
+            assert_eq!(keys(&server, &books).await, ["name", "a", "c"]);
+            assert_eq!(keys(&server, &people).await, ["name", "b"]);
+            let index = json!({"key": "i", "type": "key", words.columns: ["a"]});
+            server.post(&books.indexes, &index).await.refused(400, &words.kind("column", "type_invalid"));
+            let boolean = json!({"required": false, "default": null});
+            let other_type = format!("{}/boolean/a", books.columns);
+            server.patch(&other_type, &boolean).await.refused(400, &words.kind("column", "type_invalid"));
+        }
+    }
+
+    async fn a_change_shows_on_both_sides(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let (books, people, _) = library(&server, words).await;
+            let more = json!({"twoWay": true, "key": "author", "twoWayKey": "works"});
+            relate(&server, &books, "people", "manyToOne", &more).await.ok(202);
+            let paths = match words.table {
+                "table" => vec![format!("{}/author/relationship", books.columns)],
+                _ => vec![format!("{}/relationship/author", books.columns), format!("{}/author/relationship", books.columns)],
+            };
+            for path in &paths {
+                let changed = server.patch(path, &json!({"onDelete": "setNull"})).await.expect(200);
+                assert_eq!((&changed["onDelete"], &changed["key"]), (&json!("setNull"), &json!("author")));
+            }
+            server.patch(&paths[0], &json!({"newKey": "name"})).await.refused(409, &words.kind("column", "already_exists"));
+            server.patch(&paths[0], &json!({"newKey": "writer"})).await.ok(200);
+            server.patch(&paths[0], &json!({"newKey": "x"})).await.refused(404, &words.kind("column", "not_found"));
+            let other = server.get(&format!("{}/works", people.columns)).await.expect(200);
+            assert_eq!((&other["twoWayKey"], &other["onDelete"]), (&json!("writer"), &json!("setNull")));
+            let other_path = paths[0].replace("/books/", "/people/").replace("author", "works");
+            server.patch(&other_path, &json!({"newKey": "texts"})).await.ok(200);
+            let first = server.get(&format!("{}/writer", books.columns)).await.expect(200);
+            assert_eq!(first["twoWayKey"], "texts");
+            let plain = other_path.replace("works", "name");
+            server.patch(&plain, &json!({"onDelete": "cascade"})).await.refused(400, &words.kind("column", "type_invalid"));
+        }
+    }
+
+    async fn removing_one_side_removes_the_other(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let (books, people, tags) = library(&server, words).await;
+            let two_way = |key: &str, other: &str| json!({"twoWay": true, "key": key, "twoWayKey": other});
+            relate(&server, &books, "people", "manyToOne", &two_way("author", "works")).await.ok(202);
+            relate(&server, &books, "tags", "manyToMany", &two_way("tags", "books")).await.ok(202);
+            relate(&server, &tags, "tags", "manyToOne", &json!({"key": "under"})).await.ok(202);
+            relate(&server, &tags, "people", "oneToOne", &json!({"key": "owner"})).await.ok(202);
+            server.delete(&format!("{}/works", people.columns)).await.ok(204);
+            assert_eq!(keys(&server, &books).await, ["name", "tags"]);
+            assert_eq!(keys(&server, &people).await, ["name"]);
+            // What leads to a table goes with it, whichever side it was made on.
+            server.delete(&people.table).await.ok(204);
+            assert_eq!(keys(&server, &tags).await, ["name", "books", "under"]);
+            server.delete(&tags.table).await.ok(204);
+            assert_eq!(keys(&server, &books).await, ["name"]);
+            books.create(&server, "b", &json!({"name": "B"})).await.ok(201);
+        }
+    }
+
+    async fn a_database_goes_with_its_relationships(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let (books, people, _) = library(&server, words).await;
+            for (at, to, key) in [(&books, "people", "a"), (&people, "books", "b"), (&books, "books", "c")] {
+                let more = json!({"twoWay": true, "key": key, "twoWayKey": format!("{key}2")});
+                relate(&server, at, to, "oneToMany", &more).await.ok(202);
+            }
+            server.delete(&words.database("d")).await.ok(204);
+            library(&server, words).await;
+        }
+    }
+}
