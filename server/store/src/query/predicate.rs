@@ -191,14 +191,13 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
                 DB::bind(&mut out, value)
             }
             Node::Compare { column, array, operator, values } => {
-                // Composed by callers: too many shapes to keep their statements.
-                out.unsafe_to_cache_prepared();
-                if *array { list(out, column, *operator, values) } else { single(out, column, *operator, values) }
+                if *array {
+                    list(out, column, *operator, values)
+                } else {
+                    single(out, column, *operator, values)
+                }
             }
-            Node::Starts { column, negated, start, next } => {
-                out.unsafe_to_cache_prepared();
-                starts(out, column, *negated, start, next.as_ref())
-            }
+            Node::Starts { column, negated, start, next } => starts(out, column, *negated, start, next.as_ref()),
             Node::Granted { column, action, roles } => {
                 push_column(&mut out, column)?;
                 out.push_sql(" IN (SELECT set_id FROM permission_grants WHERE action = ");
@@ -235,7 +234,6 @@ fn linked<'b, DB: Dialect>(
     none: bool,
     within: &'b Predicate,
 ) -> QueryResult<()> {
-    out.unsafe_to_cache_prepared();
     out.push_identifier(SEQUENCE)?;
     out.push_sql(if none { " NOT IN (SELECT " } else { " IN (SELECT " });
     out.push_identifier(link.from)?;
