@@ -9,11 +9,15 @@
 
 mod grammar;
 mod linked;
+mod pattern;
 mod resolve;
+mod search;
 
 pub use grammar::{Condition, Cursor, Direction, Method, Queries};
 pub use linked::{Link, Visible};
+pub use pattern::Pattern;
 pub use resolve::{Field, Fields, Filter, Operator, Order, Selection};
+pub use search::Search;
 
 /// The most queries that one request may carry.
 pub const MAX_QUERIES: usize = 100;
@@ -21,6 +25,10 @@ pub const MAX_QUERIES: usize = 100;
 pub const MAX_QUERY_LENGTH: usize = 4096;
 /// The most values of one query.
 pub const MAX_QUERY_VALUES: usize = 500;
+/// The most conditions of one request, those within `and` and `or` included.
+pub const MAX_CONDITIONS: usize = 500;
+/// The most values of all conditions of one request.
+pub const MAX_VALUES: usize = 10_000;
 /// How deep `and` and `or` may be nested.
 pub const MAX_QUERY_DEPTH: usize = 8;
 /// How many items a list holds unless its queries say otherwise.

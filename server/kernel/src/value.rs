@@ -18,6 +18,8 @@ pub enum Kind {
     Datetime,
     /// A JSON document, kept as its text.
     Json,
+    /// A point, a line or a polygon, kept as the text of its JSON ([`Value::Json`]).
+    Shape,
 }
 
 /// One value of a [`Kind`], or the absence of one.
@@ -58,5 +60,26 @@ impl Value {
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null(_))
+    }
+}
+
+/// A rectangle whose sides are parallel to the axes. What is on its edge is in it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Frame {
+    /// The smallest x.
+    pub west: f64,
+    /// The smallest y.
+    pub south: f64,
+    /// The largest x.
+    pub east: f64,
+    /// The largest y.
+    pub north: f64,
+}
+
+impl Frame {
+    /// Whether the two have a place in common.
+    #[must_use]
+    pub fn meets(self, other: Self) -> bool {
+        self.west <= other.east && other.west <= self.east && self.south <= other.north && other.south <= self.north
     }
 }

@@ -60,6 +60,13 @@ pub fn within<R>(budget: Duration, body: impl FnOnce() -> R) -> R {
     body()
 }
 
+/// Whether this thread has used up its budget. For functions that SQLite calls: while one runs, SQLite can't look.
+#[must_use]
+pub fn is_over() -> bool {
+    let deadline = DEADLINE.try_with(Cell::get).ok().flatten();
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
+}
+
 /// How many transactions were rolled back on this thread so far, by `ROLLBACK` or by SQLite on its own.
 ///
 /// SQLite ends the whole transaction, not only the statement, when the disk is full, fails, or a writing statement is
@@ -78,16 +85,15 @@ unsafe extern "C" fn watch(
     // SAFETY: SQLite passes the connection that it is opening, valid for this call and not yet known to anybody else.
     // The hooks are functions of the process and use no context, so nothing can dangle.
     unsafe {
-        ffi::sqlite3_progress_handler(connection, STEPS, Some(is_over), std::ptr::null_mut());
+        ffi::sqlite3_progress_handler(connection, STEPS, Some(look), std::ptr::null_mut());
         ffi::sqlite3_rollback_hook(connection, Some(rolled_back), std::ptr::null_mut());
     }
     ffi::SQLITE_OK
 }
 
 /// Non-zero interrupts. `try_with`, because a connection may be closed while its thread ends.
-unsafe extern "C" fn is_over(_: *mut c_void) -> c_int {
-    let deadline = DEADLINE.try_with(Cell::get).ok().flatten();
-    c_int::from(deadline.is_some_and(|deadline| Instant::now() >= deadline))
+unsafe extern "C" fn look(_: *mut c_void) -> c_int {
+    c_int::from(is_over())
 }
 
 unsafe extern "C" fn rolled_back(_: *mut c_void) {

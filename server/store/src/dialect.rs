@@ -8,6 +8,7 @@ use diesel::query_builder::AstPass;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteType, SqliteValue};
 use floe_kernel::value::{Kind, Value};
+use std::sync::OnceLock;
 
 /// One of the two databases.
 pub trait Dialect: Backend {
@@ -38,7 +39,7 @@ pub trait Dialect: Backend {
     /// When the database's driver can't.
     fn in_list<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b TextList) -> QueryResult<()>;
 
-    /// The same of numbers.
+    /// Writes ` IN …` with one bound list of numbers.
     ///
     /// # Errors
     /// When the database's driver can't.
@@ -69,13 +70,12 @@ impl TextList {
 #[derive(Debug)]
 pub struct NumberList {
     numbers: Vec<i64>,
-    json: String,
+    json: OnceLock<String>,
 }
 
 impl NumberList {
     pub(crate) fn new(numbers: Vec<i64>) -> Self {
-        let json = serde_json::Value::from(numbers.clone()).to_string();
-        Self { numbers, json }
+        Self { numbers, json: OnceLock::new() }
     }
 }
 
@@ -87,7 +87,9 @@ macro_rules! bind_values {
                 Value::Integer(number) | Value::Datetime(number) => out.push_bind_param::<BigInt, i64>(number),
                 Value::Float(number) => out.push_bind_param::<Double, f64>(number),
                 Value::Boolean(flag) => out.push_bind_param::<Bool, bool>(flag),
-                Value::Null(Kind::Text | Kind::Json) => out.push_bind_param::<Nullable<Text>, Option<String>>(&None),
+                Value::Null(Kind::Text | Kind::Json | Kind::Shape) => {
+                    out.push_bind_param::<Nullable<Text>, Option<String>>(&None)
+                }
                 Value::Null(Kind::Integer | Kind::Datetime) => {
                     out.push_bind_param::<Nullable<BigInt>, Option<i64>>(&None)
                 }
@@ -120,7 +122,8 @@ impl Dialect for Sqlite {
 
     fn in_numbers<'b>(out: &mut AstPass<'_, 'b, Self>, list: &'b NumberList) -> QueryResult<()> {
         out.push_sql(" IN (SELECT value FROM json_each(");
-        out.push_bind_param::<Text, String>(&list.json)?;
+        let json = list.json.get_or_init(|| serde_json::Value::from(list.numbers.clone()).to_string());
+        out.push_bind_param::<Text, String>(json)?;
         out.push_sql("))");
         Ok(())
     }
@@ -173,7 +176,7 @@ pub(crate) fn fit(value: Value, kind: Kind) -> Value {
         (Value::Integer(number), Kind::Boolean) => Value::Boolean(number != 0),
         (Value::Integer(number), Kind::Datetime) => Value::Datetime(number),
         (Value::Integer(number), Kind::Float) => Value::Float(number as f64),
-        (Value::Text(text), Kind::Json) => Value::Json(text),
+        (Value::Text(text), Kind::Json | Kind::Shape) => Value::Json(text),
         (value, _) => value,
     }
 }

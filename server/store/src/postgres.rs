@@ -31,6 +31,7 @@ pub(crate) struct Pooled {
     /// The schema that the session's `search_path` names.
     schema: Option<Arc<str>>,
     since: Instant,
+    statement_timeout: Duration,
 }
 
 pub(crate) fn pool(url: &str, size: usize, statement_timeout: Duration) -> Result<Pool> {
@@ -43,6 +44,16 @@ pub(crate) fn pool(url: &str, size: usize, statement_timeout: Duration) -> Resul
         .map_err(Error::unavailable)
 }
 
+impl Manager {
+    /// A connection outside of the pool, without a time limit for statements.
+    pub(crate) async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
+        let mut connection = AsyncPgConnection::establish(&self.url).await?;
+        let setup = connection.batch_execute("SET statement_timeout = 0").await;
+        setup.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(connection)
+    }
+}
+
 impl managed::Manager for Manager {
     type Type = Pooled;
     type Error = ConnectionError;
@@ -51,7 +62,7 @@ impl managed::Manager for Manager {
         let mut connection = AsyncPgConnection::establish(&self.url).await?;
         let setup = format!("SET statement_timeout = {}", self.statement_timeout.as_millis());
         connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(Pooled { connection, schema: None, since: Instant::now() })
+        Ok(Pooled { connection, schema: None, since: Instant::now(), statement_timeout: self.statement_timeout })
     }
 
     async fn recycle(&self, pooled: &mut Pooled, _: &Metrics) -> RecycleResult<ConnectionError> {
@@ -134,6 +145,11 @@ impl Lease {
 
     fn schema(&self) -> Option<&Arc<str>> {
         self.pooled.as_ref().and_then(|pooled| pooled.schema.as_ref())
+    }
+
+    /// How long a statement may take.
+    pub(crate) fn statement_timeout(&self) -> Duration {
+        self.pooled.as_ref().map_or(Duration::ZERO, |pooled| pooled.statement_timeout)
     }
 
     /// The connection, for one statement. What `on_conn!` calls, followed by [`Lease::finish`].

@@ -74,6 +74,17 @@ impl Store {
         Ok(UnitOfWork { connection, outbox: Arc::clone(&self.0.outbox) })
     }
 
+    /// The same for a unit that holds SQLite's writer long: it is alone in its group, so that nobody who is done
+    /// already waits for its end.
+    ///
+    /// # Errors
+    /// As [`Store::begin`].
+    pub async fn begin_alone(&self) -> Result<UnitOfWork> {
+        let Inner::Sqlite(file) = &self.0.inner else { return self.begin().await };
+        let connection = Connection(Either::Sqlite(file.begin_alone().await?));
+        Ok(UnitOfWork { connection, outbox: Arc::clone(&self.0.outbox) })
+    }
+
     /// Whether this is SQLite, for the few queries that differ.
     #[must_use]
     pub fn is_sqlite(&self) -> bool {
@@ -181,6 +192,37 @@ impl UnitOfWork {
             }
             Either::Postgres(lease) => {
                 lease.batch("ROLLBACK TO SAVEPOINT mark").await?;
+                lease.forgive();
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a rehearsal: what follows is done to be seen, and then undone by [`UnitOfWork::undo_rehearsal`], with
+    /// whatever marks are set in it. Unless it is undone it counts.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn rehearse(&mut self) -> Result<()> {
+        match &mut self.connection.0 {
+            Either::Sqlite(lease) => lease.run(|c| sqlite::Rehearse.run(c))?,
+            Either::Postgres(lease) => lease.batch("SAVEPOINT rehearsal").await?,
+        }
+        Ok(())
+    }
+
+    /// Undoes what was done since [`UnitOfWork::rehearse`], failures included.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn undo_rehearsal(&mut self) -> Result<()> {
+        match &mut self.connection.0 {
+            Either::Sqlite(lease) => {
+                lease.run(|c| sqlite::UndoRehearsal.run(c))?;
+                lease.forgive();
+            }
+            Either::Postgres(lease) => {
+                lease.batch("ROLLBACK TO SAVEPOINT rehearsal").await?;
                 lease.forgive();
             }
         }

@@ -7,7 +7,9 @@ mod common;
 
 use common::Home;
 use floe_kernel::permission::{Action, Permissions, Scope};
-use floe_kernel::query::{Cursor, Direction, Field, Fields, Filter, Operator, Order, Queries, Selection};
+use floe_kernel::query::{
+    Cursor, Direction, Field, Fields, Filter, Operator, Order, Pattern, Queries, Search, Selection,
+};
 use floe_kernel::role::Role;
 use floe_kernel::value::{Kind, Value};
 use floe_store::permissions;
@@ -59,6 +61,29 @@ async fn commit(store: &Store, ddl: &Ddl) {
     let mut unit = store.begin().await.unwrap();
     unit.change(ddl).await.unwrap();
     unit.commit().await.unwrap();
+}
+
+/// Texts with a fulltext index; their ids are `t0`, `t1`, ….
+async fn fill_texts(store: &Store, texts: &[Option<&str>]) -> Table {
+    let table = store.table(2, 1, vec![Column::new(1, Kind::Text), Column::new(2, Kind::Integer)]);
+    commit(store, &Ddl::CreateTable(table.clone())).await;
+    let mut unit = store.begin().await.unwrap();
+    for (n, given) in texts.iter().enumerate() {
+        let values = [given.map_or(Value::Null(Kind::Text), text), Value::Integer(n as i64)];
+        let row = NewRow { id: &format!("t{n}"), created: 1, updated: 1, permissions: 0, values: &values };
+        tables::insert(&mut unit, &table, row).await.unwrap();
+    }
+    unit.commit().await.unwrap();
+    commit(store, &Ddl::CreateFulltext { table: table.clone(), number: 7, columns: vec![TEXT.to_owned()] }).await;
+    table
+}
+
+fn search(words: &str, negated: bool) -> Filter {
+    Filter::Search { column: TEXT.to_owned(), index: "rows_2_i7".to_owned(), negated, words: Search::parse(words) }
+}
+
+async fn found(store: &Store, table: &Table, filter: Filter) -> Vec<String> {
+    ids(store, table, &selection(filter, vec![sequence(Direction::Ascending)])).await.unwrap()
 }
 
 async fn fill(store: &Store) -> Table {
@@ -159,6 +184,209 @@ on_both! {
             let found = ids(&store, &table, &selection(filter, vec![sequence(Direction::Ascending)])).await.unwrap();
             assert_eq!(found, expected.iter().map(|n| format!("r{n}")).collect::<Vec<_>>(), "{case}");
         }
+    }
+}
+
+on_both! {
+    /// SEC-063: every pattern that is accepted means the same everywhere.
+    async fn patterns_find_the_same_rows(home: &Home) {
+        let store = home.store().await;
+        let table = fill(&store).await;
+        let everything: &[usize] = &[0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11];
+        for (pattern, expected) in [
+            ("", everything),
+            ("^apple$", &[0]),
+            ("(?i)^APPLE$", &[0, 1]),
+            ("^100[%x]$", &[2, 3]),
+            (r"^\d+\D$", &[2, 3]),
+            (r"^a\wb$", &[4, 5]),
+            (r"^a[^\w]?.b$", &[4, 5]),
+            (r"\\", &[9]),
+            (r"\bNeil\b", &[11]),
+            (r"ich$", &[8]),
+            (r"^\p{L}+$", &[0, 1, 5, 8, 10]),
+            (r"^\w+$", &[0, 1, 3, 4, 5]),
+            (r"(?i)ZÜRICH", &[8, 9]),
+            (r"^.$", &[10]),
+            ("^$", &[7]),
+            ("^(?:a|x|p|l|e)*$", &[0, 7]),
+            (r#"""#, &[11]),
+            ("(a_b|%$)", &[2, 4]),
+            ("p{2}", &[0, 1]),
+            ("^[[:upper:]]", &[1, 9, 11]),
+            ("(?:^)*zürich(?:$)+", &[8]),
+            ("(?m)^apple$", &[0]),
+            (r"[\]\-\[^%]", &[2]),
+            (r"***", &[]),
+        ] {
+            let Ok(parsed) = Pattern::parse(pattern) else { assert_eq!(pattern, "***"); continue };
+            let filter = Filter::Matches { column: TEXT.to_owned(), pattern: parsed };
+            let found = found(&store, &table, filter).await;
+            assert_eq!(found, expected.iter().map(|n| format!("r{n}")).collect::<Vec<_>>(), "{pattern}");
+        }
+    }
+}
+
+on_both! {
+    /// SEC-063: neither the largest patterns that there may be nor the slowest texts hold anybody up.
+    async fn the_worst_patterns_end(home: &Home) {
+        let store = home.store().await;
+        let slow = format!("{}b", "a".repeat(20_000));
+        let table = fill_texts(&store, &[Some(&slow), Some("short")]).await;
+        for pattern in [
+            "(a+)+$", "(a|a)*c", "(.*)*x", "([ab]*a){30}c", "[ab]*a[ab]{200}c", "(a{0,31}){31}c", "(a?){250}a{250}c", "((a|b)*c?){100}d",
+            r"\p{L}{9}\p{N}", "(?i)[a-z]{200}[^a-z]{200}x", &"(a|b|c|d|e)?".repeat(60), &"(".repeat(49).chars().chain(['a']).chain(")".repeat(49).chars()).collect::<String>(),
+        ] {
+            let filter = Filter::Matches { column: TEXT.to_owned(), pattern: Pattern::parse(pattern).unwrap() };
+            let by = selection(filter, vec![sequence(Direction::Ascending)]);
+            match ids(&store, &table, &by).await {
+                Ok(_) | Err(Error::Timeout) => {}
+                Err(error) => panic!("{pattern}: {error}"),
+            }
+        }
+    }
+}
+
+on_both! {
+    async fn searches_find_the_same_rows(home: &Home) {
+        let store = home.store().await;
+        let table = fill_texts(&store, &[
+            Some("The quick brown fox"),
+            Some("quickly, brown-haired FOXES"),
+            Some("foo_bar baz"),
+            None,
+            Some(""),
+            Some("Straße in Zürich, cafe\u{301} ΟΔΟΣ"),
+            Some("日本語 हिन्दी ½ 1e5abc"),
+            Some("fox brown AND OR NOT NEAR"),
+            Some("c1 : * ( ) ^ \" ' - + { }"),
+        ]).await;
+        let cases: &[(&str, &[usize])] = &[
+            ("fox", &[0, 1, 7]),
+            ("FOX", &[0, 1, 7]),
+            ("fox quick", &[0, 1, 7]),
+            ("brown", &[0, 1, 7]),
+            ("brow", &[0, 1, 7]),
+            ("brow zzz", &[]),
+            ("rown", &[]),
+            ("bar", &[2]),
+            ("foo_bar", &[2]),
+            ("\"brown fox\"", &[0]),
+            ("\"fox brown\"", &[7]),
+            ("\"brown fo\"", &[]),
+            ("\"quick fox\"", &[]),
+            ("\"foo-BAR baz!\"", &[2]),
+            ("zürich", &[5]),
+            ("ZÜRICH", &[5]),
+            ("zurich", &[]),
+            ("οδος", &[5]),
+            ("\"CAFE\u{301} οδος\"", &[5]),
+            ("日本", &[6]),
+            ("हिन्दी", &[6]),
+            ("1e5", &[6]),
+            ("½", &[6]),
+            ("NOT", &[7]),
+            ("\"AND OR\"", &[7]),
+            ("NEAR(brown fox)", &[0, 1, 7]),
+            ("c1:fox", &[0, 1, 7, 8]),
+            ("fo*", &[0, 1, 2, 7]),
+            ("", &[]),
+            ("\"", &[]),
+            ("\"\"", &[]),
+            ("* : ^ ' -", &[]),
+            ("'); DROP TABLE rows_2; --", &[]),
+        ];
+        for (words, expected) in cases {
+            assert_eq!(found(&store, &table, search(words, false)).await, expected.iter().map(|n| format!("t{n}")).collect::<Vec<_>>(), "{words}");
+            let others = (0..9).filter(|n| !expected.contains(n)).map(|n| format!("t{n}")).collect::<Vec<_>>();
+            assert_eq!(found(&store, &table, search(words, true)).await, others, "not {words}");
+        }
+        let many = (0..800).map(|n| format!("w{n}")).collect::<Vec<_>>().join(" ");
+        assert_eq!(found(&store, &table, search(&format!("{many} quick"), false)).await, ["t0", "t1"]);
+        assert!(found(&store, &table, search(&format!("\"{many}\""), false)).await.is_empty());
+    }
+}
+
+on_both! {
+    async fn a_fulltext_index_follows_its_rows(home: &Home) {
+        let store = home.store().await;
+        let table = fill_texts(&store, &[Some("one"), Some("two"), None]).await;
+        let of = async |words: &str| found(&store, &table, search(words, false)).await;
+        let change = async |unit: &mut UnitOfWork, id: &str, values: &[(usize, Value)]| {
+            let change = RowChange { updated: 2, created: None, permissions: None, values };
+            assert!(tables::update(unit, &table, id, change).await.unwrap());
+        };
+        let mut unit = store.begin().await.unwrap();
+        change(&mut unit, "t0", &[(0, text("three"))]).await;
+        change(&mut unit, "t1", &[(1, Value::Integer(9))]).await;
+        change(&mut unit, "t2", &[(0, text("two"))]).await;
+        unit.commit().await.unwrap();
+        assert_eq!((of("one").await, of("three").await, of("two").await), (vec![], vec!["t0".into()], vec!["t1".into(), "t2".into()]));
+        // Undone as a whole, and as far as a mark.
+        let mut unit = store.begin().await.unwrap();
+        change(&mut unit, "t0", &[(0, text("four"))]).await;
+        drop(unit);
+        let mut unit = store.begin().await.unwrap();
+        change(&mut unit, "t1", &[(0, text("five"))]).await;
+        unit.mark().await.unwrap();
+        change(&mut unit, "t0", &[(0, text("five"))]).await;
+        assert!(tables::delete(&mut unit, &table, "t2").await.unwrap());
+        unit.back_to_mark().await.unwrap();
+        unit.commit().await.unwrap();
+        assert_eq!((of("four").await, of("five").await, of("three").await, of("two").await), (vec![], vec!["t1".into()], vec!["t0".into()], vec!["t2".into()]));
+        if store.is_sqlite() {
+            let mut unit = store.begin().await.unwrap();
+            unit.batch("INSERT INTO rows_2_i7 (rows_2_i7) VALUES ('integrity-check')").await.unwrap();
+        }
+        // Columns come and go beside it.
+        commit(&store, &Ddl::AddColumn(table.clone(), Column::new(3, Kind::Text))).await;
+        commit(&store, &Ddl::DropColumn(table.clone(), "c2".into())).await;
+        commit(&store, &Ddl::DropColumn(table.clone(), "c3".into())).await;
+        let narrow = store.table(2, 4, vec![Column::new(1, Kind::Text)]);
+        let mut unit = store.begin().await.unwrap();
+        assert!(tables::delete(&mut unit, &narrow, "t2").await.unwrap());
+        // A text longer than what an index can hold on either database.
+        let long = (0..300_000).map(|n| format!("{n:x}é")).collect::<Vec<_>>().join(" ");
+        let row = NewRow { id: "long", created: 1, updated: 1, permissions: 0, values: &[text(&long)] };
+        tables::insert(&mut unit, &narrow, row).await.unwrap();
+        let row = NewRow { id: "word", created: 1, updated: 1, permissions: 0, values: &[text(&"x".repeat(100_000))] };
+        tables::insert(&mut unit, &narrow, row).await.unwrap();
+        unit.commit().await.unwrap();
+        let plan = query::plan(&store, narrow.place(), &selection(search("two 1ffé", false), vec![sequence(Direction::Ascending)]), None).await.unwrap();
+        let rows = tables::list(&store, &narrow, None, &plan).await.unwrap();
+        assert_eq!(rows.into_iter().map(|row| row.id).collect::<Vec<_>>(), ["long"]);
+        // It goes, and another of the same number may come.
+        commit(&store, &Ddl::DropIndex { table: narrow.clone(), number: 7 }).await;
+        commit(&store, &Ddl::CreateFulltext { table: narrow.clone(), number: 7, columns: vec![TEXT.into()] }).await;
+        assert_eq!(found(&store, &narrow, search("1ffé", false)).await, ["long"]);
+        commit(&store, &Ddl::DropIndex { table: narrow.clone(), number: 7 }).await;
+        commit(&store, &Ddl::DropColumn(narrow.clone(), TEXT.into())).await;
+        // A table takes its indexes with it, however many columns they are over.
+        let columns = [Column::new(4, Kind::Text), Column::new(5, Kind::Text)];
+        for column in &columns {
+            commit(&store, &Ddl::AddColumn(narrow.clone(), column.clone())).await;
+        }
+        let wide = store.table(2, 9, columns.to_vec());
+        for number in [7, 12] {
+            commit(&store, &Ddl::CreateFulltext { table: wide.clone(), number, columns: vec!["c4".into(), "c5".into()] }).await;
+        }
+        commit(&store, &Ddl::DropTable(wide.clone())).await;
+        commit(&store, &Ddl::CreateTable(wide.clone())).await;
+        commit(&store, &Ddl::CreateFulltext { table: wide, number: 7, columns: vec!["c4".into()] }).await;
+    }
+}
+
+on_both! {
+    async fn conditions_may_be_as_many_as_the_grammar_allows(home: &Home) {
+        let store = home.store().await;
+        let table = fill(&store).await;
+        let contains = |n: usize| compare(TEXT, Operator::Contains, (0..n).map(|n| text(&format!("none{n}"))).collect());
+        let mut filter = contains(500);
+        for _ in 0..8 {
+            filter = Filter::Any(vec![Filter::All(vec![filter; 1]), contains(500)]);
+        }
+        assert!(found(&store, &table, Filter::Any(vec![filter; 2])).await.is_empty());
+        assert_eq!(found(&store, &table, Filter::All((0..500).map(|_| compare(TEXT, Operator::Equal, vec![text("apple")])).collect())).await, ["r0"]);
     }
 }
 

@@ -62,11 +62,13 @@ impl Client {
 
     /// `GET` of a list with these queries, each as JSON.
     pub async fn list(&self, path: &str, queries: &[Json]) -> Answer {
-        let encoded: Vec<_> = queries
-            .iter()
-            .enumerate()
-            .map(|(n, query)| format!("queries[{n}]={}", encode(&query.to_string())))
-            .collect();
+        self.list_texts(path, &queries.iter().map(Json::to_string).collect::<Vec<_>>()).await
+    }
+
+    /// The same with queries that may be anything.
+    pub async fn list_texts(&self, path: &str, queries: &[String]) -> Answer {
+        let encoded: Vec<_> =
+            queries.iter().enumerate().map(|(n, query)| format!("queries[{n}]={}", encode(query))).collect();
         let glue = if path.contains('?') { '&' } else { '?' };
         self.get(&format!("{path}{glue}{}", encoded.join("&"))).await
     }

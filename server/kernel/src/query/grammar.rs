@@ -1,7 +1,7 @@
 //! The grammar of queries: JSON of the wire in, conditions, orders and bounds out.
 
 use super::resolve::Filter;
-use super::{MAX_QUERIES, MAX_QUERY_DEPTH, MAX_QUERY_LENGTH, MAX_QUERY_VALUES};
+use super::{MAX_CONDITIONS, MAX_QUERIES, MAX_QUERY_DEPTH, MAX_QUERY_LENGTH, MAX_QUERY_VALUES, MAX_VALUES};
 use crate::error::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -80,6 +80,47 @@ methods! {
     Contains = "contains", 1..=MAX_QUERY_VALUES;
     ContainsAny = "containsAny", 1..=MAX_QUERY_VALUES;
     NotContains = "notContains", 1..=MAX_QUERY_VALUES;
+    ContainsAll = "containsAll", 1..=MAX_QUERY_VALUES;
+    Search = "search", 1..=1;
+    NotSearch = "notSearch", 1..=1;
+    Regex = "regex", 1..=1;
+    Crosses = "crosses", 1..=1;
+    NotCrosses = "notCrosses", 1..=1;
+    DistanceEqual = "distanceEqual", 1..=1;
+    DistanceNotEqual = "distanceNotEqual", 1..=1;
+    DistanceGreaterThan = "distanceGreaterThan", 1..=1;
+    DistanceLessThan = "distanceLessThan", 1..=1;
+    Intersects = "intersects", 1..=1;
+    NotIntersects = "notIntersects", 1..=1;
+    Overlaps = "overlaps", 1..=1;
+    NotOverlaps = "notOverlaps", 1..=1;
+    Touches = "touches", 1..=1;
+    NotTouches = "notTouches", 1..=1;
+}
+
+impl Method {
+    /// Refuses values that are too many, too few, or no texts, numbers or booleans.
+    pub(super) fn takes(self, attribute: &str, values: &[Json]) -> Result<()> {
+        let arity = self.arity();
+        if !arity.contains(&values.len()) {
+            return Err(invalid(format!("{} queries require {}.", capitalized(self.name()), described(&arity))));
+        }
+        if values.iter().any(|value| value.is_object() || value.is_array() || value.is_null()) {
+            return Err(invalid(format!("Query value is invalid for attribute \"{attribute}\"")));
+        }
+        Ok(())
+    }
+
+    /// Whether it is only for attributes that hold shapes.
+    #[must_use]
+    pub fn is_spatial(self) -> bool {
+        use Method::*;
+        let is_relation = matches!(
+            self,
+            Crosses | NotCrosses | Intersects | NotIntersects | Overlaps | NotOverlaps | Touches | NotTouches
+        );
+        is_relation || matches!(self, DistanceEqual | DistanceNotEqual | DistanceGreaterThan | DistanceLessThan)
+    }
 }
 
 /// A condition, as far as the grammar goes: whether the attribute exists is not known yet.
@@ -94,7 +135,16 @@ pub enum Condition {
         /// With what; as many as the method takes.
         values: Vec<Json>,
     },
-    /// All of these, two at least.
+    /// An attribute compared with one list: a shape, where the attribute holds shapes; elsewhere as many values.
+    List {
+        /// How.
+        method: Method,
+        /// What.
+        attribute: String,
+        /// With what.
+        list: Vec<Json>,
+    },
+    /// All of these.
     And(Vec<Condition>),
     /// One of these, two at least.
     Or(Vec<Condition>),
@@ -144,7 +194,7 @@ impl Queries {
                 format!("Value must a valid array no longer than {MAX_QUERIES} items"),
             ));
         }
-        let mut queries = Self::default();
+        let (mut queries, mut left) = (Self::default(), Budget::default());
         for text in texts {
             let text = text.as_ref();
             if text.chars().count() > MAX_QUERY_LENGTH {
@@ -154,12 +204,12 @@ impl Queries {
                 ));
             }
             let wire: Wire = serde_json::from_str(text).map_err(|error| invalid(format!("Syntax error: {error}")))?;
-            queries.add(wire)?;
+            queries.add(wire, &mut left)?;
         }
         Ok(queries)
     }
 
-    fn add(&mut self, wire: Wire) -> Result<()> {
+    fn add(&mut self, wire: Wire, left: &mut Budget) -> Result<()> {
         match wire.method.as_str() {
             "select" => {
                 let names = strings(&wire)?;
@@ -187,7 +237,7 @@ impl Queries {
                 let id = cursor(&wire)?;
                 self.cursor.get_or_insert(Cursor::Before(id));
             }
-            _ => self.conditions.push(condition(wire, 1)?),
+            _ => self.conditions.push(condition(wire, 1, left)?),
         }
         Ok(())
     }
@@ -203,37 +253,92 @@ impl Wire {
     }
 }
 
-fn condition(wire: Wire, depth: usize) -> Result<Condition> {
-    if wire.values.len() > MAX_QUERY_VALUES {
-        return Err(invalid(format!("{} takes at most {MAX_QUERY_VALUES} values", wire.method)));
+/// What the queries of one request may still hold, nested ones unpacked.
+struct Budget {
+    conditions: usize,
+    values: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { conditions: MAX_CONDITIONS, values: MAX_VALUES }
     }
-    if wire.method == "and" || wire.method == "or" {
-        return nested(wire, depth);
+}
+
+impl Budget {
+    fn take(&mut self, conditions: usize, values: usize) -> Result<()> {
+        let left = (self.conditions.checked_sub(conditions), self.values.checked_sub(values));
+        let (Some(conditions), Some(values)) = left else {
+            return Err(invalid(format!("at most {MAX_CONDITIONS} conditions with {MAX_VALUES} values in all")));
+        };
+        *self = Self { conditions, values };
+        Ok(())
     }
-    let method = Method::parse(&wire.method).ok_or_else(|| invalid(format!("unknown method: {}", wire.method)))?;
+}
+
+fn condition(wire: Wire, depth: usize, left: &mut Budget) -> Result<Condition> {
+    match wire.method.as_str() {
+        "and" | "or" => return nested(wire, depth, left),
+        "exists" | "notExists" => return presence(&wire, left),
+        "elemMatch" => return Err(invalid("elemMatch is not supported by the database")),
+        "vectorDot" | "vectorCosine" | "vectorEuclidean" => {
+            return Err(invalid("Vector queries can only be used on vector attributes"));
+        }
+        _ => {}
+    }
+    let method = Method::parse(&wire.method).ok_or_else(|| unknown(&wire.method, depth))?;
     let attribute = wire.attribute()?;
-    // What a list holds is compared value by value; a list within the values is one more level of values.
+    let is_list = matches!(wire.values.as_slice(), [Json::Array(_)]);
     let values = match wire.values.as_slice() {
         [Json::Array(inner)] => inner.clone(),
         _ => wire.values,
     };
-    let arity = method.arity();
-    if !arity.contains(&values.len()) {
-        return Err(invalid(format!("{} queries require {}.", capitalized(method.name()), described(&arity))));
+    // The points of a shape are one value; a query's length bounds them.
+    if values.len() > MAX_QUERY_VALUES && !values.iter().all(Json::is_array) {
+        let message = format!("Query on attribute has greater than {MAX_QUERY_VALUES} values: {attribute}");
+        return Err(invalid(message));
     }
-    if values.iter().any(|value| value.is_object() || value.is_array() || value.is_null()) {
-        return Err(invalid(format!("{} takes texts, numbers and booleans", method.name())));
+    left.take(1, values.len())?;
+    if is_list {
+        return Ok(Condition::List { method, attribute, list: values });
     }
+    method.takes(&attribute, &values)?;
     Ok(Condition::Compare { method, attribute, values })
 }
 
-fn nested(wire: Wire, depth: usize) -> Result<Condition> {
+/// A method that is none, or none that a condition may have.
+fn unknown(method: &str, depth: usize) -> Error {
+    const NO_CONDITIONS: [&str; 8] =
+        ["select", "limit", "offset", "orderAsc", "orderDesc", "orderRandom", "cursorAfter", "cursorBefore"];
+    if depth > 1 && NO_CONDITIONS.contains(&method) {
+        return invalid("And and or queries can only contain filter queries");
+    }
+    invalid(format!("Invalid query method: {method}"))
+}
+
+/// `exists` and `notExists`: the attributes stand where others have values.
+fn presence(wire: &Wire, left: &mut Budget) -> Result<Condition> {
+    if !wire.attribute()?.is_empty() || wire.values.len() > MAX_QUERY_VALUES {
+        return Err(invalid(format!("{} takes up to {MAX_QUERY_VALUES} attributes as its values", wire.method)));
+    }
+    let names = strings(wire)?;
+    if names.is_empty() {
+        return Err(invalid(format!("{} queries require at least one value.", capitalized(&wire.method))));
+    }
+    left.take(names.len(), 0)?;
+    let method = if wire.method == "exists" { Method::IsNotNull } else { Method::IsNull };
+    let each = |attribute| Condition::Compare { method, attribute, values: Vec::new() };
+    Ok(Condition::And(names.into_iter().map(each).collect()))
+}
+
+fn nested(wire: Wire, depth: usize, left: &mut Budget) -> Result<Condition> {
     if depth > MAX_QUERY_DEPTH {
         return Err(invalid(format!("and/or may be nested {MAX_QUERY_DEPTH} deep")));
     }
     if wire.values.len() < 2 {
         return Err(invalid(format!("{} queries require at least two queries", capitalized(&wire.method))));
     }
+    left.take(1, 0)?;
     let parts = wire
         .values
         .into_iter()
@@ -242,7 +347,7 @@ fn nested(wire: Wire, depth: usize) -> Result<Condition> {
             Json::String(text) => serde_json::from_str(&text),
             other => serde_json::from_value(other),
         })
-        .map(|part| condition(part.map_err(|error| invalid(format!("Syntax error: {error}")))?, depth + 1))
+        .map(|part| condition(part.map_err(|error| invalid(format!("Syntax error: {error}")))?, depth + 1, left))
         .collect::<Result<_>>()?;
     Ok(if wire.method == "and" { Condition::And(parts) } else { Condition::Or(parts) })
 }
@@ -280,7 +385,8 @@ fn described(arity: &std::ops::RangeInclusive<usize>) -> String {
         (0, 0) => "no value".to_owned(),
         (1, 1) => "exactly one value".to_owned(),
         (2, 2) => "exactly two values".to_owned(),
-        (least, most) => format!("at least {least} and at most {most} values"),
+        (1, _) => "at least one value".to_owned(),
+        (least, most) => format!("{least} to {most} values"),
     }
 }
 
@@ -335,9 +441,48 @@ mod tests {
             r#"{"method":"or","values":[{"method":"isNull","attribute":"x"}]}"#,
             r#"{"method":"select","values":[]}"#,
             r#"{"method":"equal","attribute":"a","values":[{"a":1}]}"#,
+            r#"{"method":"equal","method":"isNull","attribute":"a","values":[1]}"#,
+            r#"{"method":"equal","attribute":"a","values":[NaN]}"#,
+            r#"{"method":"equal","attribute":"a","values":[1e999]}"#,
+            r#"{"method":"limit","values":[99999999999999999999]}"#,
+            r#"{"method":"exists","values":[]}"#,
+            r#"{"method":"exists","attribute":"a","values":["b"]}"#,
+            r#"{"method":"elemMatch","attribute":"a","values":[]}"#,
+            r#"{"method":"vectorDot","attribute":"a","values":[[1,2]]}"#,
+            r#"{"method":"search","attribute":"a","values":[]}"#,
+            r#"{"method":"and","values":[{"method":"limit","values":[1]},{"method":"isNull","attribute":"x"}]}"#,
         ] {
             assert_eq!(parse(&[text]).unwrap_err().kind(), ErrorKind::GeneralQueryInvalid, "{text}");
         }
+    }
+
+    #[test]
+    fn attributes_that_must_exist_are_one_condition_each() {
+        let text = r#"{"method":"notExists","values":["a","b"]}"#;
+        let each = |attribute: &str| Condition::Compare {
+            method: Method::IsNull,
+            attribute: attribute.to_owned(),
+            values: vec![],
+        };
+        assert_eq!(parse(&[text]).unwrap().conditions, [Condition::And(vec![each("a"), each("b")])]);
+    }
+
+    /// SEC-061.
+    #[test]
+    fn bounds_what_is_nested_in_all() {
+        let leaf = r#"{"method":"isNull","attribute":"a"}"#;
+        let wide = |n: usize| format!(r#"{{"method":"or","values":[{}]}}"#, vec![leaf; n].join(","));
+        assert!(parse(&[wide(99).as_str(); MAX_CONDITIONS / 100]).is_ok());
+        assert!(parse(&[wide(100).as_str(); MAX_CONDITIONS / 100]).is_err());
+        let many = format!(r#"{{"method":"equal","attribute":"a","values":[{}1]}}"#, "1,".repeat(499));
+        assert!(parse(&vec![many.as_str(); MAX_VALUES / 500]).is_ok());
+        assert!(parse(&vec![many.as_str(); MAX_VALUES / 500 + 1]).is_err());
+        let mut quoted = leaf.to_owned();
+        for _ in 0..3 {
+            let inner = serde_json::Value::from(quoted);
+            quoted = format!(r#"{{"method":"and","values":[{inner},{inner}]}}"#);
+        }
+        assert!(parse(&[&quoted]).is_ok(), "nested queries may be texts");
     }
 
     #[test]

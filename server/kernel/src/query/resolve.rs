@@ -2,6 +2,8 @@
 
 use super::grammar::{Condition, Cursor, Direction, Method, Queries};
 use super::linked::Link;
+use super::pattern::Pattern;
+use super::search::Search;
 use super::{DEFAULT_LIMIT, MAX_TOTAL};
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::Timestamp;
@@ -16,25 +18,38 @@ pub struct Field {
     pub attribute: Cow<'static, str>,
     /// The name in the database. Never a name that users chose.
     pub column: Cow<'static, str>,
-    /// The kind of its values.
+    /// The kind of its values; of a list, that of its elements ([`Kind::Json`]: of any kind).
     pub kind: Kind,
     /// Whether a row may have none.
     pub nullable: bool,
-    /// Whether it holds a list of values (then [`Field::kind`] is [`Kind::Json`]).
+    /// Whether it holds a list of values.
     pub array: bool,
+    /// The name in the database of the fulltext index over it alone, where there is one.
+    pub fulltext: Option<String>,
 }
 
 impl Field {
     /// A field of exactly one value that is always there.
     #[must_use]
     pub const fn required(attribute: &'static str, column: &'static str, kind: Kind) -> Self {
-        Self { attribute: Cow::Borrowed(attribute), column: Cow::Borrowed(column), kind, nullable: false, array: false }
+        Self::new(attribute, column, kind, false, false)
     }
 
     /// A field that may be without a value.
     #[must_use]
     pub const fn optional(attribute: &'static str, column: &'static str, kind: Kind) -> Self {
-        Self { attribute: Cow::Borrowed(attribute), column: Cow::Borrowed(column), kind, nullable: true, array: false }
+        Self::new(attribute, column, kind, true, false)
+    }
+
+    /// A field that holds a list, which is always there, of elements of this kind.
+    #[must_use]
+    pub const fn list(attribute: &'static str, column: &'static str, kind: Kind) -> Self {
+        Self::new(attribute, column, kind, false, true)
+    }
+
+    const fn new(attribute: &'static str, column: &'static str, kind: Kind, nullable: bool, array: bool) -> Self {
+        let (attribute, column) = (Cow::Borrowed(attribute), Cow::Borrowed(column));
+        Self { attribute, column, kind, nullable, array, fulltext: None }
     }
 }
 
@@ -116,10 +131,60 @@ pub enum Filter {
         /// What the row there must be like.
         filter: Box<Filter>,
     },
+    /// Text in which a pattern is found.
+    Matches {
+        /// The column's name in the database.
+        column: String,
+        /// What is looked for.
+        pattern: Pattern,
+    },
+    /// Text in which words are found, or aren't, by way of a fulltext index.
+    Search {
+        /// The column's name in the database.
+        column: String,
+        /// The index's.
+        index: String,
+        /// Whether rows are meant where they are *not* found, those without a text among them.
+        negated: bool,
+        /// What is looked for.
+        words: Search,
+    },
+    /// A shape that lies in some way to another one. Storage can't tell: whoever asks it replaces this by a
+    /// [`Filter::Numbered`] before.
+    Shape {
+        /// The column's name in the database.
+        column: String,
+        /// How, or how far.
+        method: Method,
+        /// The other shape as the wire has it; for distances `[shape, distance]` or `[shape, distance, in metres]`.
+        given: Vec<Json>,
+    },
+    /// A column of numbers whose value is one of these; they may be very many.
+    Numbered {
+        /// The column's name in the database.
+        column: String,
+        /// Whether rows are meant whose value is *not* among them.
+        negated: bool,
+        /// The numbers.
+        numbers: Vec<i64>,
+    },
     /// All of these. None: everything passes.
     All(Vec<Filter>),
     /// One of these at least. None: nothing passes.
     Any(Vec<Filter>),
+}
+
+impl Filter {
+    /// Whether shapes are compared somewhere in it.
+    #[must_use]
+    pub fn has_shapes(&self) -> bool {
+        match self {
+            Self::Shape { .. } => true,
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::has_shapes),
+            Self::Linked { filter, .. } => filter.has_shapes(),
+            Self::Compare { .. } | Self::Matches { .. } | Self::Search { .. } | Self::Numbered { .. } => false,
+        }
+    }
 }
 
 /// One step of an order.
@@ -172,6 +237,9 @@ impl Queries {
             if field.array {
                 return Err(invalid(format!("Cannot order by array attribute: {attribute}")));
             }
+            if field.kind == Kind::Shape {
+                return Err(invalid(format!("Cannot order by spatial attribute: {attribute}")));
+            }
             order.push(Order {
                 attribute: attribute.to_owned(),
                 column: field.column.to_string(),
@@ -222,10 +290,36 @@ fn condition(condition: &Condition, fields: Fields<'_>) -> Result<Filter> {
         }
         Condition::Compare { method, attribute, values } => compare(*method, fields.find(attribute)?, values),
         Condition::Known(filter) => Ok(filter.clone()),
+        Condition::List { method, attribute, list } => {
+            let field = fields.find(attribute)?;
+            if field.kind == Kind::Shape {
+                return shape(*method, field, list);
+            }
+            // What a list holds is compared value by value; a list within the values is one more level of values.
+            if method.is_spatial() {
+                return compare(*method, field, &[]);
+            }
+            method.takes(attribute, list)?;
+            compare(*method, field, list)
+        }
     }
 }
 
+/// A shape compared with another one.
+fn shape(method: Method, field: &Field, list: &[Json]) -> Result<Filter> {
+    let fits = matches!(method, Method::Equal | Method::NotEqual | Method::Contains | Method::NotContains);
+    if !fits && !method.is_spatial() {
+        let (method, attribute) = (method.name(), &field.attribute);
+        return Err(invalid(format!("Cannot query {method} on attribute \"{attribute}\" because it is spatial.")));
+    }
+    Ok(Filter::Shape { column: field.column.to_string(), method, given: list.to_vec() })
+}
+
 fn compare(method: Method, field: &Field, values: &[Json]) -> Result<Filter> {
+    check_fit(method, field)?;
+    let values: Vec<Value> = values.iter().map(|value| typed(value, field)).collect::<Result<_>>()?;
+    let column = || field.column.to_string();
+    let with = |operator, values| Filter::Compare { column: column(), array: field.array, operator, values };
     let operator = match method {
         Method::Equal => Operator::Equal,
         Method::NotEqual => Operator::NotEqual,
@@ -243,28 +337,67 @@ fn compare(method: Method, field: &Field, values: &[Json]) -> Result<Filter> {
         Method::NotEndsWith => Operator::NotEndsWith,
         Method::Contains | Method::ContainsAny => Operator::Contains,
         Method::NotContains => Operator::NotContains,
+        Method::ContainsAll => {
+            let each = values.into_iter().map(|value| with(Operator::Contains, vec![value]));
+            return Ok(Filter::All(each.collect()));
+        }
+        Method::Regex => {
+            let fault = |fault| invalid(format!("Invalid regex for attribute \"{}\": {fault}", field.attribute));
+            let pattern = Pattern::parse(only_text(&values)).map_err(fault)?;
+            return Ok(Filter::Matches { column: column(), pattern });
+        }
+        Method::Search | Method::NotSearch => {
+            let index = field.fulltext.clone().ok_or_else(|| {
+                invalid(format!("Searching by attribute \"{}\" requires a fulltext index.", field.attribute))
+            })?;
+            let words = Search::parse(only_text(&values));
+            return Ok(Filter::Search { column: column(), index, negated: method == Method::NotSearch, words });
+        }
+        spatial => {
+            let (method, attribute) = (spatial.name(), &field.attribute);
+            let message = format!("Spatial query \"{method}\" cannot be applied on non-spatial attribute: {attribute}");
+            return Err(invalid(message));
+        }
     };
-    let on_text =
-        matches!(operator, Operator::StartsWith | Operator::NotStartsWith | Operator::EndsWith | Operator::NotEndsWith);
-    let on_parts = matches!(operator, Operator::Contains | Operator::NotContains);
-    let on_presence = matches!(operator, Operator::IsNull | Operator::IsNotNull);
-    if field.array && !on_parts && !on_presence {
-        return Err(invalid(format!(
-            "Cannot query {} on attribute \"{}\" because it is an array.",
-            method.name(),
-            field.attribute
-        )));
+    Ok(with(operator, values))
+}
+
+/// Refuses a method that isn't for fields of this kind, in the words that clients know.
+fn check_fit(method: Method, field: &Field) -> Result<()> {
+    let on_parts = match method {
+        Method::Contains | Method::ContainsAny | Method::ContainsAll => Some("contains"),
+        Method::NotContains => Some("notContains"),
+        _ => None,
+    };
+    let on_text = matches!(
+        method,
+        Method::StartsWith
+            | Method::NotStartsWith
+            | Method::EndsWith
+            | Method::NotEndsWith
+            | Method::Search
+            | Method::NotSearch
+            | Method::Regex
+    );
+    let on_presence = matches!(method, Method::IsNull | Method::IsNotNull);
+    if field.kind == Kind::Shape && !on_presence {
+        return Err(invalid("Spatial data must be an array"));
     }
-    if !field.array && (on_text || on_parts) && field.kind != Kind::Text {
-        return Err(invalid(format!(
-            "Cannot query {} on attribute \"{}\" because it is not {}.",
-            method.name(),
-            field.attribute,
-            if on_parts { "an array or string" } else { "a string" }
-        )));
+    let (name, fault) = match (field.array, on_parts) {
+        (true, None) if !on_presence => (method.name(), "an array"),
+        (false, Some(name)) if field.kind != Kind::Text => (name, "not an array, string, or object"),
+        (false, None) if on_text && field.kind != Kind::Text => (method.name(), "not a string"),
+        _ => return Ok(()),
+    };
+    Err(invalid(format!("Cannot query {name} on attribute \"{}\" because it is {fault}.", field.attribute)))
+}
+
+/// The one value of a method that takes a text, and whose field holds texts.
+fn only_text(values: &[Value]) -> &str {
+    match values {
+        [Value::Text(text)] => text,
+        _ => "",
     }
-    let values = values.iter().map(|value| typed(value, field)).collect::<Result<_>>()?;
-    Ok(Filter::Compare { column: field.column.to_string(), array: field.array, operator, values })
 }
 
 /// A value of the wire as the kind that the field holds. Nothing is guessed: a number isn't a text and vice versa.
@@ -279,6 +412,10 @@ fn typed(value: &Json, field: &Field) -> Result<Value> {
         (Kind::Integer, Json::String(text)) if field.attribute == "$sequence" => text.parse().ok().map(Value::Integer),
         (Kind::Float, Json::Number(number)) => number.as_f64().map(Value::Float),
         (Kind::Boolean, Json::Bool(flag)) => Some(Value::Boolean(*flag)),
+        // Within a list they are kept as they are answered.
+        (Kind::Datetime, Json::String(text)) if field.array => {
+            Timestamp::parse(text).map(|moment| Value::Text(moment.to_string()))
+        }
         (Kind::Datetime, Json::String(text)) => Timestamp::parse(text).map(|t| Value::Datetime(t.millis())),
         // The elements of a list are compared as what they are.
         (Kind::Json, Json::String(text)) => Some(Value::Text(text.clone())),

@@ -1,8 +1,9 @@
 //! What databases, tables, columns and indexes are, and what the API shows of them. Rows: see [`crate::row`].
 
-use crate::domain::Domain;
+use crate::domain::{BESIDE, Domain};
 use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
+use floe_kernel::Result;
 use floe_kernel::permission::Permissions;
 use floe_kernel::query::Direction;
 use floe_kernel::time::Timestamp;
@@ -82,6 +83,8 @@ pub(crate) struct Column {
     pub(crate) required: bool,
     /// Whether it holds lists of such values.
     pub(crate) array: bool,
+    /// Whether its values are kept encrypted.
+    pub(crate) encrypted: bool,
     /// What rows get that don't say. As the wire has it.
     pub(crate) default: Option<Json>,
     /// What has become of it.
@@ -123,6 +126,8 @@ pub(crate) struct NewColumn {
     pub(crate) required: bool,
     /// Whether it holds lists.
     pub(crate) array: bool,
+    /// Whether its values are kept encrypted.
+    pub(crate) encrypted: bool,
     /// What rows get that don't say.
     pub(crate) default: Option<Json>,
 }
@@ -134,8 +139,8 @@ pub(crate) struct Index {
     pub(crate) number: i64,
     /// Its name, unique in its table.
     pub(crate) key: String,
-    /// Whether no two rows may have the same values.
-    pub(crate) unique: bool,
+    /// What it is for.
+    pub(crate) kind: IndexKind,
     /// The keys of what it is over.
     pub(crate) columns: Vec<String>,
     /// How many characters of each count; none: all.
@@ -155,7 +160,7 @@ pub(crate) struct Index {
 pub(crate) struct NewIndex {
     /// Its name.
     pub(crate) key: String,
-    /// `key` or `unique`; others aren't known yet.
+    /// What it is for, as the caller said.
     pub(crate) kind: String,
     /// The keys of what it is over.
     pub(crate) columns: Vec<String>,
@@ -165,10 +170,42 @@ pub(crate) struct NewIndex {
     pub(crate) orders: Vec<String>,
 }
 
+/// What an index is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexKind {
+    /// Finding and sorting rows.
+    Key,
+    /// No two rows have the same values.
+    Unique,
+    /// Finding words.
+    Fulltext,
+    /// Finding places.
+    Spatial,
+}
+
+impl IndexKind {
+    const ALL: [Self; 4] = [Self::Key, Self::Unique, Self::Fulltext, Self::Spatial];
+
+    /// The type, as the API calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Unique => "unique",
+            Self::Fulltext => "fulltext",
+            Self::Spatial => "spatial",
+        }
+    }
+
+    /// The one that the API calls so.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// What has become of a column or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// It was asked for. Only ever seen in the answer to that.
+    /// It was asked for.
     Processing,
     /// It can be used.
     Available,
@@ -186,6 +223,12 @@ impl Status {
         }
     }
 
+    /// Rows stand against an index that was to be unique.
+    pub(crate) fn not_unique(vocabulary: Vocabulary) -> Self {
+        let rows = vocabulary.words().rows;
+        Self::Failed(format!("Some {rows} have the same values, so the index can't be unique."))
+    }
+
     /// Why it couldn't be made.
     pub(crate) fn error(&self) -> &str {
         match self {
@@ -196,7 +239,59 @@ impl Status {
 
     /// What was kept, read again.
     pub(crate) fn stored(name: &str, error: String) -> Self {
-        if name == "failed" { Self::Failed(error) } else { Self::Available }
+        match name {
+            "processing" => Self::Processing,
+            "failed" => Self::Failed(error),
+            _ => Self::Available,
+        }
+    }
+}
+
+/// Something that is to be done about the shape of a table, behind the API's back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chore {
+    /// Its number: they are done in this order.
+    pub(crate) number: i64,
+    /// What is to be done.
+    pub(crate) task: Task,
+    /// The number of the table.
+    pub(crate) table: i64,
+    /// The number of the index or column; 0 where the whole table is meant.
+    pub(crate) item: i64,
+}
+
+/// What is to be done. What is removed isn't defined any more: its number is all that is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// An index is to be made, or made anew.
+    MakeIndex,
+    /// What was an index is to be removed.
+    DropIndex,
+    /// A column is to be added.
+    AddColumn,
+    /// What was a column is to be removed, or at least its values.
+    DropColumn,
+    /// What was a table is to be removed.
+    DropTable,
+}
+
+impl Task {
+    const ALL: [Self; 5] = [Self::MakeIndex, Self::DropIndex, Self::AddColumn, Self::DropColumn, Self::DropTable];
+
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::MakeIndex => "make_index",
+            Self::DropIndex => "drop_index",
+            Self::AddColumn => "add_column",
+            Self::DropColumn => "drop_column",
+            Self::DropTable => "drop_table",
+        }
+    }
+
+    /// The one of this name.
+    pub(crate) fn stored(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|task| task.name() == name)
     }
 }
 
@@ -230,12 +325,23 @@ impl WholeTable {
             words.row_security: table.row_security,
             words.columns: self.columns_json(vocabulary),
             "indexes": self.indexes.iter().map(|index| index.to_json(vocabulary)).collect::<Vec<_>>(),
-            // A row may be as wide as the database allows: there is no limit of ours to count against.
-            "bytesMax": 0,
-            "bytesUsed": 0,
+            "bytesMax": MAX_WIDTH,
+            "bytesUsed": self.width(),
         })
     }
 }
+
+/// How many bytes a row may have, as Appwrite counts: less than this.
+const MAX_WIDTH: i64 = 65_535;
+
+/// The most columns of a table, relationships included.
+const MAX_COLUMNS: usize = 1017;
+
+/// What every row has, in bytes, as Appwrite counts.
+const WIDTH_OF_EVERY_ROW: i64 = 1067;
+
+/// What a relationship adds.
+const WIDTH_OF_RELATION: i64 = 1021;
 
 impl WholeTable {
     /// Its columns and relationships as the API shows them, in the order in which they were made.
@@ -247,9 +353,39 @@ impl WholeTable {
         all.into_iter().map(|(_, json)| json).collect()
     }
 
-    /// How many columns it has, relationships included.
-    pub(crate) fn width(&self) -> usize {
-        self.columns.len() + self.relations.len()
+    /// Whether one of its columns or relationships has this name.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        let mut relations = self.relations.iter();
+        self.columns.iter().any(|column| column.key == key) || relations.any(|relation| relation.key == key)
+    }
+
+    /// It, with this column in the place of what it was before.
+    pub(crate) fn with_changed(&self, column: &Column) -> Self {
+        let mut with = self.clone();
+        with.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
+        with
+    }
+
+    /// It, with one relationship more.
+    pub(crate) fn with_relation(&self, relation: Relation) -> Self {
+        let mut with = self.clone();
+        with.relations.push(relation);
+        with
+    }
+
+    /// How many bytes a row of it has, as Appwrite counts.
+    fn width(&self) -> i64 {
+        let columns: i64 = self.columns.iter().map(Column::width).sum();
+        WIDTH_OF_EVERY_ROW + columns + WIDTH_OF_RELATION * self.relations.len() as i64
+    }
+
+    /// Refuses more, or wider, columns than a table may have.
+    ///
+    /// # Errors
+    /// `column_limit_exceeded`.
+    pub(crate) fn check_limits(&self, vocabulary: Vocabulary) -> Result<()> {
+        let fits = self.columns.len() + self.relations.len() <= MAX_COLUMNS && self.width() < MAX_WIDTH;
+        if fits { Ok(()) } else { Err(vocabulary.errors().column_limit.into()) }
     }
 }
 
@@ -264,6 +400,10 @@ impl AnyColumn {
 }
 
 impl Column {
+    fn width(&self) -> i64 {
+        if self.array { BESIDE } else { self.domain.width() }
+    }
+
     /// As the API shows it.
     pub(crate) fn to_json(&self) -> Json {
         let mut model = Map::new();
@@ -276,6 +416,9 @@ impl Column {
         model.insert("$createdAt".into(), self.created.to_string().into());
         model.insert("$updatedAt".into(), self.updated.to_string().into());
         self.domain.describe(&mut model);
+        if let Some(encrypt) = model.get_mut("encrypt") {
+            *encrypt = self.encrypted.into();
+        }
         model.insert("default".into(), self.default.clone().unwrap_or_default());
         model.into()
     }
@@ -305,18 +448,13 @@ impl Index {
             "$createdAt": self.created,
             "$updatedAt": self.updated,
             "key": self.key,
-            "type": self.kind(),
+            "type": self.kind.name(),
             "status": self.status.name(),
             "error": self.status.error(),
             vocabulary.words().columns: self.columns,
             "lengths": self.lengths,
             "orders": self.orders,
         })
-    }
-
-    /// The type, as the API calls it.
-    pub(crate) fn kind(&self) -> &'static str {
-        if self.unique { "unique" } else { "key" }
     }
 
     /// Which way the column at this position runs.

@@ -2,7 +2,7 @@
 //! [`floe_store::tables`].)
 
 use crate::domain::Domain;
-use crate::model::{AnyColumn, Column, Columns, Database, Index, Status, Table};
+use crate::model::{AnyColumn, Column, Columns, Database, Index, IndexKind, Status, Table};
 use crate::relation::{self, Kept, Relation};
 use diesel::sql_types::BigInt;
 use floe_kernel::permission::Permissions;
@@ -12,6 +12,8 @@ use floe_kernel::value::{Kind, Value};
 use floe_store::prelude::*;
 use floe_store::query::{Place, Predicate};
 use serde_json::Value as Json;
+
+mod chores;
 
 mod schema {
     diesel::table! {
@@ -55,6 +57,7 @@ mod schema {
             array -> Bool,
             default_value -> Nullable<Text>,
             rules -> Text,
+            encrypted -> Bool,
             status -> Text,
             error -> Text,
             created_at -> BigInt,
@@ -160,6 +163,7 @@ struct ColumnRow {
     array: bool,
     default_value: Option<String>,
     rules: String,
+    encrypted: bool,
     status: String,
     error: String,
     created_at: i64,
@@ -199,6 +203,7 @@ impl TryFrom<ColumnRow> for Column {
             key: row.key,
             required: row.required,
             array: row.array,
+            encrypted: row.encrypted,
             default: default.map_err(Error::unavailable)?,
             status: Status::stored(&row.status, row.error),
             created: Timestamp::from_millis(row.created_at),
@@ -229,7 +234,8 @@ impl TryFrom<IndexRow> for Index {
         Ok(Self {
             number: row.number,
             key: row.key,
-            unique: row.kind == "unique",
+            kind: IndexKind::named(&row.kind)
+                .ok_or_else(|| Error::unavailable(format!("an index of type {}", row.kind)))?,
             columns: serde_json::from_str(&row.keys).map_err(Error::unavailable)?,
             lengths: serde_json::from_str(&row.lengths).map_err(Error::unavailable)?,
             orders: serde_json::from_str(&row.orders).map_err(Error::unavailable)?,
@@ -431,8 +437,9 @@ impl Catalog<'_> {
             columns::array.eq(column.array),
             columns::default_value.eq(column.default.as_ref().map(Json::to_string)),
             columns::rules.eq(column.domain.rules().to_string()),
-            columns::status.eq(Status::Available.name()),
-            columns::error.eq(""),
+            columns::encrypted.eq(column.encrypted),
+            columns::status.eq(column.status.name()),
+            columns::error.eq(column.status.error()),
             columns::created_at.eq(column.created.millis()),
             columns::updated_at.eq(column.updated.millis()),
         );
@@ -464,10 +471,9 @@ impl Catalog<'_> {
         Ok(())
     }
 
-    /// Whether a row holds a longer text than so many characters in this column.
+    /// Whether a row holds a longer text than so many characters in this column. In place, so for short tables.
     pub(crate) async fn holds_longer(&mut self, table: i64, column: i64, size: i64) -> Result<bool, Error> {
-        // Both names are ours, made of numbers.
-        let sql = format!("SELECT count(*) AS n FROM rows_{table} WHERE length(c{column}) > {size}");
+        let sql = longer_texts(table, column, size);
         Ok(on_conn!(self.0, |c| diesel::sql_query(&sql).get_result::<Counted>(c))?.n > 0)
     }
 
@@ -486,12 +492,12 @@ impl Catalog<'_> {
         let row = (
             indexes::table_number.eq(table),
             indexes::key.eq(&index.key),
-            indexes::kind.eq(index.kind()),
+            indexes::kind.eq(index.kind.name()),
             indexes::keys.eq(list_text(&index.columns)?),
             indexes::lengths.eq(list_text(&index.lengths)?),
             indexes::orders.eq(list_text(&index.orders)?),
-            indexes::status.eq(Status::Available.name()),
-            indexes::error.eq(""),
+            indexes::status.eq(index.status.name()),
+            indexes::error.eq(index.status.error()),
             indexes::created_at.eq(index.created.millis()),
             indexes::updated_at.eq(index.updated.millis()),
         );
@@ -517,6 +523,21 @@ impl Catalog<'_> {
         on_conn!(self.0, |c| diesel::delete(indexes::table.find(number)).execute(c))?;
         Ok(())
     }
+}
+
+/// Counts one row at the most. All names are ours, made of numbers.
+fn longer_texts(table: i64, column: i64, size: i64) -> String {
+    let longer = format!("SELECT 1 FROM rows_{table} WHERE length(c{column}) > {size} LIMIT 1");
+    format!("SELECT count(*) AS n FROM ({longer}) AS longer")
+}
+
+/// Whether a row holds a longer text than so many characters in this column, of whatever table.
+///
+/// # Errors
+/// [`Error::Timeout`] when it takes too long to find out.
+pub(crate) async fn holds_longer(store: &Store, table: i64, column: i64, size: i64) -> Result<bool, Error> {
+    let sql = longer_texts(table, column, size);
+    Ok(on_scan!(store, |c| diesel::sql_query(sql.clone()).get_result::<Counted>(c))?.n > 0)
 }
 
 #[derive(QueryableByName)]
@@ -642,14 +663,13 @@ pub(crate) async fn list_indexes(
     table: i64,
     listing: &Listing<'_>,
 ) -> floe_kernel::Result<Listed<Index>> {
-    let list = |attribute: &'static str| Field { array: true, ..Field::required(attribute, "keys", Kind::Json) };
     let own = [
         Field::required("key", "key", Kind::Text),
         Field::required("type", "type", Kind::Text),
         Field::required("status", "status", Kind::Text),
         Field::required("error", "error", Kind::Text),
-        list("attributes"),
-        list("columns"),
+        Field::list("attributes", "keys", Kind::Text),
+        Field::list("columns", "keys", Kind::Text),
     ];
     let (selection, visible) = (listing.selection(&fields("key", own))?, listing.scope(Some(("table_number", table))));
     let (total, rows) = on_list!(store, &INDEXES, &selection, Some(visible), indexes::table => IndexRow);

@@ -33,6 +33,8 @@ pub(crate) struct Words {
     pub(crate) rows: &'static str,
     /// One row, as sentences begin.
     pub(crate) row: &'static str,
+    /// The parameter with the id of a table.
+    pub(crate) table_id: &'static str,
     /// The parameter with the id of a new row.
     pub(crate) row_id: &'static str,
     /// Where a relationship says which table it leads to.
@@ -52,6 +54,7 @@ pub(crate) struct Errors {
     pub(crate) column_not_found: ErrorKind,
     pub(crate) column_exists: ErrorKind,
     pub(crate) column_unknown: ErrorKind,
+    pub(crate) column_not_available: ErrorKind,
     pub(crate) column_limit: ErrorKind,
     pub(crate) column_default: ErrorKind,
     pub(crate) column_value: ErrorKind,
@@ -108,6 +111,7 @@ static TABLES: Words = Words {
     column: "column",
     rows: "rows",
     row: "Row",
+    table_id: "tableId",
     row_id: "rowId",
     related_table: "relatedTable",
     in_table: "$tableId",
@@ -117,6 +121,7 @@ static TABLES: Words = Words {
         column_not_found: ErrorKind::ColumnNotFound,
         column_exists: ErrorKind::ColumnAlreadyExists,
         column_unknown: ErrorKind::ColumnUnknown,
+        column_not_available: ErrorKind::ColumnNotAvailable,
         column_limit: ErrorKind::ColumnLimitExceeded,
         column_default: ErrorKind::ColumnDefaultUnsupported,
         column_value: ErrorKind::ColumnValueInvalid,
@@ -146,6 +151,7 @@ static COLLECTIONS: Words = Words {
     column: "attribute",
     rows: "documents",
     row: "Document",
+    table_id: "collectionId",
     row_id: "documentId",
     related_table: "relatedCollection",
     in_table: "$collectionId",
@@ -155,6 +161,7 @@ static COLLECTIONS: Words = Words {
         column_not_found: ErrorKind::AttributeNotFound,
         column_exists: ErrorKind::AttributeAlreadyExists,
         column_unknown: ErrorKind::AttributeUnknown,
+        column_not_available: ErrorKind::AttributeNotAvailable,
         column_limit: ErrorKind::AttributeLimitExceeded,
         column_default: ErrorKind::AttributeDefaultUnsupported,
         column_value: ErrorKind::AttributeValueInvalid,

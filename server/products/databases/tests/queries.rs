@@ -17,11 +17,12 @@ async fn fill(server: &Client, words: support::Words) -> At {
         {"key": "b", "type": "boolean"},
         {"key": "at", "type": "datetime"},
         {"key": "tags", "type": "string", "size": 20, "array": true},
-        {"key": "nums", "type": "integer", "array": true}
+        {"key": "nums", "type": "integer", "array": true},
+        {"key": "days", "type": "datetime", "array": true}
     ]);
     let at = words.make(server, &[], false, &columns).await;
     let rows = json!([
-        {"$id": "a", "name": "Anna", "n": 3, "f": 1.5, "b": true, "at": "2026-01-01", "tags": ["x", "y"], "nums": [1, 2]},
+        {"$id": "a", "name": "Anna", "n": 3, "f": 1.5, "b": true, "at": "2026-01-01", "tags": ["x", "y"], "nums": [1, 2], "days": ["2026-01-01", "2026-01-02"]},
         {"$id": "b", "name": "anna", "n": 1, "f": 2.5, "b": false, "at": "2026-02-01", "tags": ["y"], "nums": [3]},
         {"$id": "c", "name": "Bert%", "n": 2, "f": -1.0, "b": true, "at": "2026-03-01", "tags": [], "nums": []},
         {"$id": "d", "name": "b_rt", "n": 3, "f": 0.0, "b": false, "at": "2026-04-01", "tags": ["x\"z"], "nums": [2]},
@@ -68,12 +69,72 @@ floe_testkit::both_databases! {
                 (query("contains", "tags", &json!(["y"])), &["a", "b"]),
                 (query("contains", "tags", &json!(["x\"z", "1"])), &["d", "e"]),
                 (query("contains", "nums", &json!([1])), &["a", "e"]),
-                (query("contains", "tags", &json!([1])), &[]),
+                (query("contains", "nums", &json!([2.0])), &["a", "d"]),
+                (query("contains", "days", &json!(["2026-01-02T00:00:00Z"])), &["a"]),
+                (query("containsAny", "tags", &json!(["x", "1"])), &["a", "e"]),
+                (query("containsAll", "tags", &json!(["x", "y"])), &["a"]),
+                (query("containsAll", "nums", &json!([1])), &["a", "e"]),
+                (query("containsAll", "name", &json!(["n", "a"])), &["a", "b", "e"]),
+                (query("notContains", "tags", &json!(["y", "1"])), &["c", "d"]),
+                (query("regex", "name", &json!(["^[Aa]n+a$"])), &["a", "b"]),
+                (query("regex", "name", &json!(["(?i)^ü"])), &["e"]),
+                (query("regex", "$id", &json!(["^[ab]$"])), &["a", "b"]),
+                (json!({"method": "exists", "values": ["name", "n"]}), &["a", "b", "c", "d", "e"]),
+                (json!({"method": "notExists", "values": ["name", "tags"]}), &["f"]),
+                (json!({"method": "exists", "values": ["days"]}), &["a"]),
+                (json!({"method": "isNull", "attribute": "tags"}), &["f"]),
+                (json!({"method": "isNotNull", "attribute": "nums", "values": []}), &["a", "b", "c", "d", "e"]),
+                (query("lessThan", "$sequence", &json!(["3"])), &["a", "b"]),
+                (query("between", "$createdAt", &json!(["2000-01-01", "2999-01-01"])), &["a", "b", "c", "d", "e", "f"]),
                 (json!({"method": "or", "values": [query("equal", "n", &json!([1])), query("equal", "n", &json!([5]))]}), &["b", "e"]),
                 (json!({"method": "and", "values": [query("equal", "n", &json!([3])), query("equal", "b", &json!([true]))]}), &["a"]),
             ];
             for (query, expected) in cases {
                 assert_eq!(at.ids(&server, std::slice::from_ref(query)).await, *expected, "{query}");
+            }
+        }
+    }
+
+    async fn a_method_that_does_not_fit_is_refused_in_known_words(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let at = fill(&server, words).await;
+            for (query, message) in [
+                (query("equal", "nope", &json!([1])), "Attribute not found in schema: nope"),
+                (query("equal", "n", &json!([])), "Equal queries require at least one value."),
+                (query("notEqual", "n", &json!([1, 2])), "NotEqual queries require exactly one value."),
+                (query("between", "n", &json!([1])), "Between queries require exactly two values."),
+                (query("regex", "name", &json!(["a", "b"])), "Regex queries require exactly one value."),
+                (query("equal", "n", &json!((0..501).collect::<Vec<_>>())), "Query on attribute has greater than 500 values: n"),
+                (query("equal", "n", &json!(["3"])), "Query value is invalid for attribute \"n\""),
+                (query("equal", "n", &json!([[[1]]])), "Query value is invalid for attribute \"n\""),
+                (query("equal", "at", &json!(["soon"])), "Query value is invalid for attribute \"at\""),
+                (query("equal", "$sequence", &json!(["x"])), "Query value is invalid for attribute \"$sequence\""),
+                (query("contains", "tags", &json!([1])), "Query value is invalid for attribute \"tags\""),
+                (query("contains", "nums", &json!(["1"])), "Query value is invalid for attribute \"nums\""),
+                (query("contains", "days", &json!(["soon"])), "Query value is invalid for attribute \"days\""),
+                (query("equal", "tags", &json!(["x"])), "Cannot query equal on attribute \"tags\" because it is an array."),
+                (query("search", "tags", &json!(["x"])), "Cannot query search on attribute \"tags\" because it is an array."),
+                (query("regex", "tags", &json!(["x"])), "Cannot query regex on attribute \"tags\" because it is an array."),
+                (query("contains", "n", &json!([3])), "Cannot query contains on attribute \"n\" because it is not an array, string, or object."),
+                (query("containsAll", "b", &json!([true])), "Cannot query contains on attribute \"b\" because it is not an array, string, or object."),
+                (query("notContains", "at", &json!(["x"])), "Cannot query notContains on attribute \"at\" because it is not an array, string, or object."),
+                (query("startsWith", "n", &json!(["3"])), "Cannot query startsWith on attribute \"n\" because it is not a string."),
+                (query("regex", "n", &json!(["3"])), "Cannot query regex on attribute \"n\" because it is not a string."),
+                (query("search", "name", &json!(["x"])), "Searching by attribute \"name\" requires a fulltext index."),
+                (query("notSearch", "$id", &json!(["x"])), "Searching by attribute \"$id\" requires a fulltext index."),
+                (json!({"method": "exists", "values": ["name", "nope"]}), "Attribute not found in schema: nope"),
+                (json!({"method": "exists", "values": []}), "Exists queries require at least one value."),
+                (query("elemMatch", "tags", &json!([query("equal", "a", &json!([1]))])), "elemMatch is not supported by the database"),
+                (query("vectorCosine", "nums", &json!([[1, 2]])), "Vector queries can only be used on vector attributes"),
+                (query("like", "name", &json!(["x"])), "Invalid query method: like"),
+                (json!({"method": "or", "values": [query("equal", "n", &json!([1]))]}), "Or queries require at least two queries"),
+                (json!({"method": "or", "values": [limit(1), limit(2)]}), "And and or queries can only contain filter queries"),
+            ] {
+                let answer = server.list(&at.rows, std::slice::from_ref(&query)).await;
+                answer.refused(400, "general_query_invalid");
+                assert_eq!(answer.body["message"], format!("Invalid query: {message}"), "{query}");
             }
         }
     }

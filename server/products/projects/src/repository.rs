@@ -11,7 +11,6 @@ use floe_store::prelude::*;
 use floe_store::query::{Place, Predicate};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::borrow::Cow;
 
 mod schema {
     diesel::table! {
@@ -65,8 +64,7 @@ use schema::{api_keys, platforms, projects};
 
 /// A field that holds a list, in a column of the same name.
 const fn list_field(name: &'static str) -> Field {
-    let (attribute, column) = (Cow::Borrowed(name), Cow::Borrowed(name));
-    Field { attribute, column, kind: Kind::Json, nullable: false, array: true }
+    Field::list(name, name, Kind::Text)
 }
 
 /// What lists of projects may be filtered and sorted by.

@@ -8,7 +8,6 @@ use floe_kernel::value::{Kind, Value};
 use floe_store::prelude::*;
 use floe_store::query::{Place, Predicate};
 use serde_json::{Map, Value as Json};
-use std::borrow::Cow;
 
 mod schema {
     diesel::table! {
@@ -78,13 +77,7 @@ const MEMBERSHIP_COLUMNS: &[Field] = &[
     Field::required("confirm", "confirmed", Kind::Boolean),
     Field::required("invited", "invited_at", Kind::Datetime),
     Field::optional("joined", "joined_at", Kind::Datetime),
-    Field {
-        attribute: Cow::Borrowed("roles"),
-        column: Cow::Borrowed("roles"),
-        kind: Kind::Json,
-        nullable: false,
-        array: true,
-    },
+    Field::list("roles", "roles", Kind::Text),
     Field::required("userId", "user_id", Kind::Text),
 ];
 

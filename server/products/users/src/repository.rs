@@ -8,7 +8,6 @@ use floe_store::prelude::*;
 use floe_store::query::Place;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::borrow::Cow;
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -109,13 +108,7 @@ const FIELDS: &[Field] = &[
     Field::optional("email", "email", Kind::Text),
     Field::required("emailVerification", "email_verified", Kind::Boolean),
     Field::required("impersonator", "impersonator", Kind::Boolean),
-    Field {
-        attribute: Cow::Borrowed("labels"),
-        column: Cow::Borrowed("labels"),
-        kind: Kind::Json,
-        nullable: false,
-        array: true,
-    },
+    Field::list("labels", "labels", Kind::Text),
     Field::required("name", "name", Kind::Text),
     Field::optional("passwordUpdate", "password_updated_at", Kind::Datetime),
     Field::optional("phone", "phone", Kind::Text),

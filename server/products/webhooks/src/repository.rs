@@ -7,7 +7,6 @@ use floe_kernel::time::Timestamp;
 use floe_kernel::value::Kind;
 use floe_store::prelude::*;
 use floe_store::query::Place;
-use std::borrow::Cow;
 
 mod schema {
     diesel::table! {
@@ -46,13 +45,7 @@ pub(crate) const FIELDS: Fields<'static> = Fields {
         Field::required("enabled", "enabled", Kind::Boolean),
         Field::required("logs", "logs", Kind::Text),
         Field::required("attempts", "attempts", Kind::Integer),
-        Field {
-            attribute: Cow::Borrowed("events"),
-            column: Cow::Borrowed("events"),
-            kind: Kind::Json,
-            nullable: false,
-            array: true,
-        },
+        Field::list("events", "events", Kind::Text),
     ],
     sequence: "number",
 };

@@ -2,7 +2,8 @@
 
 use super::expression;
 use super::plan::Edge;
-use crate::dialect::{Dialect, TextList, push_column, push_text_order};
+use super::text::{Found, Matched};
+use crate::dialect::{Dialect, NumberList, TextList, push_column, push_text_order};
 use crate::tables::{PERMISSIONS, SEQUENCE};
 use diesel::QueryResult;
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -48,6 +49,15 @@ enum Node {
         /// Of the rows there.
         within: Predicate,
     },
+    Matches(Matched),
+    Search(Found),
+    Numbered {
+        column: String,
+        negated: bool,
+        numbers: NumberList,
+    },
+    /// A condition that storage can't tell.
+    Unsettled,
     Beyond(Edge),
 }
 
@@ -99,6 +109,17 @@ impl Predicate {
         Self(Arc::new(Node::Beyond(edge)))
     }
 
+    /// Whether it looks for words. FTS5 reads all rows that have them before it gives the first, and SQLite can't be
+    /// interrupted meanwhile.
+    #[must_use]
+    pub fn searches(&self) -> bool {
+        match &*self.0 {
+            Node::All(parts) | Node::Any(parts) => parts.iter().any(Self::searches),
+            Node::Search(_) => true,
+            _ => false,
+        }
+    }
+
     /// Also this.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -119,6 +140,15 @@ impl From<&Filter> for Predicate {
                 let (column, values) = (column.clone(), values.clone());
                 Self(Arc::new(compare(column, *array, *operator, values)))
             }
+            Filter::Matches { column, pattern } => Self(Arc::new(Node::Matches(Matched::new(column, pattern)))),
+            Filter::Search { column, index, negated, words } => {
+                Self(Arc::new(Node::Search(Found::new(column, index, *negated, words))))
+            }
+            Filter::Numbered { column, negated, numbers } => {
+                let (column, numbers) = (column.clone(), NumberList::new(numbers.clone()));
+                Self(Arc::new(Node::Numbered { column, negated: *negated, numbers }))
+            }
+            Filter::Shape { .. } => Self(Arc::new(Node::Unsettled)),
         }
     }
 }
@@ -179,11 +209,27 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
                 Ok(())
             }
             Node::Linked { link, none, within } => linked(out, link, *none, within),
+            Node::Numbered { column, negated, numbers } => {
+                out.push_sql(if *negated { "NOT (" } else { "(" });
+                push_column(&mut out, column)?;
+                DB::in_numbers(&mut out, numbers)?;
+                out.push_sql(")");
+                Ok(())
+            }
+            Node::Unsettled => {
+                let message = "a condition on shapes that nobody has settled: see tables::matching";
+                Err(diesel::result::Error::QueryBuilderError(message.into()))
+            }
+            Node::Matches(matched) => matched.walk_ast(out),
+            Node::Search(found) => found.walk_ast(out),
             Node::Beyond(edge) => edge.walk_ast(out),
         }
     }
 }
 
+/// How many parts may stand beside each other before they are put in brackets by halves: SQLite counts each as one more
+/// level, and refuses a thousand levels.
+const MANY: usize = 64;
 /// Each name means the innermost table that has it; and every table of rows has the same first columns.
 fn linked<'b, DB: Dialect>(
     mut out: AstPass<'_, 'b, DB>,
@@ -211,18 +257,35 @@ fn linked<'b, DB: Dialect>(
 
 /// Parts in brackets, with something between them; `empty` when there are none.
 pub(super) fn joined<'b, DB: Dialect, T>(
-    mut out: AstPass<'_, 'b, DB>,
+    out: AstPass<'_, 'b, DB>,
     parts: &'b [T],
     between: &str,
     empty: &str,
     each: impl Fn(&'b T, AstPass<'_, 'b, DB>) -> QueryResult<()>,
 ) -> QueryResult<()> {
+    join(out, parts, between, empty, &each)
+}
+
+fn join<'b, DB: Dialect, T>(
+    mut out: AstPass<'_, 'b, DB>,
+    parts: &'b [T],
+    between: &str,
+    empty: &str,
+    each: &impl Fn(&'b T, AstPass<'_, 'b, DB>) -> QueryResult<()>,
+) -> QueryResult<()> {
     out.push_sql("(");
-    for (n, part) in parts.iter().enumerate() {
-        if n > 0 {
-            out.push_sql(between);
+    if parts.len() > MANY {
+        let (first, second) = parts.split_at(parts.len() / 2);
+        join(out.reborrow(), first, between, empty, each)?;
+        out.push_sql(between);
+        join(out.reborrow(), second, between, empty, each)?;
+    } else {
+        for (n, part) in parts.iter().enumerate() {
+            if n > 0 {
+                out.push_sql(between);
+            }
+            each(part, out.reborrow())?;
         }
-        each(part, out.reborrow())?;
     }
     out.push_sql(if parts.is_empty() { empty } else { "" });
     out.push_sql(")");
@@ -383,7 +446,7 @@ fn element<'b, DB: Dialect>(mut out: AstPass<'_, 'b, DB>, column: &str, value: &
         out.push_sql(match value.kind() {
             Kind::Integer | Kind::Float => "('integer', 'real')",
             Kind::Boolean => "('true', 'false')",
-            Kind::Text | Kind::Datetime | Kind::Json => "('text')",
+            Kind::Text | Kind::Datetime | Kind::Json | Kind::Shape => "('text')",
         });
         out.push_sql(" AND value = ");
         DB::bind(&mut out, value)?;

@@ -1,12 +1,13 @@
 //! One SQLite file: one writer, shared by group commit, and a pool of readers beside it.
 
+mod pattern;
 mod readers;
 mod statements;
 mod writer;
 
 use crate::error::{Error, Result, is_busy};
 use diesel::connection::SimpleConnection;
-use diesel::result::Error as DieselError;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{Connection as _, QueryResult, SqliteConnection};
 use floe_sqlite_watch as watch;
 use readers::{ReadLease, Readers};
@@ -17,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use writer::{WriteLease, Writer};
 
-pub(crate) use statements::{BackToMark, Mark};
+pub(crate) use statements::{BackToMark, Mark, Rehearse, UndoRehearsal};
 
 /// How long a list or a count may run on the caller's own thread before it is moved to another one.
 const IN_PLACE: Duration = Duration::from_micros(1500);
@@ -46,7 +47,15 @@ impl File {
     }
 
     pub(crate) async fn begin(&self) -> Result<Lease> {
-        let unit = WriteLease::begin(&self.writer).await?;
+        self.lease(WriteLease::begin(&self.writer).await?)
+    }
+
+    /// After a commit of everybody who waits for one.
+    pub(crate) async fn begin_alone(&self) -> Result<Lease> {
+        self.lease(WriteLease::begin_alone(&self.writer).await?)
+    }
+
+    fn lease(&self, unit: WriteLease) -> Result<Lease> {
         self.refuse_if_gone()?;
         Ok(Lease { connection: Leased::Writer(unit), statement_timeout: self.statement_timeout })
     }
@@ -55,19 +64,16 @@ impl File {
         if self.gone.load(Ordering::Acquire) { Err(Error::unavailable("the store is closed")) } else { Ok(()) }
     }
 
-    /// Runs a query that may be long. What `on_scan!` calls. At first on this thread, for [`IN_PLACE`]; when it isn't done by then, again from
-    /// the start on a thread of its own, for as long as any statement may.
-    pub async fn scan<T, F>(&self, mut query: F) -> Result<T>
+    /// Runs a query that may be long. What `on_scan!` calls. See [`Lease::scan`].
+    ///
+    /// # Errors
+    /// Those of the query.
+    pub async fn scan<T, F>(&self, apart: bool, query: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     {
-        let mut lease = self.read().await?;
-        match watch::within(IN_PLACE, || lease.run(&mut query)) {
-            Err(error) if crate::error::was_interrupted(&error) => {}
-            done => return Ok(done?),
-        }
-        Ok(on_thread(move || lease.run(query)).await??)
+        self.read().await?.scan(apart, query).await
     }
 
     /// Commits what waits, and refuses everything from now on.
@@ -106,11 +112,55 @@ impl Lease {
     /// # Errors
     /// Those of the query.
     pub fn run<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
-        match &mut self.connection {
+        let result = match &mut self.connection {
             Leased::Reader(reader) => watch::within(self.statement_timeout, || query(reader.connection()?)),
             Leased::Writer(unit) => unit.run(|connection| watch::within(self.statement_timeout, || query(connection))),
             Leased::Lost => Err(DieselError::BrokenTransactionManager),
+        };
+        if pattern::gave_up() { Err(interrupted()) } else { result }
+    }
+
+    /// Runs a query that only reads and may be long: at first on this thread, for [`IN_PLACE`]; when it isn't done by
+    /// then, or has to be `apart`, on a thread of its own, for as long as any statement may.
+    ///
+    /// # Errors
+    /// Those of the query.
+    pub async fn scan<T, F>(&mut self, apart: bool, mut query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    {
+        if !apart {
+            let had_failed = self.has_failed();
+            match watch::within(IN_PLACE, || self.run(&mut query)) {
+                Err(error) if crate::error::was_interrupted(&error) => {}
+                done => return Ok(done?),
+            }
+            // A statement that reads takes nothing of the unit of work with it.
+            if !had_failed {
+                self.forgive();
+            }
         }
+        self.scan_on_thread(query).await
+    }
+
+    /// Runs a query that only reads, or something like it, on a thread of its own, for as long as a statement may.
+    ///
+    /// # Errors
+    /// Those of the query.
+    pub(crate) async fn scan_on_thread<T: Send + 'static>(
+        &mut self,
+        query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T> {
+        let connection = std::mem::replace(&mut self.connection, Leased::Lost);
+        let mut moved = Self { connection, statement_timeout: self.statement_timeout };
+        let (moved, result) = on_thread(move || {
+            let result = moved.run(query);
+            (moved, result)
+        })
+        .await?;
+        self.connection = moved.connection;
+        Ok(result?)
     }
 
     pub(crate) async fn commit(self) -> Result<()> {
@@ -118,6 +168,10 @@ impl Lease {
             Leased::Writer(unit) => unit.commit().await,
             Leased::Reader(_) | Leased::Lost => Err(DieselError::BrokenTransactionManager.into()),
         }
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(&self.connection, Leased::Writer(unit) if unit.has_failed())
     }
 
     /// Forgets that a statement failed since the mark that was just gone back to.
@@ -172,7 +226,13 @@ pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<SqliteConnection>
         Purpose::Reading => "PRAGMA cache_size = -20000; PRAGMA query_only = ON",
         Purpose::Migrating => "PRAGMA cache_size = -16000",
     })?;
+    pattern::register(&mut connection)?;
     Ok(connection)
+}
+
+/// What SQLite says of a statement that was stopped because its time was over.
+pub(crate) fn interrupted() -> DieselError {
+    DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new("interrupted".to_owned()))
 }
 
 /// Runs work that may wait for the disk, or be long, on a thread where that holds nobody up.

@@ -129,8 +129,17 @@ enum State {
 
 impl WriteLease {
     pub(super) async fn begin(writer: &Arc<Mutex<Writer>>) -> Result<Self> {
+        Self::begin_in_group_of(LARGEST_GROUP, writer).await
+    }
+
+    /// Begins a group of its own.
+    pub(super) async fn begin_alone(writer: &Arc<Mutex<Writer>>) -> Result<Self> {
+        Self::begin_in_group_of(1, writer).await
+    }
+
+    async fn begin_in_group_of(most: usize, writer: &Arc<Mutex<Writer>>) -> Result<Self> {
         let mut writer = writer.clone().lock_owned().await;
-        if writer.waiting.len() >= LARGEST_GROUP {
+        if writer.waiting.len() >= most {
             writer = on_thread(move || {
                 writer.flush();
                 writer
@@ -159,6 +168,11 @@ impl WriteLease {
             self.state = State::Failed;
         }
         result
+    }
+
+    /// Whether a statement failed, so that the unit can't be committed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.state == State::Failed
     }
 
     /// What failed was undone by going back to a mark.

@@ -1,6 +1,6 @@
 //! Changes of a table's shape, and of its indexes.
 
-use super::{Column, Links, Once, Table, links};
+use super::{Column, Links, Once, Table, fulltext, links, spatial};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::query::push_direction;
@@ -17,7 +17,7 @@ use floe_kernel::value::Kind;
 pub enum Ddl {
     /// Makes the table, with the columns that it describes.
     CreateTable(Table),
-    /// Removes it, with its indexes.
+    /// Removes it, with its indexes, if it is there.
     DropTable(Table),
     /// Adds a column, empty in all rows.
     AddColumn(Table, Column),
@@ -34,7 +34,7 @@ pub enum Ddl {
         /// The columns, the most important first.
         columns: Vec<IndexColumn>,
     },
-    /// Removes an index.
+    /// Removes an index of any kind, if it is there.
     DropIndex {
         /// Of this table.
         table: Table,
@@ -45,6 +45,24 @@ pub enum Ddl {
     CreateLinks(Links, Once),
     /// Removes it; before one of both tables goes.
     DropLinks(Links),
+    /// Makes a fulltext index, `rows_<n>_i<number>`, with what the rows hold by now.
+    CreateFulltext {
+        /// Of this table.
+        table: Table,
+        /// A number that no other index of the table has.
+        number: i64,
+        /// The columns' names in the database. They hold texts.
+        columns: Vec<String>,
+    },
+    /// Makes a spatial index, `rows_<n>_i<number>`, with what the rows hold by now.
+    CreateSpatial {
+        /// Of this table.
+        table: Table,
+        /// A number that no other index of the table has.
+        number: i64,
+        /// The column's name in the database. It holds shapes.
+        column: String,
+    },
 }
 
 /// A column of an index.
@@ -66,15 +84,20 @@ impl Ddl {
     /// # Errors
     /// Never.
     pub fn sql(&self, sqlite: bool) -> QueryResult<String> {
-        if sqlite {
-            let mut out = SqliteQueryBuilder::default();
-            self.to_sql(&mut out, &Sqlite)?;
-            return Ok(out.finish());
-        }
-        let mut out = PgQueryBuilder::default();
-        QueryFragment::<Pg>::to_sql(self, &mut out, &Pg)?;
-        Ok(out.finish())
+        text_of(self, sqlite)
     }
+}
+
+/// The text of what binds nothing.
+pub(super) fn text_of<F: QueryFragment<Sqlite> + QueryFragment<Pg>>(fragment: &F, sqlite: bool) -> QueryResult<String> {
+    if sqlite {
+        let mut out = SqliteQueryBuilder::default();
+        QueryFragment::<Sqlite>::to_sql(fragment, &mut out, &Sqlite)?;
+        return Ok(out.finish());
+    }
+    let mut out = PgQueryBuilder::default();
+    QueryFragment::<Pg>::to_sql(fragment, &mut out, &Pg)?;
+    Ok(out.finish())
 }
 
 impl UnitOfWork {
@@ -83,6 +106,9 @@ impl UnitOfWork {
     /// # Errors
     /// [`crate::Error::Conflict`] when rows have the same values of an index that is to be unique.
     pub async fn change(&mut self, ddl: &Ddl) -> Result<()> {
+        if let Ddl::DropTable(table) = ddl {
+            fulltext::remove_all(self, table).await?;
+        }
         let sql = ddl.sql(self.is_sqlite())?;
         self.execute_ddl(&sql).await
     }
@@ -93,7 +119,7 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
         match self {
             Self::CreateTable(table) => create_table(&mut out, table),
             Self::DropTable(table) => {
-                out.push_sql("DROP TABLE ");
+                out.push_sql("DROP TABLE IF EXISTS ");
                 table.place().push(&mut out)
             }
             Self::AddColumn(table, column) => {
@@ -108,14 +134,18 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
                 create_index(&mut out, table, *number, *unique, columns)
             }
             Self::DropIndex { table, number } => {
-                out.push_sql("DROP INDEX ");
-                table.place().beside(&index_name(table, *number)).push(&mut out)
+                out.push_sql("DROP INDEX IF EXISTS ");
+                let index = table.index_name(*number);
+                table.place().beside(&index).push(&mut out)?;
+                fulltext::remove(&mut out, &index)
             }
+            Self::CreateFulltext { table, number, columns } => fulltext::create(&mut out, table, *number, columns),
             Self::CreateLinks(of, once) => links::create(&mut out, of, *once),
             Self::DropLinks(of) => {
                 out.push_sql("DROP TABLE ");
                 of.place().push(&mut out)
             }
+            Self::CreateSpatial { table, number, column } => spatial::create(&mut out, table, *number, column),
         }
     }
 }
@@ -151,7 +181,7 @@ fn create_table<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table) -> Qu
 fn push_definition<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, column: &Column) -> QueryResult<()> {
     out.push_identifier(&column.name)?;
     out.push_sql(match (column.kind, DB::SQLITE) {
-        (Kind::Text, true) | (Kind::Json, _) => " TEXT",
+        (Kind::Text, true) | (Kind::Json | Kind::Shape, _) => " TEXT",
         // By code point, as SQLite does, whatever the database's locale.
         (Kind::Text, false) => " TEXT COLLATE \"C\"",
         (Kind::Integer | Kind::Datetime, _) => " BIGINT",
@@ -170,7 +200,7 @@ fn create_index<DB: Dialect>(
     columns: &[IndexColumn],
 ) -> QueryResult<()> {
     out.push_sql(if unique { "CREATE UNIQUE INDEX " } else { "CREATE INDEX " });
-    out.push_identifier(&index_name(table, number))?;
+    out.push_identifier(&table.index_name(number))?;
     out.push_sql(" ON ");
     table.place().push(out)?;
     for (n, column) in columns.iter().enumerate() {
@@ -189,8 +219,4 @@ fn create_index<DB: Dialect>(
     }
     out.push_sql(")");
     Ok(())
-}
-
-fn index_name(table: &Table, number: i64) -> String {
-    format!("{}_i{number}", table.name())
 }

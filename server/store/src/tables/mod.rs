@@ -4,16 +4,24 @@
 //! the columns of [`StoredRow`] besides: `_sequence`, `_id`, `_created`, `_updated` and `_permissions`.
 
 mod ddl;
+mod fulltext;
 mod linking;
 mod links;
 mod related;
 mod rows;
+mod seal;
+mod shapes;
+mod spatial;
+mod workbench;
 
 pub use ddl::{Ddl, IndexColumn};
 pub use linking::{Linked, link, lock, touch_linked, unlink};
 pub use links::{End, Links, Once};
 pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
+pub use seal::Seal;
+pub use shapes::{Shapes, Test, matching, matching_in};
+pub use workbench::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
 
 pub(crate) use rows::Raw;
 
@@ -34,19 +42,27 @@ pub const UPDATED: &str = "_updated";
 pub const PERMISSIONS: &str = "_permissions";
 
 /// A column that a user defined.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Column {
     /// Its name in the database: `c<n>`.
     pub name: String,
     /// What it holds.
     pub kind: Kind,
+    /// What its values are kept encrypted with.
+    pub seal: Option<Seal>,
 }
 
 impl Column {
     /// The column of this number.
     #[must_use]
     pub fn new(number: i64, kind: Kind) -> Self {
-        Self { name: format!("c{number}"), kind }
+        Self { name: Self::name_of(number), kind, seal: None }
+    }
+
+    /// What the column of this number is called in the database.
+    #[must_use]
+    pub fn name_of(number: i64) -> String {
+        format!("c{number}")
     }
 }
 
@@ -70,6 +86,11 @@ impl Table {
         &self.0.columns
     }
 
+    /// Whether values of it are kept encrypted.
+    fn has_seals(&self) -> bool {
+        self.0.columns.iter().any(|column| column.seal.is_some())
+    }
+
     /// Where it is, for [`crate::query::plan`] and [`crate::query::count`].
     #[must_use]
     pub fn place(&self) -> &Place {
@@ -80,6 +101,17 @@ impl Table {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// The name in the database of the index of this number.
+    #[must_use]
+    pub fn index_name(&self, number: i64) -> String {
+        format!("{}_i{number}", self.name())
+    }
+
+    /// What the names of its indexes are like, for GLOB.
+    fn index_name_pattern(&self) -> String {
+        format!("{}_i[0-9]*", self.name())
     }
 }
 

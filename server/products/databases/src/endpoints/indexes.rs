@@ -20,7 +20,7 @@ input! {
         table: Id = path "tableId" | "collectionId",
         /// The index's name.
         key: Key = body "key",
-        /// `key` or `unique`.
+        /// `key`, `unique` or `fulltext`.
         kind: String = body "type",
         /// The columns, the most important first.
         columns: Vec<IndexedKey> = body "columns" | "attributes",

@@ -1,14 +1,18 @@
 //! Databases: made, listed, renamed, switched off, removed.
 
+use super::tables::drop_rows;
 use super::{Databases, bytes, conflict_is, find_database};
 use crate::events;
-use crate::model::Database;
+use crate::model::{Database, Task};
 use crate::relation::Side;
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::{ErrorKind, Result};
 use floe_store::tables::Ddl;
+
+/// How many tables a request removes at the most: PostgreSQL locks each of them until the end.
+const MOST_AT_ONCE: usize = 100;
 
 impl Databases {
     /// Makes a database.
@@ -73,7 +77,8 @@ impl Databases {
         Ok(database)
     }
 
-    /// Removes a database with everything in it.
+    /// Removes a database with everything in it. It is gone at once; the rows of large tables, or of many, are removed
+    /// later.
     ///
     /// # Errors
     /// `database_not_found`.
@@ -89,11 +94,16 @@ impl Databases {
                 }
             }
         }
-        for (number, table_id) in tables {
-            changes.shape(Ddl::DropTable(call.store.table(number, 0, Vec::new()))).await?;
-            changes.outdate(id, &table_id);
-        }
         changes.catalog().remove_database(database.number).await?;
+        for (n, (number, table_id)) in tables.iter().enumerate() {
+            if n < MOST_AT_ONCE {
+                drop_rows(&mut changes, call, *number).await?;
+            } else {
+                changes.catalog().call_off_all(*number).await?;
+                changes.later(&call.store, Task::DropTable, *number, 0).await?;
+            }
+            changes.outdate(id, table_id);
+        }
         changes.tell(events::DATABASE_DELETE, &[id], || bytes(&database.to_json())).await?;
         changes.commit().await
     }

@@ -1,24 +1,29 @@
 //! Indexes: made, listed, removed.
 
+use super::chores::is_large;
 use super::columns::open;
 use super::{At, Databases, bytes, conflict_is, find_table};
 use crate::changes::Changes;
 use crate::events;
-use crate::model::{Column, INDEXABLE, Index, NewIndex, Status, WholeTable};
+use crate::model::{Column, INDEXABLE, Index, IndexKind, NewIndex, Status, Task, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::value::Kind;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::tables::{Ddl, IndexColumn};
+use floe_store::Store;
+use floe_store::tables::{Ddl, ID, IndexColumn};
 
 /// The most indexes of a table.
 const MAX_INDEXES: usize = 58;
 /// The most characters that an index is over. (PostgreSQL's limit is 2704 bytes; Appwrite's, and so ours, is lower.)
 const MAX_LENGTH: i64 = 768;
+/// How many of them an id is counted as, as Appwrite does.
+const SIZE_OF_ID: i64 = 255;
 
 impl Databases {
-    /// Makes an index. When rows stand against it (two have the same values), it is there, but `failed`.
+    /// Makes an index; that of a large table later, see [`super::chores`]. When rows stand against it (two have the same
+    /// values), it is there, but `failed`.
     ///
     /// # Errors
     /// `index_already_exists`, `index_limit_exceeded`, `index_invalid`, `column_unknown`, those of finding the table.
@@ -44,6 +49,7 @@ impl Databases {
         let mut conn = call.store.read().await?;
         let mut catalog = Catalog(&mut conn);
         let (_, table) = find_table(&mut catalog, at, vocabulary).await?;
+        self.resume(call, &mut catalog).await?;
         find(catalog.indexes(table.number).await?, key, vocabulary)
     }
 
@@ -52,7 +58,7 @@ impl Databases {
     /// # Errors
     /// Those of finding the table, and for queries that don't fit.
     pub(crate) async fn indexes(&self, call: &Call, at: &At, listing: &Listing<'_>) -> Result<Listed<Index>> {
-        let (_, table) = find_table(&mut Catalog(&mut call.store.read().await?), at, Vocabulary::of(call)).await?;
+        let table = self.known_table(call, at).await?;
         repository::list_indexes(&call.store, table.number, listing).await
     }
 
@@ -72,7 +78,7 @@ impl Databases {
         changes.commit().await
     }
 
-    /// Makes an index of a table, within a unit of work.
+    /// Makes an index of a table, within a unit of work, or leaves it for later.
     pub(super) async fn make_index(
         &self,
         changes: &mut Changes<'_>,
@@ -82,20 +88,24 @@ impl Databases {
     ) -> Result<Index> {
         let vocabulary = Vocabulary::of(call);
         let mut index = check(new, whole, call, vocabulary)?;
-        let columns = stored_columns(&index, whole, vocabulary)?;
+        definition(&index, whole, &call.store, vocabulary)?;
+        let is_for_later = is_for_later(changes, call, whole).await?;
+        if is_for_later {
+            index.status = Status::Processing;
+        }
         let added = changes.catalog().add_index(whole.table.number, &index).await;
         index.number = added.map_err(|error| conflict_is(error, vocabulary.errors().index_exists))?;
-        let table = call.store.table(whole.table.number, whole.table.version, Vec::new());
+        if is_for_later {
+            changes.later(&call.store, Task::MakeIndex, whole.table.number, index.number).await?;
+            return Ok(index);
+        }
         changes.mark().await?;
-        let made = changes.shape(Ddl::CreateIndex { table, number: index.number, unique: index.unique, columns }).await;
-        match made {
+        match changes.shape(definition(&index, whole, &call.store, vocabulary)?).await {
             Ok(()) => {}
             Err(error) if error.is_conflict() => {
                 changes.back_to_mark().await?;
-                let rows = vocabulary.words().rows;
-                index.status =
-                    Status::Failed(format!("Some {rows} have the same values, so the index can't be unique."));
-                changes.catalog().save_index(&index).await?;
+                index.status = Status::not_unique(vocabulary);
+                changes.catalog().set_index_status(index.number, &index.status).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -111,18 +121,25 @@ impl Databases {
         column: &Column,
     ) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
-        let mut after = before.clone();
-        after.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
-        let table = call.store.table(before.table.number, before.table.version, Vec::new());
-        let made = before.indexes.iter().filter(|index| index.status == Status::Available);
-        for index in made.filter(|index| index.columns.contains(&column.key)) {
+        let after = before.with_changed(column);
+        let table = before.table.number;
+        let is_for_later = is_for_later(changes, call, before).await?;
+        // A fulltext index is over all of a text, whatever its size.
+        let sized = |index: &Index| matches!(index.kind, IndexKind::Key | IndexKind::Unique);
+        let counts = |index: &&Index| !matches!(index.status, Status::Failed(_)) && sized(index);
+        for index in before.indexes.iter().filter(counts).filter(|index| index.columns.contains(&column.key)) {
             let (old, new) = (stored_columns(index, before, vocabulary)?, stored_columns(index, &after, vocabulary)?);
             if old.iter().map(|of| of.length).eq(new.iter().map(|of| of.length)) {
                 continue;
             }
-            let (table, number, unique) = (table.clone(), index.number, index.unique);
-            changes.shape(Ddl::DropIndex { table: table.clone(), number }).await?;
-            changes.shape(Ddl::CreateIndex { table, number, unique, columns: new }).await?;
+            if is_for_later {
+                changes.catalog().set_index_status(index.number, &Status::Processing).await?;
+                changes.later(&call.store, Task::MakeIndex, table, index.number).await?;
+                continue;
+            }
+            let stored = call.store.table(table, before.table.version, Vec::new());
+            changes.shape(Ddl::DropIndex { table: stored, number: index.number }).await?;
+            changes.shape(definition(index, &after, &call.store, vocabulary)?).await?;
         }
         Ok(())
     }
@@ -135,13 +152,48 @@ impl Databases {
         whole: &WholeTable,
         index: &Index,
     ) -> Result<()> {
-        // One that failed was never made.
-        if index.status == Status::Available {
-            let table = call.store.table(whole.table.number, whole.table.version, Vec::new());
-            changes.shape(Ddl::DropIndex { table, number: index.number }).await?;
+        let (table, number) = (whole.table.number, index.number);
+        match index.status {
+            // One that failed isn't there. One that is being made is removed by whoever makes it.
+            Status::Failed(_) | Status::Processing => {}
+            // PostgreSQL would wait for the other change, and every reader of the table for us.
+            Status::Available if !call.store.is_sqlite() && changes.catalog().awaits_chores(table).await? => {
+                changes.later(&call.store, Task::DropIndex, table, number).await?;
+            }
+            Status::Available => {
+                let table = call.store.table(table, whole.table.version, Vec::new());
+                changes.shape(Ddl::DropIndex { table, number }).await?;
+            }
         }
-        Ok(changes.catalog().remove_index(index.number).await?)
+        Ok(changes.catalog().remove_index(number).await?)
     }
+}
+
+/// Whether an index of this table must be made behind the API's back: the table is large, or something else is being
+/// done about it there.
+async fn is_for_later(changes: &mut Changes<'_>, call: &Call, whole: &WholeTable) -> Result<bool> {
+    if changes.catalog().awaits_chores(whole.table.number).await? {
+        return Ok(true);
+    }
+    is_large(changes, &call.store.table(whole.table.number, 0, Vec::new())).await
+}
+
+/// How the index is made. The only place that says so, whoever makes it.
+///
+/// # Errors
+/// `column_unknown`, `index_invalid`.
+pub(super) fn definition(index: &Index, whole: &WholeTable, store: &Store, vocabulary: Vocabulary) -> Result<Ddl> {
+    let (table, number) = (store.table(whole.table.number, whole.table.version, Vec::new()), index.number);
+    Ok(match index.kind {
+        IndexKind::Fulltext => {
+            Ddl::CreateFulltext { table, number, columns: searched_columns(index, whole, vocabulary)? }
+        }
+        IndexKind::Spatial => Ddl::CreateSpatial { table, number, column: shape_column(index, whole, vocabulary)? },
+        IndexKind::Key | IndexKind::Unique => {
+            let (unique, columns) = (index.kind == IndexKind::Unique, stored_columns(index, whole, vocabulary)?);
+            Ddl::CreateIndex { table, number, unique, columns }
+        }
+    })
 }
 
 fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary) -> Result<Index> {
@@ -153,25 +205,35 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
     if whole.indexes.iter().any(|index| index.key == new.key) {
         return Err(errors.index_exists.into());
     }
-    if !matches!(new.kind.as_str(), "key" | "unique") {
-        let message = format!("Indexes of type {} are not supported.", new.kind);
-        return Err(Error::new(ErrorKind::GeneralFeatureUnsupported).message(message).field("type"));
+    if !matches!(new.kind.as_str(), "key" | "unique" | "fulltext" | "spatial") {
+        return Err(Error::invalid("type", "Value must be one of (key, fulltext, unique, spatial)"));
     }
+    if new.key.eq_ignore_ascii_case("primary") {
+        return invalid("Index key name is reserved");
+    }
+    let kind = IndexKind::named(&new.kind).ok_or_else(|| {
+        let message = format!("Indexes of type {} are not supported.", new.kind);
+        Error::new(ErrorKind::GeneralFeatureUnsupported).message(message).field("type")
+    })?;
     if new.columns.is_empty() {
         return invalid(&format!("No {} provided for index", vocabulary.words().columns));
     }
     if new.columns.iter().enumerate().any(|(n, key)| new.columns[..n].contains(key)) {
         return invalid(&format!("Duplicate {} provided", vocabulary.words().columns));
     }
-    if new.orders.len() > new.columns.len() || new.lengths.len() > new.columns.len() {
-        return invalid("There are more orders or lengths than columns");
+    if new.lengths.len() > new.columns.len() {
+        let rule = "Count of lengths must be equal or less than the number of attributes.";
+        return invalid(&format!("Invalid index lengths. {rule}"));
+    }
+    if new.orders.len() > new.columns.len() {
+        return invalid("There are more orders than columns");
     }
     // A length of 0 means the same as none.
-    let lengths = (0..new.columns.len()).map(|n| new.lengths.get(n).copied().flatten().filter(|length| *length > 0));
+    let lengths = (0..new.columns.len()).map(|n| new.lengths.get(n).copied().flatten().filter(|length| *length != 0));
     Ok(Index {
         number: 0,
         key: new.key,
-        unique: new.kind == "unique",
+        kind,
         lengths: lengths.collect(),
         columns: new.columns,
         orders: new.orders,
@@ -189,6 +251,7 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
     for (n, key) in index.columns.iter().enumerate() {
         let direction = index.direction(n);
         if let Some((_, name)) = INDEXABLE.iter().find(|(attribute, _)| attribute == key) {
+            length += if *name == ID { SIZE_OF_ID } else { 1 };
             stored.push(IndexColumn { name: (*name).to_owned(), nullable: false, direction, length: None });
             continue;
         }
@@ -197,12 +260,14 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
             return Err(Error::new(errors.column_type).message(message));
         }
         let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
-        if column.array {
-            let message = "Creating indexes on array attributes is not currently supported.";
-            return Err(Error::new(errors.index_invalid).message(message));
+        if column.status != Status::Available {
+            return Err(errors.column_not_available.into());
         }
-        let part = index.lengths[n].filter(|part| column.kind() == Kind::Text && *part < column.domain.size());
-        length = part.unwrap_or(column.domain.size()).saturating_add(length);
+        refuse_shapes(index, column, vocabulary)?;
+        let counted =
+            counted(column, index.lengths[n]).map_err(|rule| Error::new(errors.index_invalid).message(rule))?;
+        length = length.saturating_add(counted);
+        let part = index.lengths[n].filter(|part| *part < column.domain.size());
         stored.push(IndexColumn { name: column.stored().name, nullable: true, direction, length: part });
     }
     if length > MAX_LENGTH {
@@ -210,6 +275,107 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
         return Err(Error::new(errors.index_invalid).message(message));
     }
     Ok(stored)
+}
+
+/// What a fulltext index is over in the database.
+fn searched_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<Vec<String>> {
+    let errors = vocabulary.errors();
+    let invalid = |message: String| Err(Error::new(errors.index_invalid).message(message));
+    let no_text =
+        |key: &str| invalid(format!("Attribute \"{key}\" cannot be part of a fulltext index, must be of type string"));
+    let each = index.columns.iter().map(|key| match INDEXABLE.iter().find(|(attribute, _)| attribute == key) {
+        Some((_, name)) if *name == ID => Ok((*name).to_owned()),
+        Some(_) => no_text(key),
+        None => {
+            let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+            if column.status != Status::Available {
+                return Err(errors.column_not_available.into());
+            }
+            if column.array {
+                return invalid("\"Fulltext\" index is forbidden on array attributes".into());
+            }
+            if column.encrypted {
+                return invalid(format!("Attribute \"{key}\" is encrypted and can't be part of an index"));
+            }
+            if column.status != Status::Available {
+                return Err(errors.column_not_available.into());
+            }
+            refuse_shapes(index, column, vocabulary)?;
+            if column.kind() == Kind::Text { Ok(column.stored().name) } else { no_text(key) }
+        }
+    });
+    each.collect()
+}
+
+/// How many characters of a column count, in an index that is over so many of them; none: over all.
+fn counted(column: &Column, part: Option<i64>) -> Result<i64, String> {
+    let (key, size) = (&column.key, column.domain.size());
+    if column.array {
+        return Err("Creating indexes on array attributes is not currently supported.".into());
+    }
+    if column.encrypted {
+        return Err(format!("Attribute \"{key}\" is encrypted and can't be part of an index"));
+    }
+    match (column.kind(), part) {
+        (Kind::Text, None) => Ok(size),
+        (Kind::Text, Some(part)) if part < 0 => Err(format!("Negative index length provided for {key}")),
+        (Kind::Text, Some(part)) if part > size => {
+            Err(format!("Index length {part} is larger than the size for {key}: {size}\""))
+        }
+        (Kind::Text, Some(part)) => Ok(part),
+        (_, Some(_)) => Err(format!("Cannot set a length on \"{}\" attributes", column.domain.type_name())),
+        // In characters of four bytes.
+        (Kind::Float, None) => Ok(2),
+        (_, None) => Ok(1),
+    }
+}
+
+/// Shapes have an index of their own kind only.
+fn refuse_shapes(index: &Index, column: &Column, vocabulary: Vocabulary) -> Result<()> {
+    if column.kind() != Kind::Shape {
+        return Ok(());
+    }
+    let (kind, key) = (index.kind.name(), &column.key);
+    let message = format!(
+        "Cannot create {kind} index on spatial attribute \"{key}\". Spatial attributes require spatial indexes."
+    );
+    Err(Error::new(vocabulary.errors().index_invalid).message(message))
+}
+
+/// What a spatial index is over in the database. (Appwrite wants a value in each row; ours could do without.)
+fn shape_column(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<String> {
+    let errors = vocabulary.errors();
+    let invalid = |message: String| Err(Error::new(errors.index_invalid).message(message));
+    let [key] = index.columns.as_slice() else {
+        return invalid("Spatial index can be created on a single spatial attribute".into());
+    };
+    let no_shape = |of: &str| {
+        invalid(format!(
+            "Spatial index can only be created on spatial attributes (point, linestring, polygon). \
+             Attribute \"{key}\" is of type \"{of}\""
+        ))
+    };
+    if INDEXABLE.iter().any(|(attribute, _)| attribute == key) {
+        return no_shape(if key == "$id" { "string" } else { "datetime" });
+    }
+    let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+    if column.kind() != Kind::Shape {
+        return no_shape(column.domain.type_name());
+    }
+    if index.lengths.iter().any(Option::is_some) {
+        return invalid(format!("Cannot set a length on \"{}\" attributes", column.domain.type_name()));
+    }
+    if !index.orders.is_empty() {
+        let message = "Spatial indexes with explicit orders are not supported. Remove the orders to create this index.";
+        return invalid(message.into());
+    }
+    if !column.required {
+        return invalid(format!(
+            "Spatial indexes do not allow null values. Mark the attribute \"{key}\" as required or create the index \
+             on a column with no null values."
+        ));
+    }
+    Ok(column.stored().name)
 }
 
 fn find(indexes: Vec<Index>, key: &str, vocabulary: Vocabulary) -> Result<Index> {

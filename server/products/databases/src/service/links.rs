@@ -12,12 +12,13 @@ mod values;
 mod writing;
 
 pub(super) use removal::remove;
-pub(super) use values::Wanted;
+pub(super) use values::{Wanted, settle};
 pub(super) use writing::relate;
 
-use super::related::{Choice, Guide, Reader, There};
-use super::writes::Permitted;
-use super::{Databases, Operation};
+use super::Operation;
+use super::operations::Done;
+use super::reader::Reader;
+use super::related::{Choice, Guide, There};
 use crate::changes::Changes;
 use crate::relation::Relation;
 use crate::schema::TableSchema;
@@ -43,13 +44,44 @@ pub(super) struct Around {
     /// The tables that its rows lead to, by their number.
     tables: HashMap<i64, There>,
     /// What is answered of what the row is related to; none: that it isn't related.
-    pub(super) answer: Option<Choice>,
+    answer: Option<Choice>,
 }
 
 impl Around {
     /// The table that a relationship leads to, unless it isn't there for this caller.
     fn related(&self, call: &Call, relation: &Relation) -> Option<&TableSchema> {
         self.tables.get(&relation.related.number).map(|there| &*there.schema).filter(|schema| is_open(call, schema))
+    }
+
+    /// The JSON of the answer to what was done: a row with what it is related to, as far as the caller may read that;
+    /// when that is too much for one answer, the row alone.
+    ///
+    /// # Errors
+    /// Those of storage, inside a unit of work.
+    pub(super) async fn answer(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        call: &Call,
+        schema: &TableSchema,
+        done: Done,
+    ) -> Result<Vec<u8>> {
+        let row = match done {
+            Done::Row(row) => row,
+            Done::Json(json) => return Ok(json),
+        };
+        let vocabulary = Vocabulary::of(call);
+        let Some(choice) = &self.answer else { return Ok(row.json(schema, vocabulary)) };
+        match choice.find(reader, std::slice::from_ref(&row.row)).await {
+            Ok(found) => {
+                let mut out = Vec::new();
+                found.write(&mut out, schema, &row.row, &row.set, choice, vocabulary);
+                Ok(out)
+            }
+            // What is committed is done, whatever else fails.
+            Err(_) if matches!(reader, Reader::Store(..)) => Ok(row.json(schema, vocabulary)),
+            Err(error) if error.kind() == ErrorKind::GeneralQueryInvalid => Ok(row.json(schema, vocabulary)),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -111,23 +143,6 @@ impl Asked {
     fn add(&mut self, path: String) {
         if !self.select.contains(&path) {
             self.select.push(path);
-        }
-    }
-}
-
-impl Databases {
-    /// The JSON of a row that was written, with what it is related to, as far as the caller may read that. When there is
-    /// too much of it, or it can't be read, the row alone: it is written all the same.
-    pub(super) async fn answer(&self, call: &Call, schema: &TableSchema, row: &Permitted, choice: &Choice) -> Vec<u8> {
-        let vocabulary = Vocabulary::of(call);
-        let rows = std::slice::from_ref(&row.row);
-        match choice.find(&mut Reader::Store(self, call), rows).await {
-            Ok(found) => {
-                let mut out = Vec::new();
-                found.write(&mut out, schema, &row.row, &row.set, choice, vocabulary);
-                out
-            }
-            Err(_) => row.json(schema, vocabulary),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Tables: made (with columns and indexes, if wanted), listed, changed, removed.
 
+use super::chores::is_large;
 use super::relations::forsake;
 use super::{At, Databases, bytes, conflict_is, find_database, find_table};
 use crate::changes::Changes;
 use crate::events;
-use crate::model::{Column, Columns, Index, NewColumn, NewIndex, Status, Table, WholeTable};
+use crate::model::{Column, Columns, Index, NewColumn, NewIndex, Status, Table, Task, WholeTable};
 use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -77,6 +78,7 @@ impl Databases {
         changes.shape(Ddl::CreateTable(call.store.table(table.number, table.version, stored))).await?;
         let (relations, incoming, indexes) = (Vec::new(), Vec::new(), Vec::new());
         let mut whole = WholeTable { database_id: database.id, table, columns, relations, incoming, indexes };
+        whole.check_limits(vocabulary)?;
         for index in new.indexes {
             let index = self.make_index(&mut changes, call, &whole, index).await?;
             whole.indexes.push(index);
@@ -93,7 +95,21 @@ impl Databases {
     /// # Errors
     /// `database_not_found`, `table_not_found`.
     pub(crate) async fn table(&self, call: &Call, at: &At) -> Result<WholeTable> {
-        whole_table(&mut Catalog(&mut call.store.read().await?), at, Vocabulary::of(call)).await
+        let mut conn = call.store.read().await?;
+        let mut catalog = Catalog(&mut conn);
+        self.resume(call, &mut catalog).await?;
+        whole_table(&mut catalog, at, Vocabulary::of(call)).await
+    }
+
+    /// The table there, without what is in it.
+    ///
+    /// # Errors
+    /// `database_not_found`, `table_not_found`.
+    pub(super) async fn known_table(&self, call: &Call, at: &At) -> Result<Table> {
+        let mut conn = call.store.read().await?;
+        let mut catalog = Catalog(&mut conn);
+        self.resume(call, &mut catalog).await?;
+        Ok(find_table(&mut catalog, at, Vocabulary::of(call)).await?.1)
     }
 
     /// The tables of a database, each with everything in it.
@@ -110,6 +126,7 @@ impl Databases {
         let page = repository::list_tables(&call.store, database.number, listing).await?;
         let mut conn = call.store.read().await?;
         let mut catalog = Catalog(&mut conn);
+        self.resume(call, &mut catalog).await?;
         let mut items = Vec::with_capacity(page.items.len());
         for table in page.items {
             items.push(fill(&mut catalog, database.id.clone(), table).await?);
@@ -143,7 +160,7 @@ impl Databases {
         Ok(whole)
     }
 
-    /// Removes a table with its rows.
+    /// Removes a table with its rows. It is gone at once; the rows of a large one are removed later.
     ///
     /// # Errors
     /// `database_not_found`, `table_not_found`.
@@ -152,12 +169,23 @@ impl Databases {
         let mut changes = self.begin(call).await?;
         let whole = whole_table(&mut changes.catalog(), at, vocabulary).await?;
         forsake(&mut changes, call, &whole).await?;
-        changes.shape(Ddl::DropTable(call.store.table(whole.table.number, 0, Vec::new()))).await?;
         changes.catalog().remove_table(whole.table.number).await?;
+        drop_rows(&mut changes, call, whole.table.number).await?;
         changes.outdate(&at.database, &at.table);
         changes.tell(events::TABLE_DELETE, &[&at.database, &at.table], || bytes(&whole.to_json(vocabulary))).await?;
         changes.commit().await
     }
+}
+
+/// Removes the rows of a table that isn't defined any more, or leaves that for later.
+pub(super) async fn drop_rows(changes: &mut Changes<'_>, call: &Call, table: i64) -> Result<()> {
+    let stored = call.store.table(table, 0, Vec::new());
+    if changes.catalog().awaits_chores(table).await? {
+        changes.catalog().call_off_all(table).await?;
+    } else if !is_large(changes, &stored).await? {
+        return Ok(changes.shape(Ddl::DropTable(stored)).await?);
+    }
+    changes.later(&call.store, Task::DropTable, table, 0).await
 }
 
 /// The table there, with everything in it.
@@ -166,7 +194,7 @@ pub(super) async fn whole_table(catalog: &mut Catalog<'_>, at: &At, vocabulary: 
     fill(catalog, database.id, table).await
 }
 
-async fn fill(catalog: &mut Catalog<'_>, database_id: String, table: Table) -> Result<WholeTable> {
+pub(super) async fn fill(catalog: &mut Catalog<'_>, database_id: String, table: Table) -> Result<WholeTable> {
     let Columns { plain: columns, relations, incoming } = catalog.columns(table.number).await?;
     let indexes: Vec<Index> = catalog.indexes(table.number).await?;
     Ok(WholeTable { database_id, table, columns, relations, incoming, indexes })

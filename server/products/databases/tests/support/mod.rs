@@ -7,6 +7,8 @@
     reason = "for tests alone; each file uses what it needs"
 )]
 
+pub mod background;
+pub mod library;
 pub mod links;
 
 use floe_testkit::{Answer, Client, Project};

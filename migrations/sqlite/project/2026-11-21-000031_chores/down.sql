@@ -1,0 +1,2 @@
+ALTER TABLE columns DROP COLUMN encrypted;
+DROP TABLE chores;

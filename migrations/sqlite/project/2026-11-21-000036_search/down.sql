@@ -1,0 +1,2 @@
+-- Nothing: FTS5 knows words by itself. (PostgreSQL gets functions for it.)
+SELECT 1;

@@ -1,0 +1,299 @@
+//! What is done about the shape of tables behind the API's back: what would hold up everybody if a request did it.
+//!
+//! A request notes a chore in the same unit of work as the change of the definition, so neither is ever there without
+//! the other. One task at a time does a project's chores, in the order in which they were noted, and ends when there are
+//! none: nothing polls. What a process that died has left is taken up when the project's tables are next used
+//! ([`Databases::resume`]). Each chore can be begun again from the start, whatever an earlier attempt has done of it.
+
+use super::indexes::definition;
+use super::tables::fill;
+use super::{Databases, schema_key};
+use crate::model::{Chore, Index, Status, Task, WholeTable};
+use crate::repository::Catalog;
+use crate::schema::TableSchema;
+use crate::vocabulary::Vocabulary;
+use floe_cache::Cache;
+use floe_gateway::Call;
+use floe_kernel::Result;
+use floe_store::tables::{self, Column as StoredColumn, Ddl, Table as StoredTable, Workbench};
+use floe_store::{Store, UnitOfWork};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A table that never had more rows than this gets its shape within the request: some 50 ms (docs/operations.md).
+const SMALL: i64 = 10_000;
+
+/// How many rows are emptied or removed in one unit of work.
+const BATCH: i64 = 1000;
+
+/// How long to wait after each failure of a chore; then it is given up.
+const PATIENCE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
+/// How long to wait before looking again whether another node is done with a project's chores.
+const ELSEWHERE: Duration = Duration::from_secs(1);
+
+/// Which projects have their chores done at the moment. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Chores(Arc<Shared>);
+
+struct Shared {
+    /// By project: whether somebody has knocked since the task looked last.
+    at_work: Mutex<HashMap<String, bool>>,
+    schemas: Cache<String, Arc<TableSchema>>,
+}
+
+impl Chores {
+    /// Nobody is at work. What is done makes these schemas outdated.
+    pub(crate) fn new(schemas: Cache<String, Arc<TableSchema>>) -> Self {
+        Self(Arc::new(Shared { at_work: Mutex::default(), schemas }))
+    }
+
+    /// Sees to it that a project's chores are done.
+    pub(crate) fn wake(&self, store: &Store, project: &str) {
+        match self.at_work().entry(project.to_owned()) {
+            Entry::Occupied(mut knocked) => {
+                knocked.insert(true);
+                return;
+            }
+            Entry::Vacant(place) => place.insert(false),
+        };
+        let worker =
+            Worker { chores: self.clone(), store: store.clone(), project: project.to_owned(), has_ended: false };
+        tokio::spawn(worker.run());
+    }
+
+    fn is_at_work(&self, project: &str) -> bool {
+        self.at_work().contains_key(project)
+    }
+
+    fn at_work(&self) -> MutexGuard<'_, HashMap<String, bool>> {
+        self.0.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Databases {
+    /// Takes up what a process that died has left to be done in this project.
+    pub(super) async fn resume(&self, call: &Call, catalog: &mut Catalog<'_>) -> Result<()> {
+        if !self.chores.is_at_work(&call.project.id) && catalog.next_chore(0).await?.is_some() {
+            self.chores.wake(&call.store, &call.project.id);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a table is so large that no request may wait for a change of its shape.
+pub(super) async fn is_large(unit: &mut UnitOfWork, table: &StoredTable) -> Result<bool> {
+    Ok(tables::last_sequence(unit, table).await? > SMALL)
+}
+
+/// The task that does a project's chores. It keeps the store open.
+struct Worker {
+    chores: Chores,
+    store: Store,
+    project: String,
+    /// Whether it isn't listed as being at work any more.
+    has_ended: bool,
+}
+
+impl Worker {
+    async fn run(mut self) {
+        while !self.has_ended {
+            if let Err(error) = self.round().await {
+                tracing::warn!(project = %self.project, %error, "chores are left for later");
+            }
+            self.end_unless_knocked();
+        }
+    }
+
+    /// Ends, unless somebody has noted something since the last look.
+    fn end_unless_knocked(&mut self) {
+        let mut at_work = self.chores.at_work();
+        match at_work.get_mut(&self.project) {
+            Some(knocked) if *knocked => *knocked = false,
+            _ => {
+                at_work.remove(&self.project);
+                self.has_ended = true;
+            }
+        }
+    }
+
+    /// Does what there is to do.
+    async fn round(&self) -> Result<()> {
+        let mut done_to = 0;
+        let Some(mut bench) = self.workbench().await? else { return Ok(()) };
+        while let Some(chore) = self.next(done_to).await? {
+            done_to = chore.number;
+            self.attempt(&mut bench, chore).await?;
+        }
+        Ok(())
+    }
+
+    /// The workbench, once no other node has it; none when there is nothing left to be done.
+    async fn workbench(&self) -> Result<Option<Workbench>> {
+        while self.next(0).await?.is_some() {
+            if let Some(bench) = Workbench::take(&self.store).await? {
+                return Ok(Some(bench));
+            }
+            tokio::time::sleep(ELSEWHERE).await;
+        }
+        Ok(None)
+    }
+
+    async fn next(&self, done_to: i64) -> Result<Option<Chore>> {
+        Ok(Catalog(&mut self.store.read().await?).next_chore(done_to).await?)
+    }
+
+    /// Does a chore, in several attempts if need be. One that can't be done must not keep the others from being done.
+    async fn attempt(&self, bench: &mut Workbench, chore: Chore) -> Result<()> {
+        let mut patience = PATIENCE.into_iter();
+        while let Err(error) = self.perform(bench, chore).await {
+            tracing::warn!(project = %self.project, task = chore.task.name(), %error, "a chore failed");
+            let Some(pause) = patience.next() else { return self.give_up(chore).await };
+            tokio::time::sleep(pause).await;
+        }
+        Ok(())
+    }
+
+    async fn perform(&self, bench: &mut Workbench, chore: Chore) -> Result<()> {
+        match chore.task {
+            Task::MakeIndex => self.make_index(bench, chore).await,
+            Task::DropIndex => {
+                bench.change(&Ddl::DropIndex { table: self.table(chore), number: chore.item }).await?;
+                self.finish(chore, async |_| Ok(())).await
+            }
+            Task::AddColumn => self.add_column(chore).await,
+            Task::DropColumn => self.drop_column(chore).await,
+            Task::DropTable => self.drop_table(chore).await,
+        }
+    }
+
+    async fn make_index(&self, bench: &mut Workbench, chore: Chore) -> Result<()> {
+        let Some((whole, index)) = self.index(chore).await? else {
+            bench.change(&Ddl::DropIndex { table: self.table(chore), number: chore.item }).await?;
+            return self.finish(chore, async |_| Ok(())).await;
+        };
+        let status = match bench.make_index(&definition(&index, &whole, &self.store, Vocabulary::Tables)?).await {
+            Ok(()) => Status::Available,
+            Err(error) if error.is_conflict() => Status::not_unique(Vocabulary::Tables),
+            Err(error) => return Err(error.into()),
+        };
+        let mut is_defined = false;
+        self.finish(chore, async |unit| {
+            is_defined = Catalog(unit).set_index_status(index.number, &status).await?;
+            Ok(())
+        })
+        .await?;
+        if !is_defined {
+            // Somebody removed it while it was made.
+            bench.change(&Ddl::DropIndex { table: self.table(chore), number: chore.item }).await?;
+        }
+        Ok(())
+    }
+
+    /// The index that is to be made, and what must be known of its table.
+    async fn index(&self, chore: Chore) -> Result<Option<(WholeTable, Index)>> {
+        let mut conn = self.store.read().await?;
+        let mut catalog = Catalog(&mut conn);
+        let Some(index) = catalog.index_of_number(chore.item).await? else { return Ok(None) };
+        let Some((database_id, table)) = catalog.table_of_number(chore.table).await? else { return Ok(None) };
+        Ok(Some((fill(&mut catalog, database_id, table).await?, index)))
+    }
+
+    async fn add_column(&self, chore: Chore) -> Result<()> {
+        let table = self.table(chore);
+        self.finish(chore, async |unit| {
+            let Some(column) = Catalog(unit).column_of_number(chore.item).await? else { return Ok(()) };
+            unit.change(&Ddl::AddColumn(table, column.stored())).await?;
+            Catalog(unit).set_column_status(column.number, &Status::Available).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// PostgreSQL forgets a column at once. SQLite would write every row anew: there the values go, a few rows at a
+    /// time, and the empty column stays. It is never seen again: no other column gets its number.
+    async fn drop_column(&self, chore: Chore) -> Result<()> {
+        let (table, column) = (self.table(chore), StoredColumn::name_of(chore.item));
+        if !self.store.is_sqlite() {
+            let work = async |unit: &mut UnitOfWork| Ok(unit.change(&Ddl::DropColumn(table, column)).await?);
+            return self.finish(chore, work).await;
+        }
+        let mut done_to = Some(0);
+        while let Some(after) = done_to {
+            let mut unit = self.store.begin().await?;
+            done_to = tables::empty_some(&mut unit, &table, &column, after, BATCH).await?;
+            unit.commit().await?;
+        }
+        self.finish(chore, async |_| Ok(())).await
+    }
+
+    async fn drop_table(&self, chore: Chore) -> Result<()> {
+        let table = self.table(chore);
+        if self.store.is_sqlite() {
+            tables::drop_own_indexes(&self.store, &table).await?;
+            let mut done_to = Some(0);
+            while let Some(after) = done_to {
+                let mut unit = self.store.begin().await?;
+                done_to = tables::remove_some(&mut unit, &table, after, BATCH).await?;
+                unit.commit().await?;
+            }
+        }
+        self.finish(chore, async |unit| Ok(unit.change(&Ddl::DropTable(table)).await?)).await
+    }
+
+    /// Does the last thing about a chore, unless it was called off, and notes that it is done: both or neither.
+    async fn finish(&self, chore: Chore, work: impl AsyncFnOnce(&mut UnitOfWork) -> Result<()>) -> Result<()> {
+        let mut unit = self.store.begin().await?;
+        // First, as in every change of a table's shape, so that no two wait for each other.
+        let place = match Catalog(&mut unit).next_version(chore.table).await {
+            Ok(_) => Catalog(&mut unit).table_of_number(chore.table).await?,
+            Err(floe_store::Error::NotFound) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if Catalog(&mut unit).remove_chore(chore.number).await? {
+            work(&mut unit).await?;
+        }
+        unit.commit().await?;
+        if let Some((database_id, table)) = place {
+            self.chores.0.schemas.invalidate(schema_key(&self.project, &database_id, &table.id).as_str());
+        }
+        Ok(())
+    }
+
+    /// What can't be made has failed, and says so. What can't be removed stays to be done.
+    async fn give_up(&self, chore: Chore) -> Result<()> {
+        let failed = Status::Failed("It could not be made. The server's log says why.".into());
+        match chore.task {
+            Task::MakeIndex => {
+                self.finish(chore, async |unit| {
+                    Catalog(unit).set_index_status(chore.item, &failed).await?;
+                    Ok(())
+                })
+                .await
+            }
+            Task::AddColumn => {
+                self.finish(chore, async |unit| {
+                    Catalog(unit).set_column_status(chore.item, &failed).await?;
+                    Ok(())
+                })
+                .await
+            }
+            Task::DropIndex | Task::DropColumn | Task::DropTable => Ok(()),
+        }
+    }
+
+    fn table(&self, chore: Chore) -> StoredTable {
+        self.store.table(chore.table, 0, Vec::new())
+    }
+}
+
+impl Drop for Worker {
+    /// It also ends when the runtime that it happened to start on does. Somebody else takes up what it leaves.
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.chores.at_work().remove(&self.project);
+        }
+    }
+}
