@@ -59,6 +59,19 @@ where
         }
     }
 
+    /// Holds values of so many bytes at the most, as `weigh` tells them, each for so long.
+    #[must_use]
+    pub fn of_bytes(max_bytes: u64, time_to_live: Duration, weigh: fn(&K, &V) -> u32) -> Self {
+        let values = moka::sync::Cache::builder().max_capacity(max_bytes).weigher(weigh).time_to_live(time_to_live);
+        Self { values: values.build(), ..Self::new(0) }
+    }
+
+    /// Keeps a value, instead of the one that is here. For values that no change of data makes wrong under their key:
+    /// for others see [`Cache::get_or_load`].
+    pub fn put(&self, key: K, value: V) {
+        self.values.insert(key, value);
+    }
+
     /// The value if it is here.
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
@@ -154,6 +167,20 @@ mod tests {
         assert_eq!(load(&cache, None).await, None);
         assert_eq!(cache.get_or_load("key", async || Err("down")).await, Err("down"));
         assert_eq!(load(&cache, Some(1)).await, Some(1));
+    }
+
+    #[test]
+    fn holds_no_more_bytes_than_it_may() {
+        let cache: Cache<u32, Vec<u8>> =
+            Cache::of_bytes(1000, TIME_TO_LIVE, |_, bytes| u32::try_from(bytes.len()).unwrap());
+        for key in 0..100 {
+            cache.put(key, vec![0; 100]);
+        }
+        cache.put(100, vec![0; 2000]);
+        cache.values.run_pending_tasks();
+        let kept = (0..=100).filter(|key| cache.get(key).is_some()).count();
+        assert!((1..=10).contains(&kept), "{kept}");
+        assert!(cache.get(&100).is_none());
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
 use floe_store::Store;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Who calls what, where and when.
 #[derive(Clone)]
@@ -22,6 +23,17 @@ pub struct Call {
     pub now: Timestamp,
     /// Which of two vocabularies the route speaks, see [`crate::Route::vocabulary`].
     pub vocabulary: usize,
+}
+
+impl Call {
+    /// The project's data, for a list whose statements may take no longer than a server or an admin has said.
+    #[must_use]
+    pub fn store_for_lists(&self) -> Store {
+        match self.request.patience.filter(|_| self.caller.privileged()) {
+            Some(limit) => self.store.clone().within(limit),
+            None => self.store.clone(),
+        }
+    }
 }
 
 /// What HTTP tells about a request, as far as anybody but the pipeline needs it.
@@ -45,6 +57,8 @@ pub struct RequestInfo {
     pub format: Option<String>,
     /// `X-Appwrite-Timestamp`: changes apply only to what hasn't changed since.
     pub unchanged_since: Option<Timestamp>,
+    /// `X-Appwrite-Timeout`: how long a statement that reads may take, for keys and admins.
+    pub patience: Option<Duration>,
     /// `X-Floe-Setup-Token`: what the first sign-up to the console must know.
     pub setup_token: Option<Secret>,
 }

@@ -73,6 +73,7 @@ async fn travel(
     let project = project(gateway, &project_id).await.map_err(received)?;
     trace.project.clone_from(&project.id);
     check_origin(gateway, headers, info, &project, &found.endpoint.line, frame).map_err(received)?;
+    receive::check(headers).map_err(received)?;
     let mut given = found.given(query.to_owned());
     if !method.reads() {
         given.body = receive::body(headers, payload, gateway.settings.max_body).await.map_err(received)?;

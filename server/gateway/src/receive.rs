@@ -11,6 +11,7 @@ use floe_kernel::{Error, ErrorKind, Result};
 use futures_util::StreamExt as _;
 use rand::RngExt as _;
 use serde_json::{Map, Value as Json};
+use std::time::Duration;
 
 /// A header as text; `None` when it isn't there or isn't text.
 pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -35,8 +36,27 @@ pub(crate) fn info(request: &actix_web::HttpRequest, settings: &Settings) -> Req
         secure: behind_proxy && header(headers, "x-forwarded-proto") == Some("https"),
         format: header(headers, "x-appwrite-response-format").map(str::to_owned),
         unchanged_since: header(headers, "x-appwrite-timestamp").and_then(Timestamp::parse),
+        patience: header(headers, "x-appwrite-timeout").and_then(patience),
         setup_token: header(headers, "x-floe-setup-token").map(Secret::new),
     }
+}
+
+/// Refuses headers that say something which can't be.
+///
+/// # Errors
+/// `general_argument_invalid`.
+pub(crate) fn check(headers: &HeaderMap) -> Result<()> {
+    let timestamp = header(headers, "x-appwrite-timestamp").filter(|value| !value.is_empty());
+    if timestamp.is_some_and(|value| Timestamp::parse(value).is_none()) {
+        let error = Error::new(ErrorKind::GeneralArgumentInvalid).field("x-appwrite-timestamp");
+        return Err(error.message("Invalid X-Appwrite-Timestamp header value"));
+    }
+    Ok(())
+}
+
+/// A number of milliseconds. Nothing, and what is none, asks for nothing.
+fn patience(value: &str) -> Option<Duration> {
+    value.trim().parse().ok().filter(|millis| *millis > 0).map(Duration::from_millis)
 }
 
 /// The client's id for the request, if it is one that can go into logs as it is; else one of ours.

@@ -90,18 +90,18 @@ macro_rules! on_scan {
     };
     ($store:expr, $apart:expr, |$conn:ident| $query:expr) => {
         match ($store).scans() {
-            $crate::__private::Scans::Sqlite(file) => {
-                file.scan($apart, move |$conn| {
+            $crate::__private::Scans::Sqlite(file, limit) => {
+                file.scan(limit, $apart, move |$conn| {
                     #[allow(unused_imports)]
                     use $crate::__private::SyncRun as _;
                     $query
                 })
                 .await
             }
-            $crate::__private::Scans::Postgres(reader) => {
+            $crate::__private::Scans::Postgres(reader, limit) => {
                 #[allow(unused_imports)]
                 use $crate::__private::AsyncRun as _;
-                match reader.read().await {
+                match reader.read(limit).await {
                     Ok(mut lease) => match lease.start() {
                         Ok($conn) => {
                             let result = $query.await;

@@ -108,6 +108,19 @@ impl Lease {
         Ok(lease)
     }
 
+    /// For reading, with statements that take no longer than this. In a transaction, so that the limit ends with it; and
+    /// should its end come too late for that limit, the connection is closed.
+    pub(crate) async fn read_within(pool: &Pool, schema: &Arc<str>, limit: Duration) -> Result<Self> {
+        let limit = limit.min(pool.manager().statement_timeout).as_millis().max(1);
+        let mut lease = Self::take(pool).await?;
+        lease.unit = Unit::Open;
+        let schema = quoted(schema);
+        let begin =
+            format!("BEGIN READ ONLY; SET LOCAL search_path TO {schema}; SET LOCAL statement_timeout = {limit}");
+        lease.batch(&begin).await?;
+        Ok(lease)
+    }
+
     /// With a transaction.
     pub(crate) async fn begin(pool: &Pool, schema: &Arc<str>) -> Result<Self> {
         let mut lease = Self::take(pool).await?;

@@ -7,11 +7,14 @@ use crate::{postgres, sqlite};
 use diesel::connection::SimpleConnection;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The database of one project. Cheap to clone; kept open by its clones, so don't keep one for long: ask
 /// [`crate::Stores::project`] each time.
+///
+/// Beside what is open, it may know how long its reads may take ([`Store::within`]).
 #[derive(Clone)]
-pub struct Store(pub(crate) Arc<Open>);
+pub struct Store(pub(crate) Arc<Open>, pub(crate) Option<Duration>);
 
 /// What clones of a store share.
 pub(crate) struct Open {
@@ -33,19 +36,29 @@ pub struct Reader {
 
 impl Reader {
     #[doc(hidden)]
-    pub async fn read(&self) -> Result<postgres::Lease> {
-        postgres::Lease::read(&self.pool, &self.schema).await
+    pub async fn read(&self, limit: Option<Duration>) -> Result<postgres::Lease> {
+        match limit {
+            None => postgres::Lease::read(&self.pool, &self.schema).await,
+            Some(limit) => postgres::Lease::read_within(&self.pool, &self.schema, limit).await,
+        }
     }
 }
 
 /// What `on_scan!` sees of a store.
 #[doc(hidden)]
 pub enum Scans<'s> {
-    Sqlite(&'s sqlite::File),
-    Postgres(&'s Reader),
+    Sqlite(&'s sqlite::File, Option<Duration>),
+    Postgres(&'s Reader, Option<Duration>),
 }
 
 impl Store {
+    /// The same, whose reads, lists and counts are interrupted after so long; but never later than any statement.
+    /// Units of work aren't touched by it.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self(self.0, Some(limit))
+    }
+
     /// A connection for reading: each statement sees what is committed when it starts.
     ///
     /// Don't ask for a second one, nor for a unit of work, while holding one.
@@ -54,8 +67,8 @@ impl Store {
     /// [`crate::Error::Unavailable`] when none is free for long, or none can be opened.
     pub async fn read(&self) -> Result<Connection> {
         Ok(Connection(match &self.0.inner {
-            Inner::Sqlite(file) => Either::Sqlite(file.read().await?),
-            Inner::Postgres(reader) => Either::Postgres(Box::new(reader.read().await?)),
+            Inner::Sqlite(file) => Either::Sqlite(file.read(self.1).await?),
+            Inner::Postgres(reader) => Either::Postgres(Box::new(reader.read(self.1).await?)),
         }))
     }
 
@@ -104,8 +117,8 @@ impl Store {
     #[must_use]
     pub fn scans(&self) -> Scans<'_> {
         match &self.0.inner {
-            Inner::Sqlite(file) => Scans::Sqlite(file),
-            Inner::Postgres(reader) => Scans::Postgres(reader),
+            Inner::Sqlite(file) => Scans::Sqlite(file, self.1),
+            Inner::Postgres(reader) => Scans::Postgres(reader, self.1),
         }
     }
 

@@ -266,7 +266,7 @@ impl Stores {
             }
         };
         let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));
-        Ok(Store(Arc::new(Open { inner, outbox: Arc::new(Outbox { project: id.0.clone(), listeners, clock }) })))
+        Ok(Store(Arc::new(Open { inner, outbox: Arc::new(Outbox { project: id.0.clone(), listeners, clock }) }), None))
     }
 
     /// Makes what [`Stores::open_store`] looks for.

@@ -34,6 +34,8 @@ pub(crate) struct Changes<'s> {
     doubtful: bool,
     /// Tables whose schema must be forgotten once this is committed.
     outdated: Vec<String>,
+    /// Databases whose lists must be forgotten once this is committed.
+    relisted: Vec<String>,
     /// Where there are chores to be done once this is committed.
     chores_in: Option<Store>,
     /// Rows that don't count as changed by others: those that this has changed, by table and id.
@@ -64,6 +66,7 @@ impl<'s> Changes<'s> {
             learned: Vec::new(),
             doubtful: false,
             outdated: Vec::new(),
+            relisted: Vec::new(),
             chores_in: None,
             touched: HashSet::new(),
             unchanged_since: call.request.unchanged_since,
@@ -156,6 +159,14 @@ impl<'s> Changes<'s> {
     /// The schema of this table is another one from now on.
     pub(crate) fn outdate(&mut self, database_id: &str, table_id: &str) {
         self.outdated.push(crate::service::schema_key(&self.project, database_id, table_id));
+        self.relist(database_id);
+    }
+
+    /// Lists of rows of this database may not be for everyone any more who asked for them.
+    pub(crate) fn relist(&mut self, database_id: &str) {
+        if self.relisted.last().is_none_or(|last| last != database_id) {
+            self.relisted.push(database_id.to_owned());
+        }
     }
 
     /// The schema of a table, whether or not the caller may know of it; none: there is none.
@@ -212,6 +223,9 @@ impl<'s> Changes<'s> {
         // Also when it failed: an answer that was lost on its way doesn't say that nothing happened.
         for key in &self.outdated {
             self.service.schemas.invalidate(key.as_str());
+        }
+        for database_id in &self.relisted {
+            self.service.lists.outdate(&self.project, database_id);
         }
         outcome?;
         if let Some(store) = &self.chores_in {

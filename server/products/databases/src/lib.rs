@@ -17,6 +17,7 @@ mod events;
 mod keys;
 mod ledger;
 mod model;
+mod operator;
 mod permission_sets;
 mod relation;
 mod repository;

@@ -3,11 +3,12 @@
 //! Both directions are written by hand, without a tree of JSON in between on the way out, because every request for rows
 //! passes here.
 
+use crate::operator::Operator;
 use crate::permission_sets::PermissionSet;
 use crate::schema::{SchemaColumn, TableSchema};
 use crate::vocabulary::Vocabulary;
 use floe_kernel::time::Timestamp;
-use floe_kernel::value::{Kind, Value};
+use floe_kernel::value::Value;
 use floe_kernel::{Error, Result};
 use floe_store::tables::StoredRow;
 use serde::Serialize;
@@ -18,6 +19,8 @@ use serde_json::{Map, Value as Json};
 pub(crate) struct RowData {
     /// Columns, by their position, and their values.
     pub(crate) values: Vec<(usize, Value)>,
+    /// Columns, by their position, and how their values change.
+    pub(crate) operators: Vec<(usize, Operator)>,
     /// The row's `$createdAt`, where the caller may say.
     pub(crate) created: Option<i64>,
     /// The row's `$updatedAt`, where the caller may say.
@@ -31,6 +34,8 @@ pub(crate) struct Speaker {
     pub(crate) vocabulary: Vocabulary,
     /// Whether permissions don't bind the caller.
     pub(crate) privileged: bool,
+    /// Whether they may speak in terms of what a row holds already.
+    pub(crate) operators: bool,
 }
 
 impl Speaker {
@@ -39,7 +44,13 @@ impl Speaker {
         self.refuse(format!("Missing required attribute \"{key}\""))
     }
 
-    fn refuse(self, fault: impl std::fmt::Display) -> Error {
+    /// The same, speaking of a row that isn't there yet.
+    pub(crate) fn of_new(self) -> Self {
+        Self { operators: false, ..self }
+    }
+
+    /// The error that a row doesn't fit its table, which this sentence says.
+    pub(crate) fn refuse(self, fault: impl std::fmt::Display) -> Error {
         let kind = self.vocabulary.errors().row_structure;
         Error::new(kind).message(format!("Invalid document structure: {fault}")).field("data")
     }
@@ -72,7 +83,7 @@ impl TableSchema {
         let mut fault = None;
         for (key, json) in data {
             let outcome = match self.position(key) {
-                Some(position) => self.columns[position].read(json).map(|value| read.values.push((position, value))),
+                Some(position) => read.read_column(position, &self.columns[position], json, speaker)?,
                 // What a row is related to is read by `service::links`.
                 None if self.relation(key).is_some() => Ok(()),
                 None => read.read_system(key, json, speaker)?,
@@ -142,6 +153,28 @@ impl TableSchema {
 }
 
 impl RowData {
+    /// Reads what is said of a column: its value, or how that changes.
+    ///
+    /// # Errors
+    /// For an operator that isn't well-formed.
+    fn read_column(
+        &mut self,
+        position: usize,
+        column: &SchemaColumn,
+        json: &Json,
+        speaker: Speaker,
+    ) -> Result<Result<(), String>> {
+        let operator = if speaker.operators { Operator::read(json, column) } else { Ok(None) };
+        Ok(match operator {
+            Ok(Some(operator)) => {
+                self.operators.push((position, operator));
+                Ok(())
+            }
+            Ok(None) => column.read(json).map(|value| self.values.push((position, value))),
+            Err(misread) => Err(misread.fault()?),
+        })
+    }
+
     /// Reads what isn't a column. What the server alone decides is left aside, as Appwrite does.
     ///
     /// # Errors
@@ -177,15 +210,44 @@ impl SchemaColumn {
         if column.array {
             return self.read_list(json);
         }
-        let broken =
-            |rule: String| format!("Attribute \"{}\" has invalid {}. {rule}", column.key, column.domain.fault());
-        column.domain.accept(json).map_err(broken)
+        column.domain.accept(json).map_err(|rule| self.broken(rule))
+    }
+
+    /// The sentence that a value breaks this rule of the column.
+    pub(crate) fn broken(&self, rule: String) -> String {
+        format!("Attribute \"{}\" has invalid {}. {rule}", self.column.key, self.column.domain.fault())
+    }
+
+    /// A number that was computed, if it is one of the column's.
+    ///
+    /// # Errors
+    /// The sentence that says which rule it breaks.
+    pub(crate) fn check(&self, value: Value) -> Result<Value, String> {
+        let json = match &value {
+            Value::Integer(number) => Json::from(*number),
+            Value::Float(number) => Json::from(*number),
+            _ => return Ok(value),
+        };
+        self.column.domain.accept(&json).map_err(|rule| self.broken(rule))
+    }
+
+    /// Elements for the column's lists, in the form in which those are kept.
+    ///
+    /// # Errors
+    /// The sentence that says which rule one of them breaks.
+    pub(crate) fn accepted(&self, items: &[Json]) -> Result<Vec<Json>, String> {
+        self.read_items(items).map(|list| parsed_list(&list))
     }
 
     /// A list is kept as the text of its JSON, with every element in the form in which it is answered.
     fn read_list(&self, json: &Json) -> Result<Value, String> {
         let column = &self.column;
         let items = json.as_array().ok_or_else(|| format!("Attribute \"{}\" must be an array", column.key))?;
+        self.read_items(items)
+    }
+
+    fn read_items(&self, items: &[Json]) -> Result<Value, String> {
+        let column = &self.column;
         let mut text = vec![b'['];
         for (n, item) in items.iter().enumerate() {
             if n > 0 {
@@ -214,6 +276,12 @@ impl SchemaColumn {
     }
 }
 
+/// The elements of a list that is kept; nothing has none.
+pub(crate) fn parsed_list(value: &Value) -> Vec<Json> {
+    let Value::Json(text) = value else { return Vec::new() };
+    serde_json::from_str(text).unwrap_or_default()
+}
+
 /// Writes a value as JSON.
 fn write_value(out: &mut Vec<u8>, value: &Value) {
     match value {
@@ -234,43 +302,4 @@ fn write_value(out: &mut Vec<u8>, value: &Value) {
 /// Texts and numbers as serde writes them. Into memory: it can't fail.
 fn put<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     let _ = serde_json::to_writer(out, value);
-}
-
-/// Adds to a number, and keeps it one of its column.
-///
-/// # Errors
-/// The rule that the outcome breaks.
-pub(crate) fn added(column: &SchemaColumn, value: &Value, by: f64, limit: Option<f64>) -> Result<Value, Added> {
-    let sum = match (value, column.kind) {
-        (Value::Integer(_) | Value::Null(_), Kind::Integer) => {
-            let before = if let Value::Integer(number) = value { *number } else { 0 };
-            let whole = (by.fract() == 0.0 && by.abs() < 9.0e15).then_some(by as i64).ok_or(Added::NoNumber)?;
-            Value::Integer(before.checked_add(whole).ok_or(Added::BeyondLimit)?)
-        }
-        (Value::Float(_) | Value::Null(_), Kind::Float) => {
-            Value::Float(if let Value::Float(number) = value { *number } else { 0.0 } + by)
-        }
-        _ => return Err(Added::NoNumber),
-    };
-    let (as_float, json) = match &sum {
-        Value::Integer(number) => (*number as f64, Json::from(*number)),
-        Value::Float(number) => (*number, Json::from(*number)),
-        _ => return Err(Added::NoNumber),
-    };
-    if limit.is_some_and(|limit| if by > 0.0 { as_float > limit } else { as_float < limit }) {
-        return Err(Added::BeyondLimit);
-    }
-    column.read(&json).map_err(Added::BeyondRange)?;
-    Ok(sum)
-}
-
-/// Why a number can't be added.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Added {
-    /// The column doesn't hold such numbers.
-    NoNumber,
-    /// The sum is beyond what the caller allows, or what a number can be.
-    BeyondLimit,
-    /// The sum is beyond what the column allows; the sentence says so.
-    BeyondRange(String),
 }

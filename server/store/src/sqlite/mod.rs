@@ -40,10 +40,12 @@ impl File {
         Ok(Self { path, writer, readers, statement_timeout, gone: AtomicBool::new(false) })
     }
 
-    pub(crate) async fn read(&self) -> Result<Lease> {
+    /// A reader, whose statements may take as long as any, or only for this limit.
+    pub(crate) async fn read(&self, limit: Option<Duration>) -> Result<Lease> {
         self.refuse_if_gone()?;
         let reader = self.readers.take().await?;
-        Ok(Lease { connection: Leased::Reader(reader), statement_timeout: self.statement_timeout })
+        let statement_timeout = limit.map_or(self.statement_timeout, |limit| limit.min(self.statement_timeout));
+        Ok(Lease { connection: Leased::Reader(reader), statement_timeout })
     }
 
     pub(crate) async fn begin(&self) -> Result<Lease> {
@@ -64,16 +66,17 @@ impl File {
         if self.gone.load(Ordering::Acquire) { Err(Error::unavailable("the store is closed")) } else { Ok(()) }
     }
 
-    /// Runs a query that may be long. What `on_scan!` calls. See [`Lease::scan`].
+    /// Runs a query that may be long. What `on_scan!` calls. See [`Lease::scan`]. It may take as long as any statement, or only for this
+    /// limit.
     ///
     /// # Errors
     /// Those of the query.
-    pub async fn scan<T, F>(&self, apart: bool, query: F) -> Result<T>
+    pub async fn scan<T, F>(&self, limit: Option<Duration>, apart: bool, query: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     {
-        self.read().await?.scan(apart, query).await
+        self.read(limit).await?.scan(apart, query).await
     }
 
     /// Commits what waits, and refuses everything from now on.

@@ -47,10 +47,10 @@ pub type Test = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 pub async fn matching(store: &Store, shapes: Shapes, test: Test) -> Result<Vec<i64>> {
     let select = Select::from(shapes);
     match store.scans() {
-        Scans::Sqlite(file) => {
-            file.read().await?.scan_on_thread(move |connection| tested(connection, &select, &test)).await
+        Scans::Sqlite(file, limit) => {
+            file.read(limit).await?.scan_on_thread(move |connection| tested(connection, &select, &test)).await
         }
-        Scans::Postgres(reader) => streamed(&mut reader.read().await?, &select, &test).await,
+        Scans::Postgres(reader, limit) => streamed(&mut reader.read(limit).await?, &select, &test).await,
     }
 }
 

@@ -97,7 +97,7 @@ input! {
         row_security: bool = body "rowSecurity" | "documentSecurity" or false,
         /// Whether clients may see it.
         enabled: bool = body "enabled" or true,
-        /// Whether lists that are kept anywhere are to be forgotten. None are.
+        /// Whether lists of its rows that are kept are to be forgotten. They are with every change.
         _purge: bool = body "purge" or false,
     }
 }

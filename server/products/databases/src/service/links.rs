@@ -52,37 +52,6 @@ impl Around {
     fn related(&self, call: &Call, relation: &Relation) -> Option<&TableSchema> {
         self.tables.get(&relation.related.number).map(|there| &*there.schema).filter(|schema| is_open(call, schema))
     }
-
-    /// The JSON of the answer to what was done: a row with what it is related to, as far as the caller may read that;
-    /// when that is too much for one answer, the row alone.
-    ///
-    /// # Errors
-    /// Those of storage, inside a unit of work.
-    pub(super) async fn answer(
-        &self,
-        reader: &mut Reader<'_, '_>,
-        call: &Call,
-        schema: &TableSchema,
-        done: Done,
-    ) -> Result<Vec<u8>> {
-        let row = match done {
-            Done::Row(row) => row,
-            Done::Json(json) => return Ok(json),
-        };
-        let vocabulary = Vocabulary::of(call);
-        let Some(choice) = &self.answer else { return Ok(row.json(schema, vocabulary)) };
-        match choice.find(reader, std::slice::from_ref(&row.row)).await {
-            Ok(found) => {
-                let mut out = Vec::new();
-                found.write(&mut out, schema, &row.row, &row.set, choice, vocabulary);
-                Ok(out)
-            }
-            // What is committed is done, whatever else fails.
-            Err(_) if matches!(reader, Reader::Store(..)) => Ok(row.json(schema, vocabulary)),
-            Err(error) if error.kind() == ErrorKind::GeneralQueryInvalid => Ok(row.json(schema, vocabulary)),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 impl Guide<'_> {
@@ -143,6 +112,28 @@ impl Asked {
     fn add(&mut self, path: String) {
         if !self.select.contains(&path) {
             self.select.push(path);
+        }
+    }
+}
+
+impl Around {
+    /// The JSON of the answer to an operation: where a row was written, with what it is related to, as far as the caller
+    /// may read that. When there is too much of it, or it can't be read, the row alone: it is written all the same.
+    pub(super) async fn answer(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        schema: &TableSchema,
+        done: Done,
+        vocabulary: Vocabulary,
+    ) -> Vec<u8> {
+        let (Done::Row(row), Some(choice)) = (&done, &self.answer) else { return done.json(schema, vocabulary) };
+        match choice.find(reader, std::slice::from_ref(&row.row)).await {
+            Ok(found) => {
+                let mut out = Vec::new();
+                found.write(&mut out, schema, &row.row, &row.set, choice, vocabulary);
+                out
+            }
+            Err(_) => row.json(schema, vocabulary),
         }
     }
 }

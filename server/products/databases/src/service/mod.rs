@@ -24,6 +24,7 @@ mod chores;
 mod columns;
 mod databases;
 mod indexes;
+mod kept_lists;
 mod links;
 mod operations;
 mod paths;
@@ -39,6 +40,7 @@ mod writes;
 
 pub(crate) use chores::Chores;
 pub(crate) use columns::{ColumnChange, DomainChange};
+pub(crate) use kept_lists::KeptLists;
 pub(crate) use operations::{Addition, Operation, RowInput, Which};
 pub(crate) use relations::RelationChange;
 pub(crate) use replay::Staging;
@@ -71,6 +73,7 @@ pub struct Databases {
     pub(crate) schemas: Cache<String, Arc<TableSchema>>,
     pub(crate) sets: PermissionSets,
     pub(crate) chores: Chores,
+    pub(crate) lists: KeptLists,
     keys: Keys,
 }
 
@@ -89,7 +92,8 @@ impl Databases {
     #[must_use]
     pub fn new(key: &Secret) -> Self {
         let schemas = Cache::new(KEPT_SCHEMAS);
-        Self { chores: Chores::new(schemas.clone()), schemas, sets: PermissionSets::new(), keys: Keys::new(key) }
+        let (chores, keys) = (Chores::new(schemas.clone()), Keys::new(key));
+        Self { chores, schemas, sets: PermissionSets::new(), lists: KeptLists::new(), keys }
     }
 
     /// Forgets everything that is kept in memory. To be called when a project was deleted: one of the same id may come,
@@ -97,6 +101,7 @@ impl Databases {
     pub fn forget(&self) {
         self.schemas.clear();
         self.sets.clear();
+        self.lists.clear();
     }
 
     /// Begins a unit of work.
@@ -232,7 +237,7 @@ async fn find_table(catalog: &mut Catalog<'_>, at: &At, vocabulary: Vocabulary) 
 
 /// Who says what a row is to hold.
 fn speaker(call: &Call) -> Speaker {
-    Speaker { vocabulary: Vocabulary::of(call), privileged: call.caller.privileged() }
+    Speaker { vocabulary: Vocabulary::of(call), privileged: call.caller.privileged(), operators: true }
 }
 
 /// What a conflict means, where only one thing can be meant.

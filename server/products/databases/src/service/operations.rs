@@ -16,7 +16,8 @@ use super::writes::{
 use super::{ATTEMPTS, At, Databases, capitalized, speaker, was_overtaken};
 use crate::changes::Changes;
 use crate::events::{self, Event};
-use crate::row::{Added, RowData, added};
+use crate::operator::{Added, added};
+use crate::row::RowData;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -122,6 +123,16 @@ pub(super) enum Done {
     Json(Vec<u8>),
 }
 
+impl Done {
+    /// The JSON of the answer, without what a row is related to.
+    pub(super) fn json(self, schema: &TableSchema, vocabulary: Vocabulary) -> Vec<u8> {
+        match self {
+            Self::Row(row) => row.json(schema, vocabulary),
+            Self::Json(json) => json,
+        }
+    }
+}
+
 impl Databases {
     /// Performs an operation in a unit of work of its own; gives the JSON of its answer: a row, a list of rows, or
     /// nothing where a row was removed.
@@ -159,13 +170,13 @@ impl Databases {
         let mut changes = self.begin(call).await?.doubtful(guide.doubts());
         let done = ready.perform(&mut changes, call, schema).await?;
         changes.commit().await?;
-        around.answer(&mut Reader::Store(self, call), call, schema, done).await
+        Ok(around.answer(&mut Reader::Store(self, call), schema, done, Vocabulary::of(call)).await)
     }
 }
 
 impl Operation {
     /// Decides what would be decided otherwise by when, and by whom, it is performed: the ids of related rows that are
-    /// to be made, and what new rows allow. `around`: see [`Databases::around`].
+    /// to be made, and what new rows allow. `around`: see [`Guide::around`].
     ///
     /// # Errors
     /// None that the caller can cause; what they may do is checked when it is performed.
@@ -323,7 +334,7 @@ impl<'o> Step<'o> {
         schema: &TableSchema,
         wanted: Vec<Wanted<'o>>,
     ) -> Result<Self> {
-        Ok(Self::Insert { id: &row.id, data: schema.whole(&row.data, speaker(call))?, permissions, wanted })
+        Ok(Self::Insert { id: &row.id, data: schema.whole(&row.data, speaker(call).of_new())?, permissions, wanted })
     }
 
     fn upsert(row: &'o RowInput, call: &Call, schema: &TableSchema, wanted: Vec<Wanted<'o>>) -> Result<Self> {

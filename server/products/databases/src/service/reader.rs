@@ -61,10 +61,10 @@ impl Reader<'_, '_> {
         }
         let mut selection = selection.clone();
         let source = match self {
-            Self::Store(_, call) => Source::Store(&call.store),
+            Self::Store(_, call) => Source::Store(call.store_for_lists()),
             Self::Unit(changes) => Source::Unit(changes),
         };
-        shapes::settle(source, schema, &mut selection, visible).await?;
+        shapes::settle(source, schema, &mut selection.filter, visible).await?;
         Ok(Cow::Owned(selection))
     }
 
@@ -77,7 +77,7 @@ impl Reader<'_, '_> {
     ) -> Result<Plan> {
         let place = schema.stored.place();
         Ok(match self {
-            Self::Store(_, call) => query::plan(&call.store, place, selection, visible).await?,
+            Self::Store(_, call) => query::plan(&call.store_for_lists(), place, selection, visible).await?,
             Self::Unit(changes) => query::plan_in(changes, place, selection, visible).await?,
         })
     }
@@ -90,7 +90,7 @@ impl Reader<'_, '_> {
         plan: &Plan,
     ) -> Result<Vec<StoredRow>> {
         Ok(match self {
-            Self::Store(_, call) => tables::list(&call.store, &schema.stored, columns, plan).await?,
+            Self::Store(_, call) => tables::list(&call.store_for_lists(), &schema.stored, columns, plan).await?,
             Self::Unit(changes) => tables::list_in(changes, &schema.stored, columns, plan).await?,
         })
     }
@@ -99,7 +99,7 @@ impl Reader<'_, '_> {
     pub(super) async fn count(&mut self, schema: &TableSchema, which: &Predicate, up_to: i64) -> Result<i64> {
         let place = schema.stored.place();
         Ok(match self {
-            Self::Store(_, call) => query::count(&call.store, place, which, up_to).await?,
+            Self::Store(_, call) => query::count(&call.store_for_lists(), place, which, up_to).await?,
             Self::Unit(changes) => query::count_in(changes, place, which, up_to).await?,
         })
     }
@@ -107,7 +107,7 @@ impl Reader<'_, '_> {
     /// The rows that others are linked to.
     pub(super) async fn related(&mut self, following: Following<'_>) -> Result<Vec<tables::Related>> {
         Ok(match self {
-            Self::Store(_, call) => tables::related(&call.store, following).await?,
+            Self::Store(_, call) => tables::related(&call.store_for_lists(), following).await?,
             Self::Unit(changes) => tables::related_in(changes, following).await?,
         })
     }

@@ -3,6 +3,7 @@
 //! Who may do what is decided by [`floe_kernel::access::Guarded`] alone. Writing a row that isn't there, or isn't for the
 //! caller, is "not authorized", unless they may read or write every row anyway, and so know what there is.
 
+use super::speaker;
 use crate::changes::Changes;
 use crate::permission_sets::PermissionSet;
 use crate::row::RowData;
@@ -102,6 +103,7 @@ pub(super) async fn insert(
 ) -> Result<Permitted> {
     changes.touch(&schema.stored, id)?;
     let set = changes.intern(permissions).await?;
+    let data = data.computed(schema, |position| &schema.columns[position].default, call.now, speaker(call))?;
     let (created, updated) = (data.created.unwrap_or(call.now.millis()), data.updated.unwrap_or(call.now.millis()));
     let values = schema.filled(data);
     let new = NewRow { id, created, updated, permissions: set.number, values: &values };
@@ -124,8 +126,12 @@ pub(super) async fn change(
 ) -> Result<Permitted> {
     let Permitted { mut row, mut set } = before;
     changes.touch(&schema.stored, &row.id)?;
+    let data = data.computed(schema, |position| &row.values[position], call.now, speaker(call))?;
     if let Some(permissions) = permissions {
         set = changes.intern(permissions).await?;
+        if set.number != row.permissions {
+            changes.relist(&schema.database_id);
+        }
     }
     row.updated = data.updated.unwrap_or(call.now.millis());
     row.created = data.created.unwrap_or(row.created);

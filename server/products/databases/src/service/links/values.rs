@@ -139,7 +139,7 @@ impl<'o> Reader<'o, '_> {
         Ok(Nested {
             id,
             is_new,
-            data: related.part(data, speaker(self.call))?,
+            data: related.part(data, speaker(self.call).of_new())?,
             lacks: related.lacking(data),
             permissions: permissions(data)?,
             wanted: self.wanted(related, data, Some(relation), depth + 1, false)?,
