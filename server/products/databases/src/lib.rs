@@ -15,6 +15,7 @@ mod domain;
 mod endpoints;
 mod events;
 mod keys;
+mod ledger;
 mod model;
 mod operator;
 mod permission_sets;
@@ -24,6 +25,7 @@ mod routes;
 mod row;
 mod schema;
 mod service;
+mod transaction;
 mod vocabulary;
 
 pub use routes::routes;

@@ -179,10 +179,12 @@ pub(crate) enum IndexKind {
     Unique,
     /// Finding words.
     Fulltext,
+    /// Finding places.
+    Spatial,
 }
 
 impl IndexKind {
-    const ALL: [Self; 3] = [Self::Key, Self::Unique, Self::Fulltext];
+    const ALL: [Self; 4] = [Self::Key, Self::Unique, Self::Fulltext, Self::Spatial];
 
     /// The type, as the API calls it.
     pub(crate) fn name(self) -> &'static str {
@@ -190,6 +192,7 @@ impl IndexKind {
             Self::Key => "key",
             Self::Unique => "unique",
             Self::Fulltext => "fulltext",
+            Self::Spatial => "spatial",
         }
     }
 

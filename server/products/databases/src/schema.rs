@@ -56,6 +56,8 @@ pub(crate) struct SchemaColumn {
     pub(crate) default: Value,
     /// How its part of a row's JSON begins: `,"key":`.
     pub(crate) head: Vec<u8>,
+    /// The number of the spatial index over it, where there is one.
+    pub(crate) spatial_index: Option<i64>,
 }
 
 impl TableSchema {
@@ -85,7 +87,7 @@ impl TableSchema {
             version: table.version,
             by_key: columns.iter().enumerate().map(|(n, column)| (column.key.clone(), n)).collect(),
             fields: fields(&columns, indexes, &stored),
-            columns: columns.into_iter().map(SchemaColumn::new).collect(),
+            columns: columns.into_iter().map(|column| SchemaColumn::new(column, indexes)).collect(),
             relations,
             incoming,
             stored,
@@ -163,11 +165,17 @@ impl TableSchema {
 }
 
 impl SchemaColumn {
-    fn new(column: Column) -> Self {
+    fn new(column: Column, indexes: &[Index]) -> Self {
         let mut head = vec![b','];
         head.extend(serde_json::Value::from(column.key.as_str()).to_string().into_bytes());
         head.push(b':');
-        Self { kind: column.kind(), default: column.default_value(), head, column }
+        let is_over = |index: &&Index| {
+            index.kind == IndexKind::Spatial
+                && index.status == Status::Available
+                && index.columns == [column.key.as_str()]
+        };
+        let spatial_index = indexes.iter().find(is_over).map(|index| index.number);
+        Self { kind: column.kind(), default: column.default_value(), head, spatial_index, column }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::predicate::joined;
 use super::{Ordering, Predicate};
+use crate::connection::Lane;
 use crate::dialect::{Dialect, fit, push_column, push_text_order};
 use crate::error::{Error, Result};
 use crate::tables::{Raw, statement};
@@ -135,7 +136,29 @@ pub async fn count(store: &Store, place: &Place, predicate: &Predicate, up_to: i
         return Ok(0);
     }
     let count = Count { place: place.clone(), predicate: predicate.clone(), up_to };
-    let raw = on_scan!(store, count.predicate.searches(), |c| (&count).get_result::<Raw>(c))?;
+    on_scan!(store, count.predicate.searches(), |c| (&count).get_result::<Raw>(c)).and_then(|raw| counted(&raw))
+}
+
+/// The same inside a unit of work, where what it changed is counted.
+///
+/// # Errors
+/// Those of [`count`].
+pub async fn count_in(conn: &mut Connection, place: &Place, predicate: &Predicate, up_to: i64) -> Result<i64> {
+    if up_to <= 0 {
+        return Ok(0);
+    }
+    let count = Count { place: place.clone(), predicate: predicate.clone(), up_to };
+    let raw = match conn.lane() {
+        Lane::Sqlite(lease) => {
+            let apart = count.predicate.searches();
+            lease.scan(apart, move |c| diesel::RunQueryDsl::get_result::<Raw>(&count, c)).await?
+        }
+        Lane::Postgres(_) => on_conn!(conn, |c| (&count).get_result::<Raw>(c))?,
+    };
+    counted(&raw)
+}
+
+fn counted(raw: &Raw) -> Result<i64> {
     match raw.0.as_slice() {
         [Value::Integer(count)] => Ok(*count),
         other => Err(Error::unavailable(format!("a count of {other:?}"))),

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use writer::{WriteLease, Writer};
 
-pub(crate) use statements::{BackToMark, Mark};
+pub(crate) use statements::{BackToMark, Mark, Rehearse, UndoRehearsal};
 
 /// How long a list or a count may run on the caller's own thread before it is moved to another one.
 const IN_PLACE: Duration = Duration::from_micros(1500);

@@ -324,6 +324,78 @@ pub(crate) async fn update_boolean(service: Arc<Databases>, call: Call, input: U
 }
 
 input! {
+    /// What creating a column of points, lines or polygons takes.
+    pub(crate) struct CreateShape {
+        /// The database's id.
+        database: Id = path "databaseId",
+        /// The table's id.
+        table: Id = path "tableId" | "collectionId",
+        /// The column's name.
+        key: Key = body "key",
+        /// Whether every new row must have a value.
+        required: bool = body "required",
+        /// What rows get that don't say.
+        default: Option<Places> = body "default" or None,
+    }
+}
+
+pub(crate) async fn create_shape(
+    service: Arc<Databases>,
+    call: Call,
+    input: CreateShape,
+    form: floe_geometry::Form,
+) -> Result<Reply> {
+    let default = input.default.map(|places| places.of(form)).transpose()?;
+    let new =
+        NewColumn { key: input.key.0, domain: Domain::Shape(form), required: input.required, array: false, default };
+    made(service, call, (at(input.database, input.table), new)).await
+}
+
+changed_column! {
+    /// What updating a column of points, lines or polygons takes.
+    UpdateShape, default: Places
+}
+
+pub(crate) async fn update_shape(
+    service: Arc<Databases>,
+    call: Call,
+    input: UpdateShape,
+    form: floe_geometry::Form,
+) -> Result<Reply> {
+    let (at, key, mut change) = input.split(DomainChange::Shape(form));
+    change.default = change.default.map(|default| Places(default).of(form)).transpose()?;
+    changed(service, call, (at, key, change)).await
+}
+
+/// The default value of a column of shapes.
+#[derive(Debug)]
+pub(crate) struct Places(Json);
+
+impl Places {
+    /// It, if it is a shape of this form.
+    fn of(self, form: floe_geometry::Form) -> Result<Json> {
+        let refuse = |rule| Error::invalid("default", rule);
+        floe_geometry::Shape::read(form, &self.0).map_err(refuse).map(|_| self.0)
+    }
+}
+
+impl Param for Places {
+    fn read(value: Json) -> Result<Self, floe_gateway::input::Refusal> {
+        if value.is_array() { Ok(Self(value)) } else { Err("Value must be a valid array".into()) }
+    }
+
+    fn schema() -> Json {
+        serde_json::json!({"type": "array", "items": {}})
+    }
+}
+
+impl From<Places> for Json {
+    fn from(places: Places) -> Self {
+        places.0
+    }
+}
+
+input! {
     /// What listing columns takes.
     pub(crate) struct ListColumns {
         /// The database's id.

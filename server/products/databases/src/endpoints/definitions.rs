@@ -1,7 +1,7 @@
 //! Columns and indexes that are defined together with their table.
 
 use super::params::{IndexedKey, Key, OrderBy};
-use crate::domain::{Domain, Form, MAX_STRING, MAX_VARCHAR, TextType};
+use crate::domain::{Domain, Form, MAX_STRING, MAX_VARCHAR, TextType, shape_form};
 use crate::model::{NewColumn, NewIndex};
 use floe_gateway::input::{Param, Refusal};
 use floe_gateway::param::Object;
@@ -85,6 +85,8 @@ fn domain(name: &str, map: &mut Map<String, Json>) -> Result<Domain, Refusal> {
         }
         "boolean" => Domain::Boolean,
         "datetime" => Domain::Datetime,
+        "line" => Domain::Shape(floe_geometry::Form::Line),
+        other if let Some(form) = shape_form(other) => Domain::Shape(form),
         _ => return Err(format!("type: \"{}\" is not a type that can be defined here", name.escape_default()).into()),
     })
 }

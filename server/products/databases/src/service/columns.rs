@@ -16,7 +16,6 @@ use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::tables::{Ddl, Seal};
 use serde_json::Value as Json;
 
-/// The most columns of a table.
 /// The least size of a column whose values are kept encrypted.
 const MIN_ENCRYPTED: i64 = 150;
 
@@ -44,6 +43,7 @@ pub(crate) enum DomainChange {
     Float { min: Option<f64>, max: Option<f64> },
     Boolean,
     Datetime,
+    Shape(floe_geometry::Form),
 }
 
 impl DomainChange {
@@ -65,6 +65,7 @@ impl DomainChange {
             }
             (Self::Boolean, Domain::Boolean) => Domain::Boolean,
             (Self::Datetime, Domain::Datetime) => Domain::Datetime,
+            (Self::Shape(form), Domain::Shape(old)) if form == *old => Domain::Shape(form),
             _ => return None,
         })
     }
@@ -78,6 +79,10 @@ impl NewColumn {
     pub(crate) fn check(&self, vocabulary: Vocabulary) -> Result<()> {
         check_domain(&self.domain, vocabulary)?;
         check_encrypted(self.encrypted, &self.domain)?;
+        if self.array && matches!(self.domain, Domain::Shape(_)) {
+            let message = "Spatial attributes cannot be arrays";
+            return Err(Error::new(vocabulary.errors().column_value).message(message).field("array"));
+        }
         check_default(self.default.as_ref(), &self.domain, self.required, self.array, vocabulary)
     }
 

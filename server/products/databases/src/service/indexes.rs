@@ -125,7 +125,8 @@ impl Databases {
         let table = before.table.number;
         let is_for_later = is_for_later(changes, call, before).await?;
         // A fulltext index is over all of a text, whatever its size.
-        let counts = |index: &&Index| !matches!(index.status, Status::Failed(_)) && index.kind != IndexKind::Fulltext;
+        let sized = |index: &Index| matches!(index.kind, IndexKind::Key | IndexKind::Unique);
+        let counts = |index: &&Index| !matches!(index.status, Status::Failed(_)) && sized(index);
         for index in before.indexes.iter().filter(counts).filter(|index| index.columns.contains(&column.key)) {
             let (old, new) = (stored_columns(index, before, vocabulary)?, stored_columns(index, &after, vocabulary)?);
             if old.iter().map(|of| of.length).eq(new.iter().map(|of| of.length)) {
@@ -187,6 +188,7 @@ pub(super) fn definition(index: &Index, whole: &WholeTable, store: &Store, vocab
         IndexKind::Fulltext => {
             Ddl::CreateFulltext { table, number, columns: searched_columns(index, whole, vocabulary)? }
         }
+        IndexKind::Spatial => Ddl::CreateSpatial { table, number, column: shape_column(index, whole, vocabulary)? },
         IndexKind::Key | IndexKind::Unique => {
             let (unique, columns) = (index.kind == IndexKind::Unique, stored_columns(index, whole, vocabulary)?);
             Ddl::CreateIndex { table, number, unique, columns }
@@ -261,6 +263,7 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
         if column.status != Status::Available {
             return Err(errors.column_not_available.into());
         }
+        refuse_shapes(index, column, vocabulary)?;
         let counted =
             counted(column, index.lengths[n]).map_err(|rule| Error::new(errors.index_invalid).message(rule))?;
         length = length.saturating_add(counted);
@@ -297,6 +300,7 @@ fn searched_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -
             if column.status != Status::Available {
                 return Err(errors.column_not_available.into());
             }
+            refuse_shapes(index, column, vocabulary)?;
             if column.kind() == Kind::Text { Ok(column.stored().name) } else { no_text(key) }
         }
     });
@@ -324,6 +328,54 @@ fn counted(column: &Column, part: Option<i64>) -> Result<i64, String> {
         (Kind::Float, None) => Ok(2),
         (_, None) => Ok(1),
     }
+}
+
+/// Shapes have an index of their own kind only.
+fn refuse_shapes(index: &Index, column: &Column, vocabulary: Vocabulary) -> Result<()> {
+    if column.kind() != Kind::Shape {
+        return Ok(());
+    }
+    let (kind, key) = (index.kind.name(), &column.key);
+    let message = format!(
+        "Cannot create {kind} index on spatial attribute \"{key}\". Spatial attributes require spatial indexes."
+    );
+    Err(Error::new(vocabulary.errors().index_invalid).message(message))
+}
+
+/// What a spatial index is over in the database. (Appwrite wants a value in each row; ours could do without.)
+fn shape_column(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<String> {
+    let errors = vocabulary.errors();
+    let invalid = |message: String| Err(Error::new(errors.index_invalid).message(message));
+    let [key] = index.columns.as_slice() else {
+        return invalid("Spatial index can be created on a single spatial attribute".into());
+    };
+    let no_shape = |of: &str| {
+        invalid(format!(
+            "Spatial index can only be created on spatial attributes (point, linestring, polygon). \
+             Attribute \"{key}\" is of type \"{of}\""
+        ))
+    };
+    if INDEXABLE.iter().any(|(attribute, _)| attribute == key) {
+        return no_shape(if key == "$id" { "string" } else { "datetime" });
+    }
+    let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+    if column.kind() != Kind::Shape {
+        return no_shape(column.domain.type_name());
+    }
+    if index.lengths.iter().any(Option::is_some) {
+        return invalid(format!("Cannot set a length on \"{}\" attributes", column.domain.type_name()));
+    }
+    if !index.orders.is_empty() {
+        let message = "Spatial indexes with explicit orders are not supported. Remove the orders to create this index.";
+        return invalid(message.into());
+    }
+    if !column.required {
+        return invalid(format!(
+            "Spatial indexes do not allow null values. Mark the attribute \"{key}\" as required or create the index \
+             on a column with no null values."
+        ));
+    }
+    Ok(column.stored().name)
 }
 
 fn find(indexes: Vec<Index>, key: &str, vocabulary: Vocabulary) -> Result<Index> {

@@ -12,7 +12,7 @@ mod values;
 mod writing;
 
 pub(super) use removal::remove;
-pub(super) use values::Wanted;
+pub(super) use values::{Wanted, settle};
 pub(super) use writing::relate;
 
 use super::related::{Choice, Guide, Reader, There};

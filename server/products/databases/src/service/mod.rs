@@ -28,17 +28,22 @@ mod kept_lists;
 mod links;
 mod operations;
 mod paths;
+mod reader;
 mod related;
 mod relations;
+mod replay;
 mod rows;
+mod shapes;
 mod tables;
+mod transactions;
 mod writes;
 
 pub(crate) use chores::Chores;
 pub(crate) use columns::{ColumnChange, DomainChange};
 pub(crate) use kept_lists::KeptLists;
-pub(crate) use operations::{Addition, Operation, RowInput};
+pub(crate) use operations::{Addition, Operation, RowInput, Which};
 pub(crate) use relations::RelationChange;
+pub(crate) use replay::Staging;
 pub(crate) use rows::RowsWanted;
 pub(crate) use tables::{NewTable, TableChange};
 
@@ -73,7 +78,7 @@ pub struct Databases {
 }
 
 /// Where a table is, as the path says.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct At {
     /// The id of its database.
     pub(crate) database: String,
@@ -140,13 +145,21 @@ impl Databases {
     /// # Errors
     /// The same error, when `old` is still the truth; those of finding the table.
     async fn newer_schema(&self, call: &Call, at: &At, old: &TableSchema, error: Error) -> Result<Arc<TableSchema>> {
+        self.fresh_schema(call, at, old).await?.ok_or(error)
+    }
+
+    /// The schema of a table; none when it is still `old`.
+    ///
+    /// # Errors
+    /// Those of finding the table.
+    async fn fresh_schema(&self, call: &Call, at: &At, old: &TableSchema) -> Result<Option<Arc<TableSchema>>> {
         self.schemas.invalidate(schema_key(&call.project.id, &at.database, &at.table).as_str());
         // Within a unit of work, because on SQLite the change may be one of the group that isn't committed yet, which
         // readers don't see; and so not to be kept either.
         let mut unit = call.store.begin().await?;
         let fresh = visible(call, self.load(&mut unit, call, at).await?)?;
         let same = fresh.version == old.version && fresh.stored.name() == old.stored.name();
-        if same { Err(error) } else { Ok(fresh) }
+        Ok((!same).then_some(fresh))
     }
 
     async fn load(&self, conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<TableSchema>> {

@@ -6,7 +6,7 @@
 //! work that may hold others.
 
 use super::bulk::{Answer, Matching};
-use super::links::{Around, Wanted, not_in_bulk, relate, remove};
+use super::links::{Around, Wanted, not_in_bulk, relate, remove, settle};
 use super::related::Guide;
 use super::rows::may_be_others;
 use super::writes::{
@@ -23,10 +23,12 @@ use floe_gateway::Call;
 use floe_kernel::permission::{Action, Permissions};
 use floe_kernel::query::Queries;
 use floe_kernel::{Error, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-/// Something to be done to rows of one table.
-#[derive(Debug)]
+/// Something to be done to rows of one table. Its JSON is what is staged in transactions.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Operation {
     /// Makes a row.
     Create(RowInput),
@@ -45,32 +47,43 @@ pub(crate) enum Operation {
     /// Gives all rows that the queries match the same values.
     UpdateMatching {
         /// Which rows.
-        queries: Queries,
+        queries: Which,
         /// The values.
         data: Map<String, Json>,
         /// Other permissions.
+        #[serde(deserialize_with = "stored::permissions")]
         permissions: Option<Permissions>,
     },
     /// Removes all rows that the queries match.
     DeleteMatching {
         /// Which rows.
-        queries: Queries,
+        queries: Which,
     },
 }
 
+/// Queries, as they were written and as they are understood.
+#[derive(Debug, Default)]
+pub(crate) struct Which {
+    /// As they were written.
+    pub(crate) texts: Vec<String>,
+    /// As they are understood.
+    pub(crate) queries: Queries,
+}
+
 /// What a request says of a row.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RowInput {
     /// Its id.
     pub(crate) id: String,
     /// What it is to allow, where that is said.
+    #[serde(deserialize_with = "stored::permissions")]
     pub(crate) permissions: Option<Permissions>,
     /// Its values.
     pub(crate) data: Map<String, Json>,
 }
 
 /// A number to be added to a column of a row.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Addition {
     /// The row's id.
     pub(crate) id: String,
@@ -158,6 +171,26 @@ impl Databases {
 }
 
 impl Operation {
+    /// Decides what would be decided otherwise by when, and by whom, it is performed: the ids of related rows that are
+    /// to be made, and what new rows allow. `around`: see [`Databases::around`].
+    ///
+    /// # Errors
+    /// None that the caller can cause; what they may do is checked when it is performed.
+    pub(super) fn settle(&mut self, call: &Call, schema: &TableSchema, around: &Around) -> Result<()> {
+        let made = match self {
+            Self::Create(row) => std::slice::from_mut(row),
+            Self::CreateMany(rows) => rows.as_mut_slice(),
+            _ => &mut [],
+        };
+        for row in made.iter_mut().filter(|row| row.permissions.is_none()) {
+            row.permissions = Some(permissions_of_new(call, None)?);
+        }
+        match self {
+            Self::Create(row) | Self::Update(row) | Self::Upsert(row) => settle(call, schema, around, &mut row.data, 1),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether somebody made the row after we saw that there was none: now there is one to change.
     fn finds_another(&self, call: &Call, error: &Error) -> bool {
         matches!(self, Self::Upsert(_) | Self::UpsertMany(_))
@@ -222,13 +255,42 @@ impl Operation {
             Self::UpdateMatching { queries, data, permissions } => {
                 not_in_bulk(call, schema, Action::Update, "update")?;
                 let data = schema.part(data, speaker(call))?;
-                Ready::Matching(Matching::update(call, schema, queries, data, permissions.as_ref())?)
+                Ready::Matching(Matching::update(call, schema, &queries.queries, data, permissions.as_ref())?)
             }
             Self::DeleteMatching { queries } => {
                 not_in_bulk(call, schema, Action::Delete, "delete")?;
-                Ready::Matching(Matching::delete(call, schema, queries)?)
+                Ready::Matching(Matching::delete(call, schema, &queries.queries)?)
             }
         })
+    }
+}
+
+/// What of an operation has a form of its own in JSON.
+mod stored {
+    use super::Which;
+    use floe_kernel::permission::{Permissions, Scope};
+    use floe_kernel::query::Queries;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// Reads permissions of a row.
+    pub(super) fn permissions<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Permissions>, D::Error> {
+        let texts = Option::<Vec<String>>::deserialize(from)?;
+        texts.map(|texts| Permissions::parse(&texts, Scope::Item)).transpose().map_err(D::Error::custom)
+    }
+
+    impl Serialize for Which {
+        fn serialize<S: Serializer>(&self, into: S) -> Result<S::Ok, S::Error> {
+            self.texts.serialize(into)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Which {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            let texts = Vec::<String>::deserialize(from)?;
+            let queries = Queries::parse(&texts).map_err(D::Error::custom)?;
+            Ok(Self { texts, queries })
+        }
     }
 }
 

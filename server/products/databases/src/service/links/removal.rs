@@ -38,6 +38,7 @@ pub(in crate::service) async fn remove(
         removal.ask().await?;
         removal.perform().await?;
     }
+    changes.touch(&schema.stored, &row.row.id)?;
     tables::delete(changes, &schema.stored, &row.row.id).await?;
     Ok(())
 }
@@ -132,7 +133,7 @@ impl<'r, 's> Removal<'r, 's> {
         if !is_open(self.call, table) {
             return Err(ErrorKind::UserUnauthorized.into());
         }
-        check_change(self.call, table, &row, Action::Delete)?;
+        check_change(self.changes, self.call, table, &row, Action::Delete)?;
         self.doomed.push(Doomed { table: Arc::clone(table), row });
         Ok(())
     }
@@ -191,6 +192,13 @@ impl<'r, 's> Removal<'r, 's> {
                 }
             }
         }
+        if self.changes.minds_changes() {
+            for row in self.linked(relation, row, related).await? {
+                if self.changes.must_be_unchanged(&related.stored, &row).is_ok() {
+                    self.changes.touch(&related.stored, &row.id)?;
+                }
+            }
+        }
         let (links, from) = (relation.links(&self.call.store), Linked { end: relation.end(), row });
         tables::touch_linked(self.changes, &links, from, &related.stored, self.call.now.millis()).await?;
         Ok(())
@@ -221,6 +229,7 @@ impl<'r, 's> Removal<'r, 's> {
     async fn perform(self) -> Result<()> {
         let vocabulary = Vocabulary::of(self.call);
         for Doomed { table, row } in self.doomed.iter().rev() {
+            self.changes.touch(&table.stored, &row.row.id)?;
             tables::delete(self.changes, &table.stored, &row.row.id).await?;
             tell(self.changes, events::ROW_DELETE, table, &row.row.id, || row.json(table, vocabulary)).await?;
         }

@@ -146,7 +146,7 @@ impl<'w, 's> Work<'w, 's> {
 
     /// Changes a row of the other side, if the caller may.
     async fn write(&mut self, found: Permitted, data: RowData, permissions: Option<&Permissions>) -> Result<()> {
-        check_change(self.call, self.related, &found, Action::Update)?;
+        check_change(self.changes, self.call, self.related, &found, Action::Update)?;
         let row = change(self.changes, self.call, self.related, found, data, permissions).await?;
         let vocabulary = Vocabulary::of(self.call);
         tell(self.changes, events::ROW_UPDATE, self.related, &row.row.id, || row.json(self.related, vocabulary)).await
