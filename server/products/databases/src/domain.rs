@@ -161,6 +161,7 @@ impl Domain {
             Self::Integer { .. } | Self::Float { .. } => 8,
             Self::Boolean => 1,
             Self::Datetime => 7,
+            Self::Shape(_) => BESIDE,
         }
     }
 

@@ -353,10 +353,11 @@ impl WholeTable {
         all.into_iter().map(|(_, json)| json).collect()
     }
 
-    /// Whether one of its columns or relationships has this name.
+    /// Whether one of its columns or relationships has this name, or one that differs in case alone.
     pub(crate) fn has(&self, key: &str) -> bool {
-        let mut relations = self.relations.iter();
-        self.columns.iter().any(|column| column.key == key) || relations.any(|relation| relation.key == key)
+        let (columns, relations) = (self.columns.iter(), self.relations.iter());
+        let mut keys = columns.map(|column| &column.key).chain(relations.map(|relation| &relation.key));
+        keys.any(|taken| taken.eq_ignore_ascii_case(key))
     }
 
     /// It, with this column in the place of what it was before.

@@ -4,6 +4,7 @@
 
 mod support;
 
+use floe_store::tables::Workbench;
 use floe_testkit::House;
 use serde_json::json;
 use support::background::{count, enlarge, sql, until, until_done};
@@ -210,5 +211,45 @@ floe_testkit::both_databases! {
             assert_eq!(count(&house, "p", &left(index)).await, Some(number), "{index}");
         }
         assert_eq!(count(&house, "p", "rows_1 WHERE c1 IS NULL").await, None);
+    }
+
+    /// Several nodes: on PostgreSQL, because an SQLite file has one.
+    async fn another_node_that_is_at_it_is_waited_for(house: House) {
+        let project = house.project("p").await;
+        let (server, at) = (project.server(), large(&house, TABLES, &project).await);
+        let store = house.floe.stores.project("p").await.unwrap();
+        if store.is_sqlite() {
+            return;
+        }
+        let another = Workbench::take(&store).await.unwrap().unwrap();
+        assert!(Workbench::take(&store).await.unwrap().is_none());
+        server.post(&at.indexes, &json!({"key": "i", "type": "key", "columns": ["a"]})).await.ok(202);
+        server.get(&at.rows).await.ok(200);
+        assert_eq!(server.get(&format!("{}/i", at.indexes)).await.expect(200)["status"], "processing");
+        drop(another);
+        until_done(&house, "p").await;
+        assert_eq!(server.get(&format!("{}/i", at.indexes)).await.expect(200)["status"], "available");
+    }
+
+    /// On PostgreSQL, where an index that isn't finished stays as one of no use.
+    async fn an_index_survives_the_loss_of_its_connection(house: House) {
+        let project = house.project("p").await;
+        let (server, at) = (project.server(), large(&house, TABLES, &project).await);
+        let store = house.floe.stores.project("p").await.unwrap();
+        let Some(schema) = store.schema().cloned() else { return };
+        // An index waits for whoever has begun to write into its table.
+        let mut writing = store.begin().await.unwrap();
+        writing.batch("UPDATE rows_1 SET _updated = 0 WHERE _id = 'nobody'").await.unwrap();
+        server.post(&at.indexes, &json!({"key": "i", "type": "unique", "columns": ["a"]})).await.ok(202);
+        let at_work = format!("pg_stat_activity WHERE query LIKE 'CREATE UNIQUE INDEX CONCURRENTLY%{schema}%'");
+        until("the index is being made", async || count(&house, "p", &at_work).await == Some(1)).await;
+        let invalid = "pg_index WHERE indexrelid = 'rows_1_i1'::regclass AND NOT indisvalid";
+        assert_eq!(count(&house, "p", invalid).await, Some(1));
+        sql(&house, "p", &format!("DO $$ BEGIN PERFORM pg_terminate_backend(pid) FROM {at_work}; END $$")).await;
+        drop(writing);
+        until_done(&house, "p").await;
+        assert_eq!(server.get(&format!("{}/i", at.indexes)).await.expect(200)["status"], "available");
+        assert_eq!(count(&house, "p", invalid).await, Some(0));
+        at.create(&server, "z", &json!({"a": "x"})).await.refused(409, "row_unique_constraint_violation");
     }
 }

@@ -44,6 +44,10 @@ floe_testkit::both_databases! {
             let upserted = server.put(&at.row("r"), &json!({"data": {"v": "v"}})).await.expect(201);
             assert_eq!((&upserted["s"], &upserted["v"]), (&json!("all"), &json!("v")));
             assert_eq!(server.get(&at.row("r")).await.expect(200), upserted);
+            // A value belongs to its column, whatever that is called.
+            let rename = json!({"required": false, "default": null, "newKey": "renamed"});
+            server.patch(&format!("{}/varchar/v", at.columns), &rename).await.ok(200);
+            assert_eq!(server.get(&at.row("r")).await.expect(200)["renamed"], "v");
         }
     }
 

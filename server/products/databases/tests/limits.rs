@@ -225,4 +225,80 @@ floe_testkit::both_databases! {
             assert_eq!(server.get(&at.table).await.expect(200)["indexes"][0]["key"], "i");
         }
     }
+
+    async fn a_column_of_lists_is_changed_like_any_other(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let at = words.make(&server, &[], false, &json!([])).await;
+            let (default, values) = (words.kind("column", "default_unsupported"), words.kind("column", "value_invalid"));
+            for (kind, more, change, old, new) in [
+                ("string", json!({"size": 5}), json!({"size": 9}), json!(["12345"]), json!(["123456789", "1"])),
+                ("string", json!({"size": 5}), json!({"size": 2}), json!(["12345"]), json!(["12"])),
+                ("varchar", json!({"size": 5}), json!({"size": 9}), json!(["12345"]), json!(["123456789"])),
+                ("text", json!({}), json!({}), json!(["a"]), json!(["b"])),
+                ("integer", json!({"min": 1, "max": 5}), json!({"max": 9}), json!([1, 5]), json!([9])),
+                ("bigint", json!({"min": 1, "max": 5}), json!({"min": 5, "max": 5}), json!([1]), json!([5])),
+                ("float", json!({"min": 0.5, "max": 1.5}), json!({"min": -0.5}), json!([1.0]), json!([-0.25, 1.5])),
+                ("boolean", json!({}), json!({}), json!([true]), json!([false, true])),
+                ("datetime", json!({}), json!({}), json!(["2026-01-02T03:04:05.000+00:00"]), json!([])),
+                ("email", json!({}), json!({}), json!(["a@b.co"]), json!(["c@d.eu"])),
+                ("url", json!({}), json!({}), json!(["https://a.b"]), json!(["https://c.d"])),
+                ("ip", json!({}), json!({}), json!(["1.2.3.4"]), json!(["::1"])),
+                ("enum", json!({"elements": ["a"]}), json!({"elements": ["b"]}), json!(["a"]), json!(["b", "b"])),
+            ] {
+                let (mut column, mut changed) = (more, change);
+                (column["key"], column["required"], column["array"]) = (json!("k"), json!(false), json!(true));
+                (changed["required"], changed["default"], changed["newKey"]) = (json!(false), json!(null), json!("other"));
+                let mut with_default = column.clone();
+                with_default["default"] = old[0].clone();
+                server.post(&format!("{}/{kind}", at.columns), &with_default).await.refused(400, &default);
+                server.post(&format!("{}/{kind}", at.columns), &column).await.ok(202);
+                at.create(&server, "r", &json!({"k": old})).await.ok(201);
+                let one = format!("{}/{kind}/k", at.columns);
+                let mut with_default = changed.clone();
+                with_default["default"] = old[0].clone();
+                server.patch(&one, &with_default).await.refused(400, &default);
+                server.patch(&one, &changed).await.ok(200);
+                // What is stored stays as it is; what is written obeys the new rule.
+                assert_eq!(server.get(&at.row("r")).await.expect(200)["other"], old, "{kind}");
+                let written = server.patch(&at.row("r"), &json!({"data": {"other": new}})).await.expect(200);
+                assert_eq!(written["other"], new, "{kind}");
+                let list = server.get(&format!("{}/other", at.columns)).await.expect(200);
+                assert_eq!((&list["array"], &list["status"]), (&json!(true), &json!("available")));
+                server.delete(&at.row("r")).await.ok(204);
+                server.delete(&format!("{}/other", at.columns)).await.ok(204);
+            }
+            // A range is one, before and after.
+            server.post(&format!("{}/integer", at.columns), &json!({"key": "n", "required": false, "min": 1, "max": 5})).await.ok(202);
+            for change in [json!({"min": 6}), json!({"max": 0}), json!({"default": 7})] {
+                let mut body = json!({"required": false, "default": null});
+                body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+                server.patch(&format!("{}/integer/n", at.columns), &body).await.refused(400, &values);
+            }
+            let required = json!({"required": true, "default": 3});
+            server.patch(&format!("{}/integer/n", at.columns), &required).await.refused(400, &default);
+        }
+    }
+
+    async fn names_that_differ_in_case_alone_are_the_same(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let at = words.make(&server, &[], false, &json!([{"key": "Name", "type": "integer"}, {"key": "other", "type": "integer"}])).await;
+            let taken = words.kind("column", "already_exists");
+            server.post(&format!("{}/boolean", at.columns), &json!({"key": "nAME", "required": false})).await.refused(409, &taken);
+            let rename = |key: &str| json!({"required": false, "default": null, "newKey": key});
+            server.patch(&format!("{}/integer/other", at.columns), &rename("NAME")).await.refused(409, &taken);
+            let inline = json!({words.table_id: "i", "name": "I", words.columns: [{"key": "a", "type": "integer"}, {"key": "A", "type": "integer"}]});
+            server.post(&format!("{}/{}", words.database("d"), words.tables), &inline).await.refused(409, &taken);
+            server.post(&at.indexes, &json!({"key": "Index", "type": "key", words.columns: ["Name"]})).await.ok(202);
+            server.post(&at.indexes, &json!({"key": "iNDEX", "type": "key", words.columns: ["other"]})).await.refused(409, &index_kind(words, "already_exists"));
+            // But a name is what it is when it is asked for, and may change its case.
+            server.get(&format!("{}/name", at.columns)).await.refused(404, &words.kind("column", "not_found"));
+            at.create(&server, "r", &json!({"name": 1})).await.refused(400, &words.kind("row", "invalid_structure"));
+            server.patch(&format!("{}/integer/Name", at.columns), &rename("name")).await.ok(200);
+            at.create(&server, "r", &json!({"name": 1})).await.ok(201);
+        }
+    }
 }

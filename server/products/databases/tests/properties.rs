@@ -45,15 +45,25 @@ fn all_columns() -> Json {
 }
 
 const NONSENSE: [&str; 12] = [
-    "null", "true", "[]", "{}", "[[1]]", "1e999", "\"\\u0000\"", "\"'; DROP TABLE rows_1; --\"", "-1", "\"%_\\\\\"",
-    "99999999999999999999", "[null]",
+    "null",
+    "true",
+    "[]",
+    "{}",
+    "[[1]]",
+    "1e999",
+    "\"\\u0000\"",
+    "\"'; DROP TABLE rows_1; --\"",
+    "-1",
+    "\"%_\\\\\"",
+    "99999999999999999999",
+    "[null]",
 ];
 
 const TEXTS: [&str; 14] =
     ["", "a", "A", "ab", "b", "Ü", "ü", "z'\"`", "%", "_", "\\", "😀", "a longer one than may be", " a"];
 
 fn nonsense(dice: &mut Dice) -> Json {
-    serde_json::from_str(dice.pick(&NONSENSE)).unwrap_or(json!("1e999"))
+    serde_json::from_str(*dice.pick::<&str>(&NONSENSE)).unwrap_or(json!("1e999"))
 }
 
 /// A value that the column may well take.
@@ -66,7 +76,9 @@ fn value(dice: &mut Dice, key: &str) -> Json {
         "mood" => json!(dice.pick(&["good", "bad", "Ünd", "so"])),
         "small" | "numbers" => json!(number),
         "big" => dice.pick(&[json!(i64::MAX), json!(i64::MIN), json!(0), json!(9_007_199_254_740_993_i64)]).clone(),
-        "float" => dice.pick(&[json!(0.1), json!(-1.5e300), json!(1e-320), json!(2), json!(0.30000000000000004)]).clone(),
+        "float" => {
+            dice.pick(&[json!(0.1), json!(-1.5e300), json!(1e-320), json!(2), json!(0.30000000000000004)]).clone()
+        }
         "flag" => json!(dice.one_in(2)),
         "moment" => json!(dice.pick(&["2024-02-29", "0001-01-01T00:00:00Z", "9999-01-01T23:59:59.999+14:00", "now"])),
         _ => json!(dice.pick(&TEXTS)),
@@ -87,7 +99,13 @@ fn operator(dice: &mut Dice, key: &str) -> Json {
         "flag" => &["toggle"],
         "moment" => &["dateAddDays", "dateSubDays"],
         "texts" | "numbers" => &[
-            "arrayAppend", "arrayPrepend", "arrayInsert", "arrayRemove", "arrayUnique", "arrayIntersect", "arrayDiff",
+            "arrayAppend",
+            "arrayPrepend",
+            "arrayInsert",
+            "arrayRemove",
+            "arrayUnique",
+            "arrayIntersect",
+            "arrayDiff",
             "arrayFilter",
         ],
         _ => &["stringConcat", "stringReplace"],
@@ -95,7 +113,9 @@ fn operator(dice: &mut Dice, key: &str) -> Json {
     let method = if dice.one_in(10) { "increment" } else { *dice.pick(methods) };
     let values = match method {
         "arrayInsert" => json!([dice.below(3), value(dice, "text")]),
-        "arrayFilter" => json!([dice.pick(&["equal", "notEqual", "greaterThan", "isNull", "contains"]), dice.below(20)]),
+        "arrayFilter" => {
+            json!([dice.pick(&["equal", "notEqual", "greaterThan", "isNull", "contains"]), dice.below(20)])
+        }
         "stringConcat" => json!([dice.pick(&TEXTS)]),
         "stringReplace" => json!([dice.pick(&TEXTS), dice.pick(&TEXTS)]),
         "dateAddDays" | "dateSubDays" => json!([dice.pick(&[1, -400, 4_000_000])]),
@@ -127,15 +147,30 @@ fn data(dice: &mut Dice, with_operators: bool) -> Json {
 
 fn condition(dice: &mut Dice, depth: usize) -> Json {
     const METHODS: [&str; 17] = [
-        "equal", "notEqual", "lessThan", "lessThanEqual", "greaterThan", "greaterThanEqual", "contains", "notContains",
-        "containsAny", "containsAll", "startsWith", "notStartsWith", "endsWith", "notEndsWith", "between", "notBetween",
+        "equal",
+        "notEqual",
+        "lessThan",
+        "lessThanEqual",
+        "greaterThan",
+        "greaterThanEqual",
+        "contains",
+        "notContains",
+        "containsAny",
+        "containsAll",
+        "startsWith",
+        "notStartsWith",
+        "endsWith",
+        "notEndsWith",
+        "between",
+        "notBetween",
         "isNull",
     ];
     if depth < 3 && dice.one_in(5) {
         let parts: Vec<Json> = (0..2 + dice.below(2)).map(|_| condition(dice, depth + 1)).collect();
         return json!({"method": dice.pick(&["and", "or"]), "values": parts});
     }
-    let key = if dice.one_in(8) { *dice.pick(&["$id", "$sequence", "nope", "$permissions"]) } else { *dice.pick(&KEYS) };
+    let key =
+        if dice.one_in(8) { *dice.pick(&["$id", "$sequence", "nope", "$permissions"]) } else { *dice.pick(&KEYS) };
     let one = |dice: &mut Dice| match key {
         "texts" => json!(dice.pick(&TEXTS)),
         "numbers" => json!(dice.below(60)),
@@ -188,11 +223,15 @@ async fn request(dice: &mut Dice, server: &Client, at: &At) -> (String, floe_tes
             (Method::PATCH, format!("{path}/{}/{change}", dice.pick(&KEYS)), body)
         }
         8 => {
-            let rows: Vec<Json> = dice.some(&ROWS[..7]).into_iter().map(|id| {
-                let mut row = data(dice, false);
-                row["$id"] = json!(id);
-                row
-            }).collect();
+            let rows: Vec<Json> = dice
+                .some(&ROWS[..7])
+                .into_iter()
+                .map(|id| {
+                    let mut row = data(dice, false);
+                    row["$id"] = json!(id);
+                    row
+                })
+                .collect();
             (if dice.one_in(2) { Method::POST } else { Method::PUT }, at.rows.clone(), json!({words.rows: rows}))
         }
         9 => {
@@ -270,8 +309,20 @@ fn both_databases_answer_alike() {
 
 const USERS: [&str; 3] = ["u0", "u1", "u2"];
 const ROLES: [&str; 14] = [
-    "any", "guests", "users", "users/verified", "users/unverified", "user:u0", "user:u1", "user:u2", "user:u0/unverified",
-    "user:u1/verified", "team:t", "team:t/owner", "team:t/cook", "label:red",
+    "any",
+    "guests",
+    "users",
+    "users/verified",
+    "users/unverified",
+    "user:u0",
+    "user:u1",
+    "user:u2",
+    "user:u0/unverified",
+    "user:u1/verified",
+    "team:t",
+    "team:t/owner",
+    "team:t/cook",
+    "label:red",
 ];
 
 /// What a table, or a row, allows: actions and roles.
@@ -402,7 +453,11 @@ async fn nobody_goes_too_far(house: &House, round: u64) {
                     world.rows.iter().filter(|(_, row)| world.allows(person, "read", row)).map(|(id, _)| id).collect();
                 let mut listed = support::ids(&list[words.rows]);
                 listed.sort_unstable();
-                assert_eq!((listed.iter().collect::<Vec<_>>(), &list["total"]), (seen.clone(), &json!(seen.len())), "{here}");
+                assert_eq!(
+                    (listed.iter().collect::<Vec<_>>(), &list["total"]),
+                    (seen.clone(), &json!(seen.len())),
+                    "{here}"
+                );
             }
             3 => {
                 let answer = person.client.patch(&at.row(&row), &json!({"data": {"n": 1}})).await;
@@ -418,7 +473,13 @@ async fn nobody_goes_too_far(house: &House, round: u64) {
             5 => {
                 let may = world.table_allows(person, "create");
                 let answer = at.create_with(&person.client, &row, &json!({"n": 1}), &[]).await;
-                let expected = if !may { 401 } else if world.rows.contains_key(&row) { 409 } else { 201 };
+                let expected = if !may {
+                    401
+                } else if world.rows.contains_key(&row) {
+                    409
+                } else {
+                    201
+                };
                 assert_eq!(answer.status, expected, "{here}: {}", answer.text);
                 if answer.status == 201 {
                     world.rows.insert(row, Allowed::new());

@@ -115,6 +115,7 @@ impl Predicate {
     pub fn searches(&self) -> bool {
         match &*self.0 {
             Node::All(parts) | Node::Any(parts) => parts.iter().any(Self::searches),
+            Node::Linked { within, .. } => within.searches(),
             Node::Search(_) => true,
             _ => false,
         }
@@ -227,9 +228,6 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
     }
 }
 
-/// How many parts may stand beside each other before they are put in brackets by halves: SQLite counts each as one more
-/// level, and refuses a thousand levels.
-const MANY: usize = 64;
 /// Each name means the innermost table that has it; and every table of rows has the same first columns.
 fn linked<'b, DB: Dialect>(
     mut out: AstPass<'_, 'b, DB>,
@@ -254,6 +252,10 @@ fn linked<'b, DB: Dialect>(
     out.push_sql(")");
     Ok(())
 }
+
+/// How many parts may stand beside each other before they are put in brackets by halves: SQLite counts each as one more
+/// level, and refuses a thousand levels.
+const MANY: usize = 64;
 
 /// Parts in brackets, with something between them; `empty` when there are none.
 pub(super) fn joined<'b, DB: Dialect, T>(

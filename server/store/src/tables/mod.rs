@@ -15,7 +15,7 @@ mod spatial;
 mod workbench;
 
 pub use ddl::{Ddl, IndexColumn};
-pub use linking::{Linked, link, touch_linked, unlink};
+pub use linking::{Linked, link, lock, touch_linked, unlink};
 pub use links::{End, Links, Once};
 pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use floe_kernel::value::Value;
 use rand::Rng as _;
 use std::fmt;
+use std::sync::Arc;
 
 /// What a sealed text begins with, so that another way can follow one day.
 const VERSION: &str = "v1:";
@@ -15,10 +16,10 @@ const NONCE: usize = 12;
 const TAG: usize = 16;
 
 /// Seals and opens the values of one column: AES-256-GCM with a random nonce. A value opens only in the row and column
-/// that it was sealed for, so nobody who can write to the database can put it elsewhere.
+/// that it was sealed for, so nobody who can write to the database can put it elsewhere. Cheap to clone.
 #[derive(Clone)]
 pub struct Seal {
-    cipher: Aes256Gcm,
+    cipher: Arc<Aes256Gcm>,
     column: i64,
 }
 
@@ -26,7 +27,7 @@ impl Seal {
     /// With a key that nothing else has, for the column of this number.
     #[must_use]
     pub fn new(key: &[u8; 32], column: i64) -> Self {
-        Self { cipher: Aes256Gcm::new(key.into()), column }
+        Self { cipher: Arc::new(Aes256Gcm::new(key.into())), column }
     }
 
     /// How long a text of so many bytes is when it is sealed.

@@ -346,8 +346,8 @@ pub(crate) async fn create_shape(
     form: floe_geometry::Form,
 ) -> Result<Reply> {
     let default = input.default.map(|places| places.of(form)).transpose()?;
-    let new =
-        NewColumn { key: input.key.0, domain: Domain::Shape(form), required: input.required, array: false, default };
+    let CreateShape { key, required, .. } = input;
+    let new = NewColumn { key: key.0, domain: Domain::Shape(form), required, array: false, encrypted: false, default };
     made(service, call, (at(input.database, input.table), new)).await
 }
 

@@ -92,14 +92,14 @@ input! {
 pub(crate) async fn list(service: Arc<Databases>, call: Call, input: ListRows) -> Result<Reply> {
     let wanted = RowsWanted { queries: &input.queries.0, total: input.total };
     let at = at(input.database, input.table);
-    let (list, kept) = match (input.transaction, input.ttl.0) {
-        (None, 0) => return Ok(Reply::written(200, service.rows(&call, &at, wanted).await?)),
-        (None, ttl) => service.recent_rows(&call, &at, wanted, ttl).await?,
-        // What is staged is never kept.
-        (Some(transaction), _) => (service.rows_within(&call, &at, wanted, &transaction).await?, false),
-    };
-    let reply = Reply::written(200, list);
-    Ok(if input.ttl.0 > 0 { reply.header("X-Appwrite-Cache", if kept { "hit" } else { "miss" }) } else { reply })
+    if let Some(transaction) = input.transaction {
+        return Ok(Reply::written(200, service.rows_within(&call, &at, wanted, &transaction).await?));
+    }
+    if input.ttl.0 == 0 {
+        return Ok(Reply::written(200, service.rows(&call, &at, wanted).await?));
+    }
+    let (list, kept) = service.kept_rows(&call, &at, wanted, input.ttl.0).await?;
+    Ok(Reply::written(200, list).header("X-Appwrite-Cache", if kept { "hit" } else { "miss" }))
 }
 
 input! {

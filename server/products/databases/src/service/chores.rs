@@ -152,6 +152,10 @@ impl Worker {
             tracing::warn!(project = %self.project, task = chore.task.name(), %error, "a chore failed");
             let Some(pause) = patience.next() else { return self.give_up(chore).await };
             tokio::time::sleep(pause).await;
+            // If its connection was lost, so was its lock, and another can be had.
+            if let Some(another) = Workbench::take(&self.store).await? {
+                *bench = another;
+            }
         }
         Ok(())
     }

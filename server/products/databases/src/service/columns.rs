@@ -247,6 +247,9 @@ impl Databases {
         column.default = change.default;
         column.updated = call.now;
         if let Some(new_key) = change.new_key.filter(|new_key| *new_key != key) {
+            if whole.has(&new_key) && !new_key.eq_ignore_ascii_case(key) {
+                return Err(vocabulary.errors().column_exists.into());
+            }
             rename_in_indexes(&mut changes, &whole, key, &new_key).await?;
             column.key = new_key;
         }

@@ -202,7 +202,7 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
     if whole.indexes.len() >= MAX_INDEXES {
         return Err(errors.index_limit.into());
     }
-    if whole.indexes.iter().any(|index| index.key == new.key) {
+    if whole.indexes.iter().any(|index| index.key.eq_ignore_ascii_case(&new.key)) {
         return Err(errors.index_exists.into());
     }
     if !matches!(new.kind.as_str(), "key" | "unique" | "fulltext" | "spatial") {

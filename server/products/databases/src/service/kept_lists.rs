@@ -116,7 +116,7 @@ impl Databases {
     ///
     /// # Errors
     /// As [`Databases::rows`].
-    pub(crate) async fn recent_rows(
+    pub(crate) async fn kept_rows(
         &self,
         call: &Call,
         at: &At,

@@ -15,9 +15,10 @@ pub(super) use removal::remove;
 pub(super) use values::{Wanted, settle};
 pub(super) use writing::relate;
 
-use super::related::{Choice, Guide, Reader, There};
-use super::writes::Permitted;
-use super::{Databases, Operation};
+use super::Operation;
+use super::operations::Done;
+use super::reader::Reader;
+use super::related::{Choice, Guide, There};
 use crate::changes::Changes;
 use crate::relation::Relation;
 use crate::schema::TableSchema;
@@ -43,7 +44,7 @@ pub(super) struct Around {
     /// The tables that its rows lead to, by their number.
     tables: HashMap<i64, There>,
     /// What is answered of what the row is related to; none: that it isn't related.
-    pub(super) answer: Option<Choice>,
+    answer: Option<Choice>,
 }
 
 impl Around {
@@ -82,7 +83,7 @@ impl Guide<'_> {
     ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'f>> {
         Box::pin(async move {
             for relation in &schema.relations {
-                let Some(value) = data.get(&relation.key).filter(|value| !value.is_null()) else { continue };
+                let Some(value) = data.get(&relation.key) else { continue };
                 let number = relation.related.number;
                 if !asked.tables.contains_key(&number) {
                     asked.tables.insert(number, self.there(schema, relation).await?);
@@ -115,13 +116,18 @@ impl Asked {
     }
 }
 
-impl Databases {
-    /// The JSON of a row that was written, with what it is related to, as far as the caller may read that. When there is
-    /// too much of it, or it can't be read, the row alone: it is written all the same.
-    pub(super) async fn answer(&self, call: &Call, schema: &TableSchema, row: &Permitted, choice: &Choice) -> Vec<u8> {
-        let vocabulary = Vocabulary::of(call);
-        let rows = std::slice::from_ref(&row.row);
-        match choice.find(&mut Reader::Store(self, call), rows).await {
+impl Around {
+    /// The JSON of the answer to an operation: where a row was written, with what it is related to, as far as the caller
+    /// may read that. When there is too much of it, or it can't be read, the row alone: it is written all the same.
+    pub(super) async fn answer(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        schema: &TableSchema,
+        done: Done,
+        vocabulary: Vocabulary,
+    ) -> Vec<u8> {
+        let (Done::Row(row), Some(choice)) = (&done, &self.answer) else { return done.json(schema, vocabulary) };
+        match choice.find(reader, std::slice::from_ref(&row.row)).await {
             Ok(found) => {
                 let mut out = Vec::new();
                 found.write(&mut out, schema, &row.row, &row.set, choice, vocabulary);

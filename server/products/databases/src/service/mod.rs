@@ -92,13 +92,8 @@ impl Databases {
     #[must_use]
     pub fn new(key: &Secret) -> Self {
         let schemas = Cache::new(KEPT_SCHEMAS);
-        Self {
-            chores: Chores::new(schemas.clone()),
-            schemas,
-            sets: PermissionSets::new(),
-            lists: KeptLists::new(),
-            keys: Keys::new(key),
-        }
+        let (chores, keys) = (Chores::new(schemas.clone()), Keys::new(key));
+        Self { chores, schemas, sets: PermissionSets::new(), lists: KeptLists::new(), keys }
     }
 
     /// Forgets everything that is kept in memory. To be called when a project was deleted: one of the same id may come,

@@ -7,6 +7,7 @@
 
 use super::bulk::{Answer, Matching};
 use super::links::{Around, Wanted, not_in_bulk, relate, remove, settle};
+use super::reader::Reader;
 use super::related::Guide;
 use super::rows::may_be_others;
 use super::writes::{
@@ -25,6 +26,9 @@ use floe_kernel::query::Queries;
 use floe_kernel::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+
+/// How often an operation gives way to others that want the same rows.
+const MOST_OVERTAKEN: usize = 5;
 
 /// Something to be done to rows of one table. Its JSON is what is staged in transactions.
 #[derive(Debug, Serialize, Deserialize)]
@@ -141,11 +145,14 @@ impl Databases {
     pub(crate) async fn perform(&self, call: &Call, at: &At, operation: &Operation) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
             let mut guide = Guide::new(self, call);
-            let mut left = ATTEMPTS;
+            let (mut left, mut overtaken) = (ATTEMPTS, 0);
             loop {
                 left -= 1;
                 match self.attempt(guide, &schema, operation).await {
-                    Err(error) if left > 0 && (was_overtaken(&error) || operation.finds_another(call, &error)) => {}
+                    Err(error) if overtaken < MOST_OVERTAKEN && was_overtaken(&error) => {
+                        (left, overtaken) = (left + 1, overtaken + 1);
+                    }
+                    Err(error) if left > 0 && operation.finds_another(call, &error) => {}
                     // It may be one of the tables around it that has changed.
                     Err(error) if left > 0 && !guide.doubts() && may_be_others(&schema, &error) => {
                         guide = guide.doubtful();
@@ -163,16 +170,13 @@ impl Databases {
         let mut changes = self.begin(call).await?.doubtful(guide.doubts());
         let done = ready.perform(&mut changes, call, schema).await?;
         changes.commit().await?;
-        Ok(match (done, &around.answer) {
-            (Done::Row(row), Some(choice)) => self.answer(call, schema, &row, choice).await,
-            (done, _) => done.json(schema, Vocabulary::of(call)),
-        })
+        Ok(around.answer(&mut Reader::Store(self, call), schema, done, Vocabulary::of(call)).await)
     }
 }
 
 impl Operation {
     /// Decides what would be decided otherwise by when, and by whom, it is performed: the ids of related rows that are
-    /// to be made, and what new rows allow. `around`: see [`Databases::around`].
+    /// to be made, and what new rows allow. `around`: see [`Guide::around`].
     ///
     /// # Errors
     /// None that the caller can cause; what they may do is checked when it is performed.

@@ -60,15 +60,11 @@ impl Reader<'_, '_> {
             return Ok(Cow::Borrowed(selection));
         }
         let mut selection = selection.clone();
-        let store;
         let source = match self {
-            Self::Store(_, call) => {
-                store = call.store_for_lists();
-                Source::Store(&store)
-            }
+            Self::Store(_, call) => Source::Store(call.store_for_lists()),
             Self::Unit(changes) => Source::Unit(changes),
         };
-        shapes::settle(source, schema, &mut selection, visible).await?;
+        shapes::settle(source, schema, &mut selection.filter, visible).await?;
         Ok(Cow::Owned(selection))
     }
 

@@ -3,7 +3,7 @@
 //! is checked again, for whoever asks now (docs/decisions/0011).
 
 use super::links::Around;
-use super::operations::Operation;
+use super::operations::{Done as Performed, Operation};
 use super::reader::Reader;
 use super::related::{Choice, Guide};
 use super::rows::{Page, RowsWanted, choose_only, page, read_row, read_rows};
@@ -12,6 +12,7 @@ use crate::changes::Changes;
 use crate::ledger::{Entry, Ledger};
 use crate::schema::TableSchema;
 use crate::transaction::{MAX_BYTES, MAX_OPERATIONS, Status, Transaction};
+use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
@@ -143,7 +144,7 @@ impl Databases {
     pub(super) async fn settle(&self, call: &Call, new: &mut [Staging]) -> Result<()> {
         for Staging { at, operation } in new {
             let schema = self.schema(call, at).await?;
-            let around = self.around(call, &schema, operation, false).await?;
+            let around = Guide::new(self, call).around(&schema, operation).await?;
             operation.settle(call, &schema, &around)?;
         }
         Ok(())
@@ -174,7 +175,7 @@ impl Databases {
     /// None: there is more in the script now than there was.
     async fn attempt_to_play(&self, call: &Call, script: &mut Script, act: &Act<'_>) -> Result<Option<Done>> {
         let ground = self.survey(call, script, act).await?;
-        let mut changes = self.begin(call).await?;
+        let mut changes = self.begin(call).await?.doubtful(script.doubtful);
         let locked = changes.ledger().lock(script.transaction.number).await?;
         script.transaction = locked.filter(|now| now.is_for(call)).ok_or(ErrorKind::TransactionNotFound)?;
         script.transaction.must_be_open(call.now)?;
@@ -210,16 +211,16 @@ impl Databases {
             }
         }
         let mut ground = Ground { staged: Vec::new(), new: Vec::new(), read: Read::Nothing };
-        for Staged { staging, .. } in &script.staged {
-            ground.staged.push(self.around_staging(call, script, staging).await?);
-        }
         let guide = Guide::new(self, call);
         let guide = if script.doubtful { guide.doubtful() } else { guide };
+        for Staged { staging, .. } in &script.staged {
+            ground.staged.push(guide.around(script.schema(&staging.at)?, &staging.operation).await?);
+        }
         match act {
             Act::Commit => {}
             Act::Stage(new) => {
                 for staging in *new {
-                    ground.new.push(self.around_staging(call, script, staging).await?);
+                    ground.new.push(guide.around(script.schema(&staging.at)?, &staging.operation).await?);
                 }
             }
             Act::Row { at, queries, .. } => {
@@ -228,10 +229,6 @@ impl Databases {
             Act::Rows { at, wanted } => ground.read = Read::Rows(page(guide, script.schema(at)?, wanted).await?),
         }
         Ok(ground)
-    }
-
-    async fn around_staging(&self, call: &Call, script: &Script, staging: &Staging) -> Result<Around> {
-        self.around(call, script.schema(&staging.at)?, &staging.operation, script.doubtful).await
     }
 
     /// Storage failed with this error. Looks whether that is because a table has changed, and takes it as it is now.
@@ -284,7 +281,7 @@ async fn perform(
     script: &Script,
     staging: &Staging,
     around: &Around,
-) -> Result<Vec<u8>> {
+) -> Result<Performed> {
     let schema = script.schema(&staging.at)?;
     staging.operation.prepare(call, schema, around)?.perform(changes, call, schema).await
 }
@@ -301,9 +298,11 @@ async fn stage(
     let entries = entries(call, transaction, new)?;
     changes.rehearse().await?;
     replay(&mut changes, call, script, ground).await?;
-    let mut answer = Vec::new();
+    let mut last = Vec::new();
     for (staging, around) in new.iter().zip(&ground.new) {
-        answer = perform(&mut changes, call, script, staging, around).await?;
+        let done = perform(&mut changes, call, script, staging, around).await?;
+        let (reader, schema) = (&mut Reader::Unit(&mut changes), script.schema(&staging.at)?);
+        last = around.answer(reader, schema, done, Vocabulary::of(call)).await;
     }
     changes.undo_rehearsal().await?;
     for entry in &entries {
@@ -314,7 +313,7 @@ async fn stage(
     transaction.updated = call.now;
     changes.ledger().save(transaction).await?;
     changes.commit().await?;
-    Ok(answer)
+    Ok(last)
 }
 
 /// How these are stored, if there is room for them.

@@ -53,7 +53,7 @@ impl Databases {
     pub(crate) async fn create_table(&self, call: &Call, database_id: &str, new: NewTable) -> Result<WholeTable> {
         let vocabulary = Vocabulary::of(call);
         for (n, column) in new.columns.iter().enumerate() {
-            if new.columns[..n].iter().any(|other| other.key == column.key) {
+            if new.columns[..n].iter().any(|other| other.key.eq_ignore_ascii_case(&column.key)) {
                 return Err(vocabulary.errors().column_exists.into());
             }
             column.check(vocabulary)?;
