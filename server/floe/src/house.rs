@@ -56,7 +56,7 @@ impl House {
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
         let people = Arc::new(People::new(stores.clone(), memberships, Passwords::default(), signer.clone()));
-        let databases = Arc::new(Databases::new());
+        let databases = Arc::new(Databases::new(&derive(&root, "columns")));
         let projects = Arc::new(Projects::new(stores.clone(), farewells(&people, &databases)));
         projects.finish_deletions().await?;
         let health = Arc::new(Health::new(stores.clone(), config.database.folder.clone(), VERSION));

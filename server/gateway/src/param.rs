@@ -369,6 +369,16 @@ pub enum Nullable<T> {
     Value(T),
 }
 
+impl<T> Nullable<T> {
+    /// The value, if there was one.
+    pub fn as_ref(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Null | Self::Absent => None,
+        }
+    }
+}
+
 impl<T: Param> Param for Nullable<T> {
     const TAKES_NULL: bool = true;
 

@@ -83,13 +83,19 @@ macro_rules! on_conn {
 /// ```ignore
 /// let users = on_scan!(store, |c| users::table.filter(&predicate).limit(25).select(User::as_select()).load::<User>(c))?;
 /// ```
+/// With `on_scan!(store, apart, |c| query)` it runs on a thread of its own at once if `apart` says so: for what can't be
+/// interrupted, see [`crate::query::Predicate::searches`].
+///
 /// The result is a `Result<_, floe_store::Error>`; [`crate::Error::Timeout`] when it takes longer than a statement may.
 #[macro_export]
 macro_rules! on_scan {
     ($store:expr, |$conn:ident| $query:expr) => {
+        $crate::on_scan!($store, false, |$conn| $query)
+    };
+    ($store:expr, $apart:expr, |$conn:ident| $query:expr) => {
         match ($store).scans() {
             $crate::__private::Scans::Sqlite(file) => {
-                file.scan(move |$conn| {
+                file.scan($apart, move |$conn| {
                     #[allow(unused_imports)]
                     use $crate::__private::SyncRun as _;
                     $query

@@ -198,6 +198,37 @@ impl UnitOfWork {
         Ok(())
     }
 
+    /// Begins a rehearsal: what follows is done to be seen, and then undone by [`UnitOfWork::undo_rehearsal`], with
+    /// whatever marks are set in it. Unless it is undone it counts.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn rehearse(&mut self) -> Result<()> {
+        match &mut self.connection.0 {
+            Either::Sqlite(lease) => lease.run(|c| sqlite::Rehearse.run(c))?,
+            Either::Postgres(lease) => lease.batch("SAVEPOINT rehearsal").await?,
+        }
+        Ok(())
+    }
+
+    /// Undoes what was done since [`UnitOfWork::rehearse`], failures included.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn undo_rehearsal(&mut self) -> Result<()> {
+        match &mut self.connection.0 {
+            Either::Sqlite(lease) => {
+                lease.run(|c| sqlite::UndoRehearsal.run(c))?;
+                lease.forgive();
+            }
+            Either::Postgres(lease) => {
+                lease.batch("ROLLBACK TO SAVEPOINT rehearsal").await?;
+                lease.forgive();
+            }
+        }
+        Ok(())
+    }
+
     /// Changes the schema, or does something else that may take long: on a thread of its own, without a time limit.
     ///
     /// # Errors

@@ -118,6 +118,23 @@ on_both! {
 }
 
 on_both! {
+    async fn a_rehearsal_is_undone_with_the_marks_in_it(home: &Home) {
+        let store = home.store().await;
+        make(&store).await;
+        let mut unit = store.begin().await.unwrap();
+        unit.rehearse().await.unwrap();
+        add(&mut unit, &thing("a")).await.unwrap();
+        unit.mark().await.unwrap();
+        add(&mut unit, &thing("b")).await.unwrap();
+        assert!(add(&mut unit, &thing("a")).await.unwrap_err().is_conflict());
+        unit.undo_rehearsal().await.unwrap();
+        add(&mut unit, &thing("c")).await.unwrap();
+        unit.commit().await.unwrap();
+        assert_eq!(count(&store).await, 1);
+    }
+}
+
+on_both! {
     async fn many_write_at_once(home: &Home) {
         let store = home.store().await;
         make(&store).await;

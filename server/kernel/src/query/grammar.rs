@@ -472,8 +472,8 @@ mod tests {
     fn bounds_what_is_nested_in_all() {
         let leaf = r#"{"method":"isNull","attribute":"a"}"#;
         let wide = |n: usize| format!(r#"{{"method":"or","values":[{}]}}"#, vec![leaf; n].join(","));
-        assert!(parse(&vec![wide(99).as_str(); MAX_CONDITIONS / 100]).is_ok());
-        assert!(parse(&vec![wide(100).as_str(); MAX_CONDITIONS / 100]).is_err());
+        assert!(parse(&[wide(99).as_str(); MAX_CONDITIONS / 100]).is_ok());
+        assert!(parse(&[wide(100).as_str(); MAX_CONDITIONS / 100]).is_err());
         let many = format!(r#"{{"method":"equal","attribute":"a","values":[{}1]}}"#, "1,".repeat(499));
         assert!(parse(&vec![many.as_str(); MAX_VALUES / 500]).is_ok());
         assert!(parse(&vec![many.as_str(); MAX_VALUES / 500 + 1]).is_err());

@@ -174,6 +174,19 @@ pub enum Filter {
     Any(Vec<Filter>),
 }
 
+impl Filter {
+    /// Whether shapes are compared somewhere in it.
+    #[must_use]
+    pub fn has_shapes(&self) -> bool {
+        match self {
+            Self::Shape { .. } => true,
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::has_shapes),
+            Self::Linked { filter, .. } => filter.has_shapes(),
+            Self::Compare { .. } | Self::Matches { .. } | Self::Search { .. } | Self::Numbered { .. } => false,
+        }
+    }
+}
+
 /// One step of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {

@@ -1,6 +1,7 @@
 //! A unit of work of this product: what it changes, what it learns and what it makes stale, together.
 
 use crate::events::Event;
+use crate::ledger::Ledger;
 use crate::model::Task;
 use crate::permission_sets::{self, PermissionSet};
 use crate::repository::Catalog;
@@ -8,12 +9,18 @@ use crate::schema::TableSchema;
 use crate::service::{At, Databases};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
-use floe_kernel::Result;
 use floe_kernel::permission::Permissions;
-use floe_store::tables::Ddl;
+use floe_kernel::time::Timestamp;
+use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::tables::{Ddl, StoredRow, Table};
 use floe_store::{Store, UnitOfWork};
+use std::collections::HashSet;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a rehearsal may take: what it does is undone, and until then it holds the writer.
+const LONGEST_REHEARSAL: Duration = Duration::from_secs(5);
 
 /// Changes that happen together or not at all. Dropped without [`Changes::commit`]: not at all.
 pub(crate) struct Changes<'s> {
@@ -23,10 +30,25 @@ pub(crate) struct Changes<'s> {
     unit: UnitOfWork,
     /// Sets of permissions that may be kept once this is committed.
     learned: Vec<Arc<PermissionSet>>,
+    /// Whether what is kept of tables is doubted: something that it said was wrong.
+    doubtful: bool,
     /// Tables whose schema must be forgotten once this is committed.
     outdated: Vec<String>,
     /// Where there are chores to be done once this is committed.
     chores_in: Option<Store>,
+    /// Rows that don't count as changed by others: those that this has changed, by table and id.
+    touched: HashSet<(String, String)>,
+    /// The newest state of a row that may be changed; none: any.
+    unchanged_since: Option<Timestamp>,
+    rehearsal: Option<Rehearsal>,
+}
+
+/// Until when what is done is only done to be seen.
+struct Rehearsal {
+    /// How many sets of permissions were learned before.
+    learned: usize,
+    /// When there is no more time.
+    end: Instant,
 }
 
 impl<'s> Changes<'s> {
@@ -34,12 +56,89 @@ impl<'s> Changes<'s> {
     pub(crate) async fn begin(service: &'s Databases, call: &Call) -> Result<Self> {
         let project = call.project.id.as_str().into();
         let (vocabulary, unit) = (Vocabulary::of(call), call.store.begin().await?);
-        Ok(Self { service, vocabulary, project, unit, learned: Vec::new(), outdated: Vec::new(), chores_in: None })
+        Ok(Self {
+            service,
+            vocabulary,
+            project,
+            unit,
+            learned: Vec::new(),
+            doubtful: false,
+            outdated: Vec::new(),
+            chores_in: None,
+            touched: HashSet::new(),
+            unchanged_since: call.request.unchanged_since,
+            rehearsal: None,
+        })
+    }
+
+    /// Believes nothing that is kept of tables, but reads it anew.
+    pub(crate) fn doubtful(self, doubtful: bool) -> Self {
+        Self { doubtful, ..self }
     }
 
     /// What users have defined.
     pub(crate) fn catalog(&mut self) -> Catalog<'_> {
         Catalog(&mut self.unit)
+    }
+
+    /// Transactions, and what is staged in them.
+    pub(crate) fn ledger(&mut self) -> Ledger<'_> {
+        Ledger(&mut self.unit)
+    }
+
+    /// From now on only rows may be changed that nobody else has changed since this moment; none: all.
+    pub(crate) fn require_unchanged_since(&mut self, moment: Option<Timestamp>) {
+        self.unchanged_since = moment;
+    }
+
+    /// Whether it matters if a row was changed by somebody else.
+    pub(crate) fn minds_changes(&self) -> bool {
+        self.unchanged_since.is_some()
+    }
+
+    /// Refuses to change a row that somebody else has changed since the moment that counts.
+    ///
+    /// # Errors
+    /// `row_update_conflict`.
+    pub(crate) fn must_be_unchanged(&self, table: &Table, row: &StoredRow) -> Result<()> {
+        let newer = self.unchanged_since.is_some_and(|seen| row.updated > seen.millis());
+        if newer && !self.touched.contains(&(table.name().to_owned(), row.id.clone())) {
+            return Err(self.vocabulary.errors().row_conflict.into());
+        }
+        Ok(())
+    }
+
+    /// Notes that this changes a row.
+    ///
+    /// # Errors
+    /// `database_timeout` when a rehearsal takes too long.
+    pub(crate) fn touch(&mut self, table: &Table, id: &str) -> Result<()> {
+        if self.rehearsal.as_ref().is_some_and(|rehearsal| Instant::now() > rehearsal.end) {
+            return Err(ErrorKind::DatabaseTimeout.into());
+        }
+        if self.minds_changes() {
+            self.touched.insert((table.name().to_owned(), id.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Begins a rehearsal: what follows is done to be seen, told to nobody, and undone by
+    /// [`Changes::undo_rehearsal`], or by dropping all of this.
+    pub(crate) async fn rehearse(&mut self) -> Result<()> {
+        self.unit.rehearse().await?;
+        self.rehearsal = Some(Rehearsal { learned: self.learned.len(), end: Instant::now() + LONGEST_REHEARSAL });
+        Ok(())
+    }
+
+    /// Undoes what was done since [`Changes::rehearse`], and forgets what was learned from it: the number of a set that
+    /// was made in it will be given to another one.
+    pub(crate) async fn undo_rehearsal(&mut self) -> Result<()> {
+        self.unit.undo_rehearsal().await?;
+        if let Some(rehearsal) = self.rehearsal.take() {
+            self.learned.truncate(rehearsal.learned);
+        }
+        self.touched.clear();
+        Ok(())
     }
 
     /// Changes the shape of a table.
@@ -62,10 +161,10 @@ impl<'s> Changes<'s> {
     /// The schema of a table, whether or not the caller may know of it; none: there is none.
     pub(crate) async fn schema(&mut self, call: &Call, at: &At) -> Result<Option<Arc<TableSchema>>> {
         let key = crate::service::schema_key(&self.project, &at.database, &at.table);
-        match self.service.schemas.get(key.as_str()) {
+        match self.service.schemas.get(key.as_str()).filter(|_| !self.doubtful) {
             Some(known) => Ok(Some(known)),
             // Not kept: it may be what this unit of work itself has changed.
-            None => crate::service::load_if_there(&mut self.unit, call, at).await,
+            None => self.service.load_if_there(&mut self.unit, call, at).await,
         }
     }
 
@@ -97,12 +196,18 @@ impl<'s> Changes<'s> {
 
     /// Tells what happened, to whoever wants to know it in either vocabulary. `payload` is JSON, and asked for only if somebody listens.
     pub(crate) async fn tell(&mut self, event: Event, ids: &[&str], payload: impl FnOnce() -> Vec<u8>) -> Result<()> {
+        if self.rehearsal.is_some() {
+            return Ok(());
+        }
         let text = || String::from_utf8_lossy(&payload()).into_owned();
         Ok(self.unit.tell_of(event[self.vocabulary.index()], &event, ids, text).await?)
     }
 
-    /// Makes it last; then keeps what was learned and forgets what is outdated.
+    /// Makes it last, unless it is a rehearsal; then keeps what was learned and forgets what is outdated.
     pub(crate) async fn commit(self) -> Result<()> {
+        if self.rehearsal.is_some() {
+            return Err(Error::internal("a rehearsal is not committed"));
+        }
         let outcome = self.unit.commit().await;
         // Also when it failed: an answer that was lost on its way doesn't say that nothing happened.
         for key in &self.outdated {

@@ -1,6 +1,7 @@
 //! What values a column takes: its type, and the rule of that type.
 
 use floe_gateway::param::Email;
+use floe_geometry::Shape;
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::{Kind, Value};
 use serde_json::{Map, Number, Value as Json, json};
@@ -12,6 +13,14 @@ const EMAIL_SIZE: i64 = 254;
 const URL_SIZE: i64 = 2000;
 const IP_SIZE: i64 = 39;
 const ELEMENT_SIZE: i64 = 255;
+
+/// The largest size of a `string`.
+pub(crate) const MAX_STRING: i64 = 1_073_741_824;
+/// The largest size of a `varchar`.
+pub(crate) const MAX_VARCHAR: i64 = 16_381;
+
+/// What a row holds, in bytes, of a value that is kept beside it. See [`Domain::width`].
+pub(crate) const BESIDE: i64 = 20;
 
 /// What the API calls a type of plain text, with the size of those that don't have one of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +106,8 @@ pub(crate) enum Domain {
     Boolean,
     /// A moment.
     Datetime,
+    /// A point, a line or a polygon.
+    Shape(floe_geometry::Form),
 }
 
 impl Domain {
@@ -110,6 +121,7 @@ impl Domain {
             Self::Float { .. } => "double",
             Self::Boolean => "boolean",
             Self::Datetime => "datetime",
+            Self::Shape(form) => form.name(),
         }
     }
 
@@ -120,7 +132,8 @@ impl Domain {
             Self::Form(Form::Url) => "url",
             Self::Form(Form::Ip) => "ip",
             Self::Enum(_) => "enum",
-            Self::Text { .. } | Self::Integer { .. } | Self::Float { .. } | Self::Boolean | Self::Datetime => "",
+            Self::Text { .. } | Self::Integer { .. } | Self::Float { .. } => "",
+            Self::Boolean | Self::Datetime | Self::Shape(_) => "",
         }
     }
 
@@ -132,7 +145,22 @@ impl Domain {
             Self::Form(Form::Url) => URL_SIZE,
             Self::Form(Form::Ip) => IP_SIZE,
             Self::Enum(_) => ELEMENT_SIZE,
-            Self::Integer { .. } | Self::Float { .. } | Self::Boolean | Self::Datetime => 0,
+            Self::Integer { .. } | Self::Float { .. } | Self::Boolean | Self::Datetime | Self::Shape(_) => 0,
+        }
+    }
+
+    /// How many bytes of a row one such value takes, as Appwrite counts (as MariaDB keeps them, whatever keeps them here).
+    pub(crate) fn width(&self) -> i64 {
+        match self {
+            Self::Text { of: TextType::Text | TextType::Mediumtext | TextType::Longtext, .. } => BESIDE,
+            Self::Text { of: TextType::String, size } if *size > MAX_VARCHAR => BESIDE,
+            Self::Text { .. } | Self::Form(_) | Self::Enum(_) => {
+                self.size() * 4 + if self.size() > 255 { 2 } else { 1 }
+            }
+            Self::Integer { big: false, max, .. } if *max <= i64::from(i32::MAX) => 4,
+            Self::Integer { .. } | Self::Float { .. } => 8,
+            Self::Boolean => 1,
+            Self::Datetime => 7,
         }
     }
 
@@ -144,6 +172,7 @@ impl Domain {
             Self::Float { .. } => Kind::Float,
             Self::Boolean => Kind::Boolean,
             Self::Datetime => Kind::Datetime,
+            Self::Shape(_) => Kind::Shape,
         }
     }
 
@@ -153,7 +182,7 @@ impl Domain {
             Self::Enum(elements) => json!({"elements": elements}),
             Self::Integer { min, max, .. } => json!({"min": min, "max": max}),
             Self::Float { min, max } => json!({"min": min, "max": max}),
-            Self::Text { .. } | Self::Form(_) | Self::Boolean | Self::Datetime => json!({}),
+            Self::Text { .. } | Self::Form(_) | Self::Boolean | Self::Datetime | Self::Shape(_) => json!({}),
         }
     }
 
@@ -173,7 +202,10 @@ impl Domain {
             ("double", _) => Self::Float { min: rules["min"].as_f64()?, max: rules["max"].as_f64()? },
             ("boolean", _) => Self::Boolean,
             ("datetime", _) => Self::Datetime,
-            (name, _) => Self::Text { of: TextType::ALL.into_iter().find(|of| of.name() == name)?, size },
+            (name, _) => match shape_form(name) {
+                Some(form) => Self::Shape(form),
+                None => Self::Text { of: TextType::ALL.into_iter().find(|of| of.name() == name)?, size },
+            },
         })
     }
 
@@ -198,7 +230,7 @@ impl Domain {
                 model.insert("min".into(), (*min).into());
                 model.insert("max".into(), (*max).into());
             }
-            Self::Boolean => {}
+            Self::Boolean | Self::Shape(_) => {}
             Self::Datetime => drop(model.insert("format".into(), "datetime".into())),
         }
     }
@@ -207,7 +239,7 @@ impl Domain {
     pub(crate) fn fault(&self) -> &'static str {
         match self {
             Self::Form(_) | Self::Enum(_) | Self::Integer { .. } | Self::Float { .. } => "format",
-            Self::Text { .. } | Self::Boolean | Self::Datetime => "type",
+            Self::Text { .. } | Self::Boolean | Self::Datetime | Self::Shape(_) => "type",
         }
     }
 
@@ -226,6 +258,7 @@ impl Domain {
             (Self::Datetime, Json::String(text)) => {
                 Timestamp::parse(text).map(|moment| Value::Datetime(moment.millis()))
             }
+            (Self::Shape(form), _) => return Shape::read(*form, json).map(|shape| Value::Json(shape.text(json))),
             (_, Json::String(text)) if self.allows(text) => Some(Value::Text(text.clone())),
             _ => None,
         };
@@ -253,7 +286,7 @@ impl Domain {
                 Self::Form(Form::Url) => is_url(text),
                 Self::Form(Form::Ip) => text.parse::<IpAddr>().is_ok(),
                 Self::Enum(elements) => elements.iter().any(|element| element == text),
-                Self::Integer { .. } | Self::Float { .. } | Self::Boolean | Self::Datetime => false,
+                Self::Integer { .. } | Self::Float { .. } | Self::Boolean | Self::Datetime | Self::Shape(_) => false,
             }
     }
 
@@ -272,8 +305,14 @@ impl Domain {
             Self::Float { .. } => "Value must be a valid float".into(),
             Self::Boolean => "Value must be a valid boolean".into(),
             Self::Datetime => "Value must be valid date between 0000-01-01 00:00:00 and 9999-12-31 23:59:59.".into(),
+            Self::Shape(form) => Shape::read(*form, json).err().unwrap_or_default(),
         }
     }
+}
+
+/// What shapes a type is for, if it is for shapes.
+pub(crate) fn shape_form(type_name: &str) -> Option<floe_geometry::Form> {
+    floe_geometry::Form::ALL.into_iter().find(|form| form.name() == type_name)
 }
 
 /// Whether a text has no more than so many characters.
@@ -363,6 +402,9 @@ mod tests {
             Domain::Float { min: f64::MIN, max: f64::MAX },
             Domain::Boolean,
             Domain::Datetime,
+            Domain::Shape(floe_geometry::Form::Point),
+            Domain::Shape(floe_geometry::Form::Line),
+            Domain::Shape(floe_geometry::Form::Polygon),
         ];
         for domain in all {
             let rules: Json = serde_json::from_str(&domain.rules().to_string()).unwrap();

@@ -14,6 +14,8 @@ mod changes;
 mod domain;
 mod endpoints;
 mod events;
+mod keys;
+mod ledger;
 mod model;
 mod permission_sets;
 mod relation;
@@ -22,6 +24,7 @@ mod routes;
 mod row;
 mod schema;
 mod service;
+mod transaction;
 mod vocabulary;
 
 pub use routes::routes;

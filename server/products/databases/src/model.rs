@@ -1,8 +1,9 @@
 //! What databases, tables, columns and indexes are, and what the API shows of them. Rows: see [`crate::row`].
 
-use crate::domain::Domain;
+use crate::domain::{BESIDE, Domain};
 use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
+use floe_kernel::Result;
 use floe_kernel::permission::Permissions;
 use floe_kernel::query::Direction;
 use floe_kernel::time::Timestamp;
@@ -178,10 +179,12 @@ pub(crate) enum IndexKind {
     Unique,
     /// Finding words.
     Fulltext,
+    /// Finding places.
+    Spatial,
 }
 
 impl IndexKind {
-    const ALL: [Self; 3] = [Self::Key, Self::Unique, Self::Fulltext];
+    const ALL: [Self; 4] = [Self::Key, Self::Unique, Self::Fulltext, Self::Spatial];
 
     /// The type, as the API calls it.
     pub(crate) fn name(self) -> &'static str {
@@ -189,6 +192,7 @@ impl IndexKind {
             Self::Key => "key",
             Self::Unique => "unique",
             Self::Fulltext => "fulltext",
+            Self::Spatial => "spatial",
         }
     }
 
@@ -321,12 +325,23 @@ impl WholeTable {
             words.row_security: table.row_security,
             words.columns: self.columns_json(vocabulary),
             "indexes": self.indexes.iter().map(|index| index.to_json(vocabulary)).collect::<Vec<_>>(),
-            // A row may be as wide as the database allows: there is no limit of ours to count against.
-            "bytesMax": 0,
-            "bytesUsed": 0,
+            "bytesMax": MAX_WIDTH,
+            "bytesUsed": self.width(),
         })
     }
 }
+
+/// How many bytes a row may have, as Appwrite counts: less than this.
+const MAX_WIDTH: i64 = 65_535;
+
+/// The most columns of a table, relationships included.
+const MAX_COLUMNS: usize = 1017;
+
+/// What every row has, in bytes, as Appwrite counts.
+const WIDTH_OF_EVERY_ROW: i64 = 1067;
+
+/// What a relationship adds.
+const WIDTH_OF_RELATION: i64 = 1021;
 
 impl WholeTable {
     /// Its columns and relationships as the API shows them, in the order in which they were made.
@@ -338,9 +353,39 @@ impl WholeTable {
         all.into_iter().map(|(_, json)| json).collect()
     }
 
-    /// How many columns it has, relationships included.
-    pub(crate) fn width(&self) -> usize {
-        self.columns.len() + self.relations.len()
+    /// Whether one of its columns or relationships has this name.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        let mut relations = self.relations.iter();
+        self.columns.iter().any(|column| column.key == key) || relations.any(|relation| relation.key == key)
+    }
+
+    /// It, with this column in the place of what it was before.
+    pub(crate) fn with_changed(&self, column: &Column) -> Self {
+        let mut with = self.clone();
+        with.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
+        with
+    }
+
+    /// It, with one relationship more.
+    pub(crate) fn with_relation(&self, relation: Relation) -> Self {
+        let mut with = self.clone();
+        with.relations.push(relation);
+        with
+    }
+
+    /// How many bytes a row of it has, as Appwrite counts.
+    fn width(&self) -> i64 {
+        let columns: i64 = self.columns.iter().map(Column::width).sum();
+        WIDTH_OF_EVERY_ROW + columns + WIDTH_OF_RELATION * self.relations.len() as i64
+    }
+
+    /// Refuses more, or wider, columns than a table may have.
+    ///
+    /// # Errors
+    /// `column_limit_exceeded`.
+    pub(crate) fn check_limits(&self, vocabulary: Vocabulary) -> Result<()> {
+        let fits = self.columns.len() + self.relations.len() <= MAX_COLUMNS && self.width() < MAX_WIDTH;
+        if fits { Ok(()) } else { Err(vocabulary.errors().column_limit.into()) }
     }
 }
 
@@ -355,6 +400,10 @@ impl AnyColumn {
 }
 
 impl Column {
+    fn width(&self) -> i64 {
+        if self.array { BESIDE } else { self.domain.width() }
+    }
+
     /// As the API shows it.
     pub(crate) fn to_json(&self) -> Json {
         let mut model = Map::new();

@@ -471,10 +471,9 @@ impl Catalog<'_> {
         Ok(())
     }
 
-    /// Whether a row holds a longer text than so many characters in this column.
+    /// Whether a row holds a longer text than so many characters in this column. In place, so for short tables.
     pub(crate) async fn holds_longer(&mut self, table: i64, column: i64, size: i64) -> Result<bool, Error> {
-        // Both names are ours, made of numbers.
-        let sql = format!("SELECT count(*) AS n FROM rows_{table} WHERE length(c{column}) > {size}");
+        let sql = longer_texts(table, column, size);
         Ok(on_conn!(self.0, |c| diesel::sql_query(&sql).get_result::<Counted>(c))?.n > 0)
     }
 
@@ -524,6 +523,21 @@ impl Catalog<'_> {
         on_conn!(self.0, |c| diesel::delete(indexes::table.find(number)).execute(c))?;
         Ok(())
     }
+}
+
+/// Counts one row at the most. All names are ours, made of numbers.
+fn longer_texts(table: i64, column: i64, size: i64) -> String {
+    let longer = format!("SELECT 1 FROM rows_{table} WHERE length(c{column}) > {size} LIMIT 1");
+    format!("SELECT count(*) AS n FROM ({longer}) AS longer")
+}
+
+/// Whether a row holds a longer text than so many characters in this column, of whatever table.
+///
+/// # Errors
+/// [`Error::Timeout`] when it takes too long to find out.
+pub(crate) async fn holds_longer(store: &Store, table: i64, column: i64, size: i64) -> Result<bool, Error> {
+    let sql = longer_texts(table, column, size);
+    Ok(on_scan!(store, |c| diesel::sql_query(sql.clone()).get_result::<Counted>(c))?.n > 0)
 }
 
 #[derive(QueryableByName)]

@@ -1,11 +1,12 @@
 //! The table of this product's endpoints: one list, in two vocabularies.
 
 use crate::domain::{Form, TextType};
-use crate::endpoints::{bulk, columns, databases, indexes, numbers, relations, rows, tables};
+use crate::endpoints::{bulk, columns, databases, indexes, numbers, relations, rows, tables, transactions};
 use crate::events;
 use crate::service::Databases;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::{Callers, Limit, LimitKey, Route, delete, get, patch, post, put};
+use floe_geometry::Form as Shape;
 use floe_kernel::scope::Scope;
 
 /// What clients may write, at the most.
@@ -104,7 +105,17 @@ macro_rules! typed {
 #[must_use]
 pub fn routes() -> Vec<Route<Databases>> {
     let of = |vocabulary: Vocabulary| {
-        let families = [of_databases, of_tables, of_columns, of_types, of_relations, of_indexes, of_rows, of_many_rows];
+        let families = [
+            of_databases,
+            of_tables,
+            of_columns,
+            of_types,
+            of_relations,
+            of_indexes,
+            of_rows,
+            of_many_rows,
+            of_transactions,
+        ];
         families
             .into_iter()
             .flat_map(move |family| family(vocabulary))
@@ -287,6 +298,25 @@ fn of_types(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
         typed!(vocabulary, "float", "Float", "Float", columns::create_float, columns::update_float),
         typed!(vocabulary, "boolean", "Boolean", "Boolean", columns::create_boolean, columns::update_boolean),
         typed!(vocabulary, "datetime", "Datetime", "Datetime", columns::create_datetime, columns::update_datetime),
+        typed!(
+            vocabulary,
+            "point",
+            "Point",
+            "Point",
+            |s, c, i| columns::create_shape(s, c, i, Shape::Point),
+            |s, c, i| columns::update_shape(s, c, i, Shape::Point)
+        ),
+        typed!(vocabulary, "line", "Line", "Line", |s, c, i| columns::create_shape(s, c, i, Shape::Line), |s, c, i| {
+            columns::update_shape(s, c, i, Shape::Line)
+        }),
+        typed!(
+            vocabulary,
+            "polygon",
+            "Polygon",
+            "Polygon",
+            |s, c, i| columns::create_shape(s, c, i, Shape::Polygon),
+            |s, c, i| columns::update_shape(s, c, i, Shape::Polygon)
+        ),
     ];
     types.into_iter().flatten().collect()
 }
@@ -437,6 +467,48 @@ fn of_many_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .answers(200, rows),
     ];
     for_servers(routes.into_iter().map(|route| route.scopes(scopes.write_rows)).collect())
+}
+
+/// Scopes of transactions are those of rows; except that the contract lets the old words be read with the new scope.
+fn of_transactions(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
+    let (v, write) = (vocabulary.index(), scopes(vocabulary).write_rows);
+    let read: &'static [Scope] = [OF_TABLES.read_rows, &[RowsRead]][v];
+    let all = ["/tablesdb/transactions", "/databases/transactions"][v];
+    let one = ["/tablesdb/transactions/{transactionId}", "/databases/transactions/{transactionId}"][v];
+    let operations =
+        ["/tablesdb/transactions/{transactionId}/operations", "/databases/transactions/{transactionId}/operations"][v];
+    let routes = vec![
+        get(all, ["tablesDB.listTransactions", "databases.listTransactions"][v], transactions::list)
+            .scopes(read)
+            .summary("The caller's transactions; to servers, all.")
+            .answers(200, "transactionList"),
+        post(all, ["tablesDB.createTransaction", "databases.createTransaction"][v], transactions::create)
+            .scopes(write)
+            .summary("Makes a transaction.")
+            .answers(201, "transaction"),
+        get(one, ["tablesDB.getTransaction", "databases.getTransaction"][v], transactions::get)
+            .scopes(read)
+            .summary("A transaction.")
+            .answers(200, "transaction"),
+        patch(one, ["tablesDB.updateTransaction", "databases.updateTransaction"][v], transactions::update)
+            .scopes(write)
+            .summary("Commits a transaction, or rolls it back.")
+            .answers(200, "transaction"),
+        delete(one, ["tablesDB.deleteTransaction", "databases.deleteTransaction"][v], transactions::delete)
+            .scopes(write)
+            .summary("Removes a transaction with what is staged in it.")
+            .answers_nothing(),
+        post(
+            operations,
+            ["tablesDB.createOperations", "databases.createOperations"][v],
+            transactions::create_operations,
+        )
+        .scopes(write)
+        .summary("Stages operations, all or none.")
+        .answers(201, "transaction"),
+    ];
+    // A guest can't be told from another one, so nothing can be kept for them.
+    routes.into_iter().map(|route| route.callers(Callers::NO_GUESTS)).collect()
 }
 
 /// Only keys and admins define things.

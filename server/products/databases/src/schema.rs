@@ -1,5 +1,6 @@
 //! A table as requests for its rows need to know it: everything in one place, put together once and kept in memory.
 
+use crate::keys::Keys;
 use crate::model::{Column, Columns, Database, Index, IndexKind, Status, Table};
 use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
@@ -9,7 +10,7 @@ use floe_kernel::query::{Field, Fields};
 use floe_kernel::value::{Kind, Value};
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::Store;
-use floe_store::tables::{CREATED, ID, SEQUENCE, Table as StoredTable, UPDATED};
+use floe_store::tables::{CREATED, Column as StoredColumn, ID, SEQUENCE, Table as StoredTable, UPDATED};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -55,6 +56,8 @@ pub(crate) struct SchemaColumn {
     pub(crate) default: Value,
     /// How its part of a row's JSON begins: `,"key":`.
     pub(crate) head: Vec<u8>,
+    /// The number of the spatial index over it, where there is one.
+    pub(crate) spatial_index: Option<i64>,
 }
 
 impl TableSchema {
@@ -62,13 +65,18 @@ impl TableSchema {
     pub(crate) fn new(
         project: &str,
         store: &Store,
+        keys: &Keys,
         database: &Database,
         table: Table,
         columns: Columns,
         indexes: &[Index],
     ) -> Self {
         let Columns { plain: columns, relations, incoming } = columns;
-        let stored = store.table(table.number, table.version, columns.iter().map(Column::stored).collect());
+        let sealed = columns.iter().map(|column| StoredColumn {
+            seal: column.encrypted.then(|| keys.seal(project, column.number)),
+            ..column.stored()
+        });
+        let stored = store.table(table.number, table.version, sealed.collect());
         let heads = Vocabulary::ALL.map(|vocabulary| head(vocabulary, &database.id, &table.id));
         Self {
             project: project.into(),
@@ -79,7 +87,7 @@ impl TableSchema {
             version: table.version,
             by_key: columns.iter().enumerate().map(|(n, column)| (column.key.clone(), n)).collect(),
             fields: fields(&columns, indexes, &stored),
-            columns: columns.into_iter().map(SchemaColumn::new).collect(),
+            columns: columns.into_iter().map(|column| SchemaColumn::new(column, indexes)).collect(),
             relations,
             incoming,
             stored,
@@ -109,17 +117,17 @@ impl TableSchema {
         self.relations.iter().find(|relation| relation.key == key)
     }
 
-    /// The relationship that a path begins with, and the rest of the path; none for what begins with a column. A key may
+    /// The relationship that a path begins with, and the rest of the path, where there is one; none for what begins with a column. A key may
     /// hold a period itself: a whole name counts before a part of it, and a longer part before a shorter one.
-    pub(crate) fn step<'p>(&self, path: &'p str) -> Option<(&Relation, &'p str)> {
+    pub(crate) fn step<'p>(&self, path: &'p str) -> Option<(&Relation, Option<&'p str>)> {
         if self.relations.is_empty() || self.position(path).is_some() {
             return None;
         }
         if let Some(relation) = self.relation(path) {
-            return Some((relation, ""));
+            return Some((relation, None));
         }
         let mut periods = path.rmatch_indices('.').map(|(at, _)| at);
-        periods.find_map(|at| self.relation(&path[..at]).map(|relation| (relation, &path[at + 1..])))
+        periods.find_map(|at| self.relation(&path[..at]).map(|relation| (relation, Some(&path[at + 1..]))))
     }
 
     /// Whether its rows may be related to others, or others to them.
@@ -157,11 +165,17 @@ impl TableSchema {
 }
 
 impl SchemaColumn {
-    fn new(column: Column) -> Self {
+    fn new(column: Column, indexes: &[Index]) -> Self {
         let mut head = vec![b','];
         head.extend(serde_json::Value::from(column.key.as_str()).to_string().into_bytes());
         head.push(b':');
-        Self { kind: column.kind(), default: column.default_value(), head, column }
+        let is_over = |index: &&Index| {
+            index.kind == IndexKind::Spatial
+                && index.status == Status::Available
+                && index.columns == [column.key.as_str()]
+        };
+        let spatial_index = indexes.iter().find(is_over).map(|index| index.number);
+        Self { kind: column.kind(), default: column.default_value(), head, spatial_index, column }
     }
 }
 
@@ -199,7 +213,8 @@ fn fields(columns: &[Column], indexes: &[Index], stored: &StoredTable) -> Vec<Fi
         Field::required("$createdAt", CREATED, Kind::Datetime),
         Field::required("$updatedAt", UPDATED, Kind::Datetime),
     ];
-    let own = columns.iter().map(|column| Field {
+    // What is encrypted can be neither compared nor sorted.
+    let own = columns.iter().filter(|column| !column.encrypted).map(|column| Field {
         attribute: column.key.clone().into(),
         column: column.stored().name.into(),
         kind: column.domain.kind(),

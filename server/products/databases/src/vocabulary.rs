@@ -33,6 +33,8 @@ pub(crate) struct Words {
     pub(crate) rows: &'static str,
     /// One row, as sentences begin.
     pub(crate) row: &'static str,
+    /// The parameter with the id of a table.
+    pub(crate) table_id: &'static str,
     /// The parameter with the id of a new row.
     pub(crate) row_id: &'static str,
     /// Where a relationship says which table it leads to.
@@ -109,6 +111,7 @@ static TABLES: Words = Words {
     column: "column",
     rows: "rows",
     row: "Row",
+    table_id: "tableId",
     row_id: "rowId",
     related_table: "relatedTable",
     in_table: "$tableId",
@@ -148,6 +151,7 @@ static COLLECTIONS: Words = Words {
     column: "attribute",
     rows: "documents",
     row: "Document",
+    table_id: "collectionId",
     row_id: "documentId",
     related_table: "relatedCollection",
     in_table: "$collectionId",

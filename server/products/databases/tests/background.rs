@@ -5,7 +5,7 @@
 mod support;
 
 use floe_testkit::House;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use support::background::{count, enlarge, sql, until, until_done};
 use support::{At, BOTH, TABLES, query};
 
@@ -58,7 +58,7 @@ floe_testkit::both_databases! {
     async fn rows_are_read_and_written_while_an_index_is_made(house: House) {
         let (project, other) = (house.project("p").await, house.project("other").await);
         let (server, at) = (project.server(), large(&house, TABLES, &project).await);
-        let elsewhere = TABLES.make(&other.server(), &[], false, &json!([])).await;
+        let elsewhere = TABLES.make(&other.server(), &[], false, &json!([{"key": "b", "type": "boolean"}])).await;
         // Many enough for SQLite to need a while.
         let many = match house.floe.stores.project("p").await.unwrap().is_sqlite() {
             true => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT 'r' || i, 0, 0, 1, hex(randomblob(5)) FROM n",
@@ -71,7 +71,7 @@ floe_testkit::both_databases! {
         until("the index is available", async || {
             server.get(&at.row("x")).await.ok(200);
             at.create(&server, &format!("new{written}"), &json!({"a": "new"})).await.ok(201);
-            elsewhere.create(&other.server(), &format!("new{written}"), &json!({})).await.ok(201);
+            elsewhere.create(&other.server(), &format!("new{written}"), &json!({"b": true})).await.ok(201);
             written += 1;
             server.get(&one).await.expect(200)["status"] == "available"
         }).await;
@@ -161,5 +161,54 @@ floe_testkit::both_databases! {
         at.create(&server, "z", &json!({"a": "a long text that goes on"})).await.ok(201);
         at.create(&server, "w", &json!({"a": "a long text that ends"})).await.refused(409, "row_unique_constraint_violation");
         server.patch(&format!("{}/string/a", at.columns), &size(12)).await.refused(400, "column_invalid_resize");
+    }
+
+    /// On PostgreSQL, where each of them would wait for the index, and everybody who reads the table for them.
+    async fn other_changes_of_a_table_wait_their_turn_behind_its_index(house: House) {
+        let project = house.project("p").await;
+        let (server, at) = (project.server(), large(&house, TABLES, &project).await);
+        let store = house.floe.stores.project("p").await.unwrap();
+        if store.is_sqlite() {
+            return;
+        }
+        server.post(&at.indexes, &json!({"key": "old", "type": "key", "columns": ["a"]})).await.ok(202);
+        until_done(&house, "p").await;
+        // An index waits for whoever has begun to write into its table.
+        let mut writing = store.begin().await.unwrap();
+        writing.batch("UPDATE rows_1 SET _updated = 0 WHERE _id = 'nobody'").await.unwrap();
+        for (key, kind) in [("i", "key"), ("gone", "unique")] {
+            server.post(&at.indexes, &json!({"key": key, "type": kind, "columns": ["n"]})).await.ok(202);
+        }
+        let column = |key: &str| json!({"key": key, "size": 10, "required": false});
+        for key in ["later", "never"] {
+            server.post(&format!("{}/string", at.columns), &column(key)).await.ok(202);
+            assert_eq!(server.get(&format!("{}/{key}", at.columns)).await.expect(200)["status"], "processing");
+        }
+        // It isn't there yet.
+        at.create(&server, "z", &json!({"later": "x"})).await.refused(400, "row_invalid_structure");
+        assert_eq!(server.get(&at.row("x")).await.expect(200).get("later"), None);
+        server.post(&at.indexes, &json!({"key": "j", "type": "key", "columns": ["later"]})).await.refused(400, "column_not_available");
+        let change = json!({"required": false, "default": null});
+        server.patch(&format!("{}/string/later", at.columns), &change).await.refused(400, "column_not_available");
+        // What isn't made yet can be removed, and so can everything else.
+        server.delete(&format!("{}/never", at.columns)).await.ok(204);
+        server.delete(&format!("{}/gone", at.indexes)).await.ok(204);
+        server.delete(&format!("{}/a", at.columns)).await.ok(204);
+        let indexes = server.get(&at.indexes).await.expect(200);
+        assert_eq!((&indexes["total"], &indexes["indexes"][0]["key"], &indexes["indexes"][0]["status"]), (&json!(1), &json!("i"), &json!("processing")));
+        at.create(&server, "z", &json!({"n": 2})).await.ok(201);
+        assert_eq!(at.list(&server, &[]).await["total"], 3);
+        drop(writing);
+        until_done(&house, "p").await;
+        assert_eq!(server.get(&format!("{}/i", at.indexes)).await.expect(200)["status"], "available");
+        let columns = server.get(&at.columns).await.expect(200);
+        let columns: Vec<_> = columns["columns"].as_array().unwrap().iter().map(|column| (column["key"].as_str().unwrap(), column["status"].as_str().unwrap())).collect();
+        assert_eq!(columns, [("n", "available"), ("later", "available")]);
+        at.create(&server, "w", &json!({"n": 2, "later": "x"})).await.ok(201);
+        let left = |of: &str| format!("pg_indexes WHERE tablename = 'rows_1' AND schemaname = current_schema() AND indexname = '{of}'");
+        for (index, number) in [("rows_1_i1", 0), ("rows_1_i2", 1), ("rows_1_i3", 0)] {
+            assert_eq!(count(&house, "p", &left(index)).await, Some(number), "{index}");
+        }
+        assert_eq!(count(&house, "p", "rows_1 WHERE c1 IS NULL").await, None);
     }
 }

@@ -146,15 +146,17 @@ floe_testkit::both_databases! {
                 ("string", json!({"size": 0, "required": false}), &argument),
                 ("string", json!({"required": false}), &argument),
                 ("string", json!({"size": 5}), &argument),
-                ("string", json!({"size": 5, "required": false, "encrypt": true}), &argument),
+                ("string", json!({"size": 5, "required": false, "encrypt": true}), &"general_bad_request".to_owned()),
                 ("integer", json!({"required": false, "min": 5, "max": 4}), &value),
                 ("integer", json!({"required": false, "max": 4, "default": 5}), &value),
                 ("integer", json!({"required": false, "default": "x"}), &argument),
                 ("enum", json!({"required": false, "elements": []}), &value),
                 ("enum", json!({"required": false, "elements": [""]}), &argument),
                 ("enum", json!({"required": false, "elements": ["a"], "default": "b"}), &value),
-                ("email", json!({"required": false, "default": "nobody"}), &value),
-                ("datetime", json!({"required": false, "default": "soon"}), &value),
+                ("email", json!({"required": false, "default": "nobody"}), &argument),
+                ("url", json!({"required": false, "default": "nowhere"}), &argument),
+                ("ip", json!({"required": false, "default": "1.2.3"}), &argument),
+                ("datetime", json!({"required": false, "default": "soon"}), &argument),
             ] {
                 let mut body = body;
                 body["key"] = json!("k");

@@ -5,35 +5,18 @@
 mod support;
 
 use floe_testkit::Client;
-use serde_json::{Value as Json, json};
+use serde_json::json;
+use support::library::{Library, relate};
 use support::{At, BOTH, Words};
-
-/// A database `d` with the tables `books`, `people` and `tags`.
-async fn library(server: &Client, words: Words) -> (At, At, At) {
-    server.post(words.service, &json!({"databaseId": "d", "name": "D"})).await.ok(201);
-    for id in ["books", "people", "tags"] {
-        let table =
-            json!({words.table_id: id, "name": id, words.columns: [{"key": "name", "type": "string", "size": 50}]});
-        server.post(&format!("{}/{}", words.database("d"), words.tables), &table).await.ok(201);
-    }
-    (words.in_table("d", "books"), words.in_table("d", "people"), words.in_table("d", "tags"))
-}
-
-/// The word for the id of the other table.
-fn related_id(words: Words) -> &'static str {
-    if words.table == "table" { "relatedTableId" } else { "relatedCollectionId" }
-}
 
 fn related(words: Words) -> &'static str {
     if words.table == "table" { "relatedTable" } else { "relatedCollection" }
 }
 
-async fn relate(server: &Client, at: &At, to: &str, kind: &str, more: &Json) -> floe_testkit::Answer {
-    let mut body = json!({related_id(at.words): to, "type": kind});
-    for (key, value) in more.as_object().unwrap() {
-        body[key] = value.clone();
-    }
-    server.post(&format!("{}/relationship", at.columns), &body).await
+/// Three tables that aren't related.
+async fn library(server: &Client, words: Words) -> (At, At, At) {
+    let Library { books, people, tags } = Library::make(server, words, &[], false).await;
+    (books, people, tags)
 }
 
 async fn keys(server: &Client, at: &At) -> Vec<String> {
@@ -59,14 +42,14 @@ floe_testkit::both_databases! {
             assert_eq!(made, expected);
             expected["status"] = json!("available");
             assert_eq!(server.get(&format!("{}/author", books.columns)).await.expect(200), expected);
-            assert_eq!(server.get(&books.table).await.expect(200)[words.columns][1], expected);
+            assert_eq!(server.get(&books.table).await.expect(200)[words.columns][2], expected);
             let other = server.get(&format!("{}/works", people.columns)).await.expect(200);
             expected["key"] = json!("works");
             expected["twoWayKey"] = json!("author");
             expected["side"] = json!("child");
             expected[related(words)] = json!("books");
             assert_eq!(other, expected);
-            assert_eq!(keys(&server, &people).await, ["name", "works"]);
+            assert_eq!(keys(&server, &people).await, ["name", "n", "works"]);
         }
     }
 
@@ -77,8 +60,8 @@ floe_testkit::both_databases! {
             let (books, people, _) = library(&server, words).await;
             let made = relate(&server, &books, "people", "oneToMany", &json!({})).await.expect(202);
             assert_eq!((&made["key"], &made["twoWayKey"], &made["onDelete"]), (&json!("people"), &json!("books"), &json!("restrict")));
-            assert_eq!(keys(&server, &books).await, ["name", "people"]);
-            assert_eq!(keys(&server, &people).await, ["name"]);
+            assert_eq!(keys(&server, &books).await, ["name", "n", "people"]);
+            assert_eq!(keys(&server, &people).await, ["name", "n"]);
         }
     }
 
@@ -102,8 +85,8 @@ floe_testkit::both_databases! {
             relate(&server, &books, "people", "manyToOne", &json!({"key": "c", "twoWayKey": "b"})).await.refused(409, &exists);
             relate(&server, &books, "people", "manyToMany", &json!({"key": "c", "twoWayKey": "d"})).await.refused(409, &exists);
             relate(&server, &books, "people", "manyToOne", &json!({"key": "c", "twoWayKey": "d"})).await.ok(202);
-            assert_eq!(keys(&server, &books).await, ["name", "a", "c"]);
-            assert_eq!(keys(&server, &people).await, ["name", "b"]);
+            assert_eq!(keys(&server, &books).await, ["name", "n", "a", "c"]);
+            assert_eq!(keys(&server, &people).await, ["name", "n", "b"]);
             let index = json!({"key": "i", "type": "key", words.columns: ["a"]});
             server.post(&books.indexes, &index).await.refused(400, &words.kind("column", "type_invalid"));
             let boolean = json!({"required": false, "default": null});
@@ -152,13 +135,13 @@ floe_testkit::both_databases! {
             relate(&server, &tags, "tags", "manyToOne", &json!({"key": "under"})).await.ok(202);
             relate(&server, &tags, "people", "oneToOne", &json!({"key": "owner"})).await.ok(202);
             server.delete(&format!("{}/works", people.columns)).await.ok(204);
-            assert_eq!(keys(&server, &books).await, ["name", "tags"]);
-            assert_eq!(keys(&server, &people).await, ["name"]);
+            assert_eq!(keys(&server, &books).await, ["name", "n", "tags"]);
+            assert_eq!(keys(&server, &people).await, ["name", "n"]);
             // What leads to a table goes with it, whichever side it was made on.
             server.delete(&people.table).await.ok(204);
-            assert_eq!(keys(&server, &tags).await, ["name", "books", "under"]);
+            assert_eq!(keys(&server, &tags).await, ["name", "n", "books", "under"]);
             server.delete(&tags.table).await.ok(204);
-            assert_eq!(keys(&server, &books).await, ["name"]);
+            assert_eq!(keys(&server, &books).await, ["name", "n"]);
             books.create(&server, "b", &json!({"name": "B"})).await.ok(201);
         }
     }

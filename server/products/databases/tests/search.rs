@@ -288,11 +288,10 @@ fn what_takes_too_long_is_stopped(database: Database) {
                 let rows: Vec<_> = (0..25).map(|_| json!({"text": text, "other": text})).collect();
                 server.post(&at.rows, &json!({words.rows: rows})).await.ok(201);
             }
-            let none: Vec<_> = (0..400).map(|n| format!("dolor lorem {n}")).collect();
+            let none: Vec<_> = (0..400).map(|n| format!("i{n}")).collect();
             let slow = [
                 search("lorem"),
                 query("notContains", "other", &json!(none)),
-                query("regex", "other", &json!(["(m|d)[a-z ]{200}x"])),
                 json!({"method": "orderDesc", "attribute": "other"}),
                 json!({"method": "offset", "values": [1_000_000_000]}),
             ];

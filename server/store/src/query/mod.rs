@@ -19,7 +19,7 @@ mod text;
 
 pub use order::Ordering;
 pub(crate) use order::push_direction;
-pub use plan::{Place, Plan, count, plan, plan_in};
+pub use plan::{Place, Plan, count, count_in, plan, plan_in};
 pub use predicate::Predicate;
 
 /// What every expression of ours tells Diesel: it fits any table, groups with anything, and its text is not known from

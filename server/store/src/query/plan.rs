@@ -2,6 +2,7 @@
 
 use super::predicate::joined;
 use super::{Ordering, Predicate};
+use crate::connection::Lane;
 use crate::dialect::{Dialect, fit, push_column, push_text_order};
 use crate::error::{Error, Result};
 use crate::tables::{Raw, SEQUENCE, statement};
@@ -123,7 +124,10 @@ pub async fn plan(store: &Store, place: &Place, selection: &Selection, visible: 
 /// walks along the order's index, through the whole table, to find them. So it is told.
 async fn few(store: &Store, place: &Place, visible: Option<&Predicate>) -> Result<Option<Filter>> {
     let (Some(visible), Name::Made(..)) = (visible, &place.table) else { return Ok(None) };
-    let probe = Probe { place: place.clone(), predicate: visible.clone(), limit: FEW as i64 + 1 };
+    if !visible.is_granted() {
+        return Ok(None);
+    }
+    let probe = Probe { place: place.clone(), visible: visible.clone(), limit: FEW as i64 + 1 };
     let found = on_scan!(store, |c| (&probe).load::<Raw>(c))?;
     if found.len() > FEW {
         return Ok(None);
@@ -133,22 +137,24 @@ async fn few(store: &Store, place: &Place, visible: Option<&Predicate>) -> Resul
     Ok(Some(Filter::Numbered { column: SEQUENCE.to_owned(), negated: false, numbers }))
 }
 
+/// Looks for the rows set by set, by the index on the column of sets. The order that decides nothing (within a set they
+/// are all alike) leaves PostgreSQL no other choice than that index.
 struct Probe {
     place: Place,
-    predicate: Predicate,
+    visible: Predicate,
     limit: i64,
 }
 statement!(Probe);
 
 impl<DB: Dialect> QueryFragment<DB> for Probe {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql("SELECT ");
-        out.push_identifier(SEQUENCE)?;
-        out.push_sql(" FROM ");
+        out.push_sql("SELECT found._sequence FROM (SELECT DISTINCT set_id FROM (");
+        self.visible.push_sets(&mut out)?;
+        out.push_sql(") AS sets OFFSET 0) AS mine CROSS JOIN LATERAL (SELECT _sequence FROM ");
         self.place.push(&mut out)?;
-        out.push_sql(" WHERE ");
-        self.predicate.walk_ast(out.reborrow())?;
-        out.push_sql(" LIMIT ");
+        out.push_sql(" WHERE _permissions BETWEEN mine.set_id AND mine.set_id ORDER BY _permissions LIMIT ");
+        DB::bind_number(&mut out, &self.limit)?;
+        out.push_sql(") AS found LIMIT ");
         DB::bind_number(&mut out, &self.limit)
     }
 }
@@ -204,7 +210,29 @@ pub async fn count(store: &Store, place: &Place, predicate: &Predicate, up_to: i
         return Ok(0);
     }
     let count = Count { place: place.clone(), predicate: predicate.clone(), up_to };
-    let raw = on_scan!(store, |c| (&count).get_result::<Raw>(c))?;
+    on_scan!(store, count.predicate.searches(), |c| (&count).get_result::<Raw>(c)).and_then(|raw| counted(&raw))
+}
+
+/// The same inside a unit of work, where what it changed is counted.
+///
+/// # Errors
+/// Those of [`count`].
+pub async fn count_in(conn: &mut Connection, place: &Place, predicate: &Predicate, up_to: i64) -> Result<i64> {
+    if up_to <= 0 {
+        return Ok(0);
+    }
+    let count = Count { place: place.clone(), predicate: predicate.clone(), up_to };
+    let raw = match conn.lane() {
+        Lane::Sqlite(lease) => {
+            let apart = count.predicate.searches();
+            lease.scan(apart, move |c| diesel::RunQueryDsl::get_result::<Raw>(&count, c)).await?
+        }
+        Lane::Postgres(_) => on_conn!(conn, |c| (&count).get_result::<Raw>(c))?,
+    };
+    counted(&raw)
+}
+
+fn counted(raw: &Raw) -> Result<i64> {
     match raw.0.as_slice() {
         [Value::Integer(count)] => Ok(*count),
         other => Err(Error::unavailable(format!("a count of {other:?}"))),

@@ -105,8 +105,32 @@ impl Predicate {
         }
     }
 
+    /// Whether it asks for permissions and nothing else: [`Predicate::granted`].
+    pub(super) fn is_granted(&self) -> bool {
+        matches!(&*self.0, Node::Granted { .. })
+    }
+
+    /// Writes the query for the sets of permissions that it asks for.
+    pub(super) fn push_sets<'b, DB: Dialect>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        match &*self.0 {
+            Node::Granted { action, roles, .. } => push_granting(out, action, roles),
+            _ => Err(diesel::result::Error::QueryBuilderError("a condition on permissions is wanted".into())),
+        }
+    }
+
     pub(super) fn beyond(edge: Edge) -> Self {
         Self(Arc::new(Node::Beyond(edge)))
+    }
+
+    /// Whether it looks for words. FTS5 reads all rows that have them before it gives the first, and SQLite can't be
+    /// interrupted meanwhile.
+    #[must_use]
+    pub fn searches(&self) -> bool {
+        match &*self.0 {
+            Node::All(parts) | Node::Any(parts) => parts.iter().any(Self::searches),
+            Node::Search(_) => true,
+            _ => false,
+        }
     }
 
     /// Also this.
@@ -188,11 +212,8 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
             Node::Starts { column, negated, start, next } => starts(out, column, *negated, start, next.as_ref()),
             Node::Granted { column, action, roles } => {
                 push_column(&mut out, column)?;
-                out.push_sql(" IN (SELECT set_id FROM permission_grants WHERE action = ");
-                out.push_sql("'");
-                out.push_sql(action);
-                out.push_sql("' AND role");
-                DB::in_list(&mut out, roles)?;
+                out.push_sql(" IN (");
+                push_granting(&mut out, action, roles)?;
                 out.push_sql(")");
                 Ok(())
             }
@@ -240,6 +261,18 @@ fn linked<'b, DB: Dialect>(
     within.walk_ast(out.reborrow())?;
     out.push_sql(")");
     Ok(())
+}
+
+/// The sets of permissions that allow this to one of these roles.
+fn push_granting<'b, DB: Dialect>(
+    out: &mut AstPass<'_, 'b, DB>,
+    action: &'static str,
+    roles: &'b TextList,
+) -> QueryResult<()> {
+    out.push_sql("SELECT set_id FROM permission_grants WHERE action = '");
+    out.push_sql(action);
+    out.push_sql("' AND role");
+    DB::in_list(out, roles)
 }
 
 /// Parts in brackets, with something between them; `empty` when there are none.

@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use writer::{WriteLease, Writer};
 
-pub(crate) use statements::{BackToMark, Mark};
+pub(crate) use statements::{BackToMark, Mark, Rehearse, UndoRehearsal};
 
 /// How long a list or a count may run on the caller's own thread before it is moved to another one: so long everybody
 /// else of that thread waits, each time that somebody asks for something long.
@@ -80,12 +80,12 @@ impl File {
     ///
     /// # Errors
     /// Those of the query.
-    pub async fn scan<T, F>(&self, query: F) -> Result<T>
+    pub async fn scan<T, F>(&self, apart: bool, query: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     {
-        self.read().await?.scan(query).await
+        self.read().await?.scan(apart, query).await
     }
 
     /// Commits what waits, and refuses everything from now on.
@@ -133,23 +133,25 @@ impl Lease {
     }
 
     /// Runs a query that only reads and may be long: at first on this thread, for [`IN_PLACE`]; when it isn't done by
-    /// then, again from the start on a thread of its own, for as long as any statement may.
+    /// then, or has to be `apart`, on a thread of its own, for as long as any statement may.
     ///
     /// # Errors
     /// Those of the query.
-    pub async fn scan<T, F>(&mut self, mut query: F) -> Result<T>
+    pub async fn scan<T, F>(&mut self, apart: bool, mut query: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     {
-        let had_failed = self.has_failed();
-        match watch::within(IN_PLACE, || self.run(&mut query)) {
-            Err(error) if crate::error::was_interrupted(&error) => {}
-            done => return Ok(done?),
-        }
-        // A statement that reads takes nothing of the unit of work with it.
-        if !had_failed {
-            self.forgive();
+        if !apart {
+            let had_failed = self.has_failed();
+            match watch::within(IN_PLACE, || self.run(&mut query)) {
+                Err(error) if crate::error::was_interrupted(&error) => {}
+                done => return Ok(done?),
+            }
+            // A statement that reads takes nothing of the unit of work with it.
+            if !had_failed {
+                self.forgive();
+            }
         }
         self.scan_on_thread(query).await
     }

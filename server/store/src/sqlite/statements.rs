@@ -51,4 +51,8 @@ statements! {
     Mark = "SAVEPOINT mark";
     /// Within a unit: undoes what was done since [`Mark`].
     BackToMark = "ROLLBACK TO mark";
+    /// Within a unit: where [`UndoRehearsal`] goes back to, whatever marks were set since.
+    Rehearse = "SAVEPOINT rehearsal";
+    /// Within a unit: undoes what was done since [`Rehearse`].
+    UndoRehearsal = "ROLLBACK TO rehearsal";
 }

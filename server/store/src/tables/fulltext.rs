@@ -14,7 +14,7 @@ use diesel::query_builder::AstPass;
 use diesel::sql_types::Text;
 
 /// How many characters of a text are searched: so many that PostgreSQL can keep their words for sure.
-const SEARCHED: &str = "200000";
+const SEARCHED: &str = ", 1, 200000)";
 
 /// What words are made of, and that accents count; see `floe_kernel::query::Search`.
 const TOKENIZER: &str = "tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* M*'\"";
@@ -33,19 +33,14 @@ pub(super) fn create<DB: Dialect>(
         out.push_sql(" ON ");
         table.place().push(out)?;
         out.push_sql(" USING GIN (");
-        listed(out, columns, |out, column| {
-            out.push_sql("search_words(");
-            out.push_identifier(column)?;
-            out.push_sql(")");
-            Ok(())
-        })?;
+        push_columns(out, "search_words(", ")", columns)?;
         out.push_sql(")");
         return Ok(());
     }
     out.push_sql("CREATE VIRTUAL TABLE ");
     out.push_identifier(&index)?;
     out.push_sql(" USING fts5(");
-    listed(out, columns, |out, column| out.push_identifier(column))?;
+    push_columns(out, "", "", columns)?;
     out.push_sql(", content='', contentless_delete=1, ");
     out.push_sql(TOKENIZER);
     out.push_sql("); ");
@@ -54,7 +49,7 @@ pub(super) fn create<DB: Dialect>(
     }
     push_insert(out, &index, columns)?;
     out.push_sql(" SELECT _sequence, ");
-    listed(out, columns, |out, column| searched(out, "", column))?;
+    push_columns(out, "substr(", SEARCHED, columns)?;
     out.push_sql(" FROM ");
     table.place().push(out)
 }
@@ -126,7 +121,7 @@ fn push_trigger<DB: Dialect>(
         Follow::Delete => " AFTER DELETE ON ",
     });
     if let Follow::Update = follow {
-        listed(out, columns, |out, column| out.push_identifier(column))?;
+        push_columns(out, "", "", columns)?;
         out.push_sql(" ON ");
     }
     table.place().push(out)?;
@@ -141,7 +136,7 @@ fn push_trigger<DB: Dialect>(
     if !matches!(follow, Follow::Delete) {
         push_insert(out, index, columns)?;
         out.push_sql(" VALUES (new._sequence, ");
-        listed(out, columns, |out, column| searched(out, "new.", column))?;
+        push_columns(out, "substr(new.", SEARCHED, columns)?;
         out.push_sql("); ");
     }
     out.push_sql("END; ");
@@ -152,29 +147,23 @@ fn push_insert<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, index: &str, columns:
     out.push_sql("INSERT INTO ");
     out.push_identifier(index)?;
     out.push_sql(" (rowid, ");
-    listed(out, columns, |out, column| out.push_identifier(column))?;
+    push_columns(out, "", "", columns)?;
     out.push_sql(")");
     Ok(())
 }
 
-fn searched<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, of: &str, column: &str) -> QueryResult<()> {
-    out.push_sql("substr(");
-    out.push_sql(of);
-    out.push_identifier(column)?;
-    out.push_sql(", 1, ");
-    out.push_sql(SEARCHED);
-    out.push_sql(")");
-    Ok(())
-}
-
-fn listed<DB: Dialect>(
+/// The columns' names, each between these.
+fn push_columns<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
+    before: &str,
+    behind: &str,
     columns: &[String],
-    each: impl Fn(&mut AstPass<'_, '_, DB>, &str) -> QueryResult<()>,
 ) -> QueryResult<()> {
     for (n, column) in columns.iter().enumerate() {
         out.push_sql(if n > 0 { ", " } else { "" });
-        each(out, column)?;
+        out.push_sql(before);
+        out.push_identifier(column)?;
+        out.push_sql(behind);
     }
     Ok(())
 }

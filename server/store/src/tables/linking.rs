@@ -1,10 +1,9 @@
 //! Links made, found and removed, one row at a time, within a unit of work.
 
-use super::rows::push_select;
-use super::{End, Links, StoredRow, Table, statement};
+use super::{End, Links, Table, statement};
 use crate::dialect::Dialect;
 use crate::error::Result;
-use crate::{Connection, UnitOfWork, on_conn};
+use crate::{UnitOfWork, on_conn};
 use diesel::QueryResult;
 use diesel::query_builder::{AstPass, QueryFragment};
 
@@ -35,22 +34,6 @@ pub async fn unlink(unit: &mut UnitOfWork, links: &Links, from: Linked, to: Opti
     let unlink = Unlink { links, from, to };
     on_conn!(unit, |c| unlink.execute(c))?;
     Ok(())
-}
-
-/// The rows of the other end (of `table`) that a row is linked to, without their values: at most so many, the oldest
-/// first.
-///
-/// # Errors
-/// Those of the database.
-pub async fn linked(
-    conn: &mut Connection,
-    links: &Links,
-    from: Linked,
-    table: &Table,
-    limit: i64,
-) -> Result<Vec<StoredRow>> {
-    let find = FindLinked { links, from, table, limit };
-    Ok(on_conn!(conn, |c| find.get_results::<StoredRow>(c))?)
 }
 
 /// Says of all rows of the other end (of `table`) that a row is linked to that they were changed now.
@@ -108,23 +91,6 @@ impl<DB: Dialect> QueryFragment<DB> for Unlink<'_> {
         out.push_sql("DELETE FROM ");
         self.links.place().push(&mut out)?;
         push_pair(&mut out, &self.from, self.to.as_ref())
-    }
-}
-
-struct FindLinked<'q> {
-    links: &'q Links,
-    from: Linked,
-    table: &'q Table,
-    limit: i64,
-}
-statement!(FindLinked<'_>);
-
-impl<DB: Dialect> QueryFragment<DB> for FindLinked<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        push_select(&mut out, self.table, Some(&[]))?;
-        push_others(&mut out, self.links, &self.from)?;
-        out.push_sql(" ORDER BY _sequence LIMIT ");
-        DB::bind_number(&mut out, &self.limit)
     }
 }
 

@@ -9,15 +9,17 @@ mod linking;
 mod links;
 mod related;
 mod rows;
+mod seal;
 mod shapes;
 mod spatial;
 mod workbench;
 
 pub use ddl::{Ddl, IndexColumn};
-pub use linking::{Linked, link, linked, touch_linked, unlink};
+pub use linking::{Linked, link, touch_linked, unlink};
 pub use links::{End, Links, Once};
 pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
+pub use seal::Seal;
 pub use shapes::{Shapes, Test, matching, matching_in};
 pub use workbench::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
 
@@ -40,19 +42,21 @@ pub const UPDATED: &str = "_updated";
 pub const PERMISSIONS: &str = "_permissions";
 
 /// A column that a user defined.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Column {
     /// Its name in the database: `c<n>`.
     pub name: String,
     /// What it holds.
     pub kind: Kind,
+    /// What its values are kept encrypted with.
+    pub seal: Option<Seal>,
 }
 
 impl Column {
     /// The column of this number.
     #[must_use]
     pub fn new(number: i64, kind: Kind) -> Self {
-        Self { name: Self::name_of(number), kind }
+        Self { name: Self::name_of(number), kind, seal: None }
     }
 
     /// What the column of this number is called in the database.
@@ -78,6 +82,11 @@ impl Table {
     #[must_use]
     pub fn columns(&self) -> &[Column] {
         &self.0.columns
+    }
+
+    /// Whether values of it are kept encrypted.
+    fn has_seals(&self) -> bool {
+        self.0.columns.iter().any(|column| column.seal.is_some())
     }
 
     /// Where it is, for [`crate::query::plan`] and [`crate::query::count`].

@@ -47,7 +47,7 @@ pub async fn related(store: &Store, following: Following<'_>) -> Result<Vec<Rela
     let (table, columns) = (following.table.clone(), following.columns);
     let select = Follow::new(following);
     let found = on_scan!(store, |c| (&select).load::<Related>(c))?;
-    Ok(fitted(found, &table, columns))
+    fitted(found, &table, columns)
 }
 
 /// The same inside a unit of work, where what it changed is seen.
@@ -58,11 +58,11 @@ pub async fn related_in(conn: &mut Connection, following: Following<'_>) -> Resu
     let (table, columns) = (following.table.clone(), following.columns);
     let select = Follow::new(following);
     let found = on_conn!(conn, |c| (&select).load::<Related>(c))?;
-    Ok(fitted(found, &table, columns))
+    fitted(found, &table, columns)
 }
 
-fn fitted(found: Vec<Related>, table: &Table, columns: Option<&[usize]>) -> Vec<Related> {
-    found.into_iter().map(|Related { of, row }| Related { of, row: row.fit(table, columns) }).collect()
+fn fitted(found: Vec<Related>, table: &Table, columns: Option<&[usize]>) -> Result<Vec<Related>> {
+    found.into_iter().map(|Related { of, row }| Ok(Related { of, row: row.fit(table, columns)? })).collect()
 }
 
 impl<DB: Dialect> QueryableByName<DB> for Related {

@@ -62,6 +62,15 @@ pub struct RowChange<'r> {
 /// # Errors
 /// [`Error::Conflict`] when the id or something else that is unique is taken.
 pub async fn insert(conn: &mut Connection, table: &Table, row: NewRow<'_>) -> Result<i64> {
+    let sealed = sealed(table, row.id, row.values.iter().enumerate())?;
+    let values: Vec<Value>;
+    let row = match sealed {
+        None => row,
+        Some(sealed) => {
+            values = sealed.into_iter().map(|(_, value)| value).collect();
+            NewRow { values: &values, ..row }
+        }
+    };
     let insert = Insert { table, row };
     let made = on_conn!(conn, |c| insert.get_result::<Raw>(c))?;
     match made.0.first() {
@@ -75,6 +84,8 @@ pub async fn insert(conn: &mut Connection, table: &Table, row: NewRow<'_>) -> Re
 /// # Errors
 /// [`Error::Conflict`] when something that is unique is taken.
 pub async fn update(conn: &mut Connection, table: &Table, id: &str, change: RowChange<'_>) -> Result<bool> {
+    let sealed = sealed(table, id, change.values.iter().map(|(n, value)| (*n, value)))?;
+    let change = RowChange { values: sealed.as_deref().unwrap_or(change.values), ..change };
     let update = Update { table, id, change };
     Ok(on_conn!(conn, |c| update.execute(c))? > 0)
 }
@@ -118,7 +129,7 @@ async fn find(
 ) -> Result<Option<StoredRow>> {
     let find = Find { table, columns, id, lock };
     let found = on_conn!(conn, |c| find.get_result::<StoredRow>(c)).optional()?;
-    Ok(found.map(|row| row.fit(table, columns)))
+    found.map(|row| row.fit(table, columns)).transpose()
 }
 
 /// The rows of a page, in the order in which they are shown.
@@ -127,8 +138,8 @@ async fn find(
 /// [`Error::Timeout`] when it takes too long.
 pub async fn list(store: &Store, table: &Table, columns: Option<&[usize]>, plan: &Plan) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
-    let rows = on_scan!(store, |c| (&select).load::<StoredRow>(c))?;
-    Ok(arranged(rows, table, columns, plan))
+    let rows = on_scan!(store, select.predicate.searches(), |c| (&select).load::<StoredRow>(c))?;
+    arranged(rows, table, columns, plan)
 }
 
 /// The same inside a unit of work, where what it changed is seen.
@@ -143,19 +154,38 @@ pub async fn list_in(
 ) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
     let rows = match conn.lane() {
-        Lane::Sqlite(lease) => lease.scan(move |c| diesel::RunQueryDsl::load::<StoredRow>(&select, c)).await?,
+        Lane::Sqlite(lease) => {
+            let apart = select.predicate.searches();
+            lease.scan(apart, move |c| diesel::RunQueryDsl::load::<StoredRow>(&select, c)).await?
+        }
         Lane::Postgres(_) => on_conn!(conn, |c| (&select).load::<StoredRow>(c))?,
     };
-    Ok(arranged(rows, table, columns, plan))
+    arranged(rows, table, columns, plan)
 }
 
-fn arranged(rows: Vec<StoredRow>, table: &Table, columns: Option<&[usize]>, plan: &Plan) -> Vec<StoredRow> {
+/// Values as they are to be kept, by their column's place; `None` where they are kept as they are.
+fn sealed<'v>(
+    table: &Table,
+    row: &str,
+    values: impl Iterator<Item = (usize, &'v Value)>,
+) -> Result<Option<Vec<(usize, Value)>>> {
+    if !table.has_seals() {
+        return Ok(None);
+    }
+    let seal = |(n, value): (usize, &Value)| {
+        let seal = table.columns().get(n).and_then(|column| column.seal.as_ref());
+        Ok((n, seal.map_or_else(|| Ok(value.clone()), |seal| seal.seal(row, value))?))
+    };
+    values.map(seal).collect::<Result<_>>().map(Some)
+}
+
+fn arranged(rows: Vec<StoredRow>, table: &Table, columns: Option<&[usize]>, plan: &Plan) -> Result<Vec<StoredRow>> {
     let rows = rows.into_iter().map(|row| row.fit(table, columns));
     if plan.reverse { rows.rev().collect() } else { rows.collect() }
 }
 
 impl StoredRow {
-    pub(super) fn fit(mut self, table: &Table, columns: Option<&[usize]>) -> Self {
+    pub(super) fn fit(mut self, table: &Table, columns: Option<&[usize]>) -> Result<Self> {
         for (n, value) in self.values.iter_mut().enumerate() {
             let column =
                 columns.map_or(Some(n), |columns| columns.get(n).copied()).and_then(|n| table.columns().get(n));
@@ -164,9 +194,12 @@ impl StoredRow {
                 if value.is_null() || value.kind() != column.kind {
                     *value = fit(std::mem::replace(value, Value::Null(column.kind)), column.kind);
                 }
+                if let Some(seal) = &column.seal {
+                    *value = seal.open(&self.id, std::mem::replace(value, Value::Null(column.kind)))?;
+                }
             }
         }
-        self
+        Ok(self)
     }
 }
 
@@ -360,7 +393,7 @@ impl<DB: Dialect> QueryFragment<DB> for Select {
     }
 }
 
-pub(super) fn push_select<DB: Dialect>(
+fn push_select<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
     table: &Table,
     columns: Option<&[usize]>,

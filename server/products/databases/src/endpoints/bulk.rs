@@ -1,10 +1,9 @@
 //! `…/rows` and `…/documents`, many at once.
 
 use super::at;
-use super::params::NoTransaction;
-use crate::service::{Databases, Operation, RowInput};
+use crate::service::{Databases, Operation, RowInput, Which};
 use crate::vocabulary::Vocabulary;
-use floe_gateway::param::{Id, List, Object, Queries};
+use floe_gateway::param::{Id, List, Object};
 use floe_gateway::{Call, Reply, input};
 use floe_kernel::permission::{Permissions, Scope};
 use floe_kernel::{Error, Result, id};
@@ -23,7 +22,7 @@ input! {
         /// The rows, each with its values, `$id` and `$permissions`.
         rows: List<Object, 100> = body "rows" | "documents",
         /// A transaction to stage this in.
-        _transaction: Option<NoTransaction> = body "transactionId" or None,
+        transaction: Option<Id> = body "transactionId" or None,
     }
 }
 
@@ -33,7 +32,10 @@ pub(crate) async fn upsert(service: Arc<Databases>, call: Call, input: UpsertRow
         return Err(Vocabulary::of(&call).errors().row_missing_data.into());
     }
     let rows = Operation::UpsertMany(rows);
-    Ok(Reply::written(201, service.perform(&call, &at(input.database, input.table), &rows).await?))
+    Ok(Reply::written(
+        201,
+        service.write(&call, at(input.database, input.table), rows, input.transaction.as_deref()).await?,
+    ))
 }
 
 /// Reads a list of rows: what one says of its id and its permissions stands among its values.
@@ -56,7 +58,10 @@ fn read_row(mut data: Map<String, Json>, call: &Call) -> Result<RowInput> {
 }
 
 /// Takes the permissions out of a row's values.
-fn take_permissions(data: &mut Map<String, Json>, parameter: &'static str) -> Result<Option<Permissions>> {
+///
+/// # Errors
+/// For permissions that can't be.
+pub(super) fn take_permissions(data: &mut Map<String, Json>, parameter: &'static str) -> Result<Option<Permissions>> {
     let list = match data.remove("$permissions") {
         None | Some(Json::Null) => return Ok(None),
         Some(list) => list,
@@ -76,9 +81,9 @@ input! {
         /// The values that change; `$permissions` among them.
         data: Object = body "data" or Object::default(),
         /// Which rows: all, unless said.
-        queries: Queries = body "queries" or Queries::default(),
+        queries: Which = body "queries" or Which::default(),
         /// A transaction to stage this in.
-        _transaction: Option<NoTransaction> = body "transactionId" or None,
+        transaction: Option<Id> = body "transactionId" or None,
     }
 }
 
@@ -88,8 +93,11 @@ pub(crate) async fn update(service: Arc<Databases>, call: Call, input: UpdateRow
         return Err(Vocabulary::of(&call).errors().row_missing_payload.into());
     }
     let permissions = take_permissions(&mut data, "data")?;
-    let rows = Operation::UpdateMatching { queries: input.queries.0, data, permissions };
-    Ok(Reply::written(200, service.perform(&call, &at(input.database, input.table), &rows).await?))
+    let rows = Operation::UpdateMatching { queries: input.queries, data, permissions };
+    Ok(Reply::written(
+        200,
+        service.write(&call, at(input.database, input.table), rows, input.transaction.as_deref()).await?,
+    ))
 }
 
 input! {
@@ -100,13 +108,16 @@ input! {
         /// The table's id.
         table: Id = path "tableId" | "collectionId",
         /// Which rows: all, unless said.
-        queries: Queries = body "queries" or Queries::default(),
+        queries: Which = body "queries" or Which::default(),
         /// A transaction to stage this in.
-        _transaction: Option<NoTransaction> = body "transactionId" or None,
+        transaction: Option<Id> = body "transactionId" or None,
     }
 }
 
 pub(crate) async fn delete(service: Arc<Databases>, call: Call, input: DeleteRows) -> Result<Reply> {
-    let rows = Operation::DeleteMatching { queries: input.queries.0 };
-    Ok(Reply::written(200, service.perform(&call, &at(input.database, input.table), &rows).await?))
+    let rows = Operation::DeleteMatching { queries: input.queries };
+    Ok(Reply::written(
+        200,
+        service.write(&call, at(input.database, input.table), rows, input.transaction.as_deref()).await?,
+    ))
 }

@@ -2,7 +2,7 @@
 
 use super::params::Key;
 use super::{at, page};
-use crate::domain::{Domain, Form, TextType};
+use crate::domain::{Domain, Form, MAX_STRING, MAX_VARCHAR, TextType};
 use crate::model::NewColumn;
 use crate::repository::Listing;
 use crate::service::{At, ColumnChange, Databases, DomainChange};
@@ -13,14 +13,6 @@ use floe_gateway::{Call, Reply, input};
 use floe_kernel::{Error, Result};
 use serde_json::Value as Json;
 use std::sync::Arc;
-
-/// The largest size of a `string`.
-pub(crate) const MAX_STRING: i64 = 1_073_741_824;
-/// The largest size of a `varchar`.
-pub(crate) const MAX_VARCHAR: i64 = 16_381;
-
-/// Better refused than kept in the clear.
-pub(crate) const ENCRYPT_RULE: &str = "Encrypted columns are not available";
 
 /// The status of "asked for, and not yet certain to be done" (it is done; see [`crate::service`]).
 const ACCEPTED: u16 = 202;
@@ -139,9 +131,8 @@ pub(crate) async fn create_sized(
     input: CreateSized,
     of: TextType,
 ) -> Result<Reply> {
-    refuse_encryption(input.encrypt)?;
-    let size = sized(of, input.size)?;
-    made(service, call, input.split(Domain::Text { of, size })).await
+    let (size, encrypt) = (sized(of, input.size)?, input.encrypt);
+    made(service, call, encrypted(input.split(Domain::Text { of, size }), encrypt)).await
 }
 
 fn sized(of: TextType, size: i64) -> Result<i64> {
@@ -150,8 +141,8 @@ fn sized(of: TextType, size: i64) -> Result<i64> {
     (1..=largest).contains(&size).then_some(size).ok_or_else(rule)
 }
 
-fn refuse_encryption(encrypt: bool) -> Result<()> {
-    if encrypt { Err(Error::invalid("encrypt", ENCRYPT_RULE)) } else { Ok(()) }
+fn encrypted((at, new): (At, NewColumn), encrypted: bool) -> (At, NewColumn) {
+    (at, NewColumn { encrypted, ..new })
 }
 
 changed_column! {
@@ -179,9 +170,8 @@ new_column! {
 }
 
 pub(crate) async fn create_text(service: Arc<Databases>, call: Call, input: CreateText, of: TextType) -> Result<Reply> {
-    refuse_encryption(input.encrypt)?;
-    let size = of.own_size().unwrap_or(MAX_STRING);
-    made(service, call, input.split(Domain::Text { of, size })).await
+    let (size, encrypt) = (of.own_size().unwrap_or(MAX_STRING), input.encrypt);
+    made(service, call, encrypted(input.split(Domain::Text { of, size }), encrypt)).await
 }
 
 pub(crate) async fn update_text(service: Arc<Databases>, call: Call, input: UpdateForm, of: TextType) -> Result<Reply> {
@@ -194,11 +184,20 @@ new_column! {
 }
 
 pub(crate) async fn create_form(service: Arc<Databases>, call: Call, input: CreateForm, form: Form) -> Result<Reply> {
+    check_form(input.default.as_ref(), &Domain::Form(form))?;
     made(service, call, input.split(Domain::Form(form))).await
 }
 
 pub(crate) async fn create_datetime(service: Arc<Databases>, call: Call, input: CreateForm) -> Result<Reply> {
+    check_form(input.default.as_ref(), &Domain::Datetime)?;
     made(service, call, input.split(Domain::Datetime)).await
+}
+
+/// A default of such a type has a form that doesn't depend on the column.
+fn check_form(default: Option<&DefaultText>, domain: &Domain) -> Result<()> {
+    let Some(default) = default else { return Ok(()) };
+    let accepted = domain.accept(&Json::from(default.0.as_str()));
+    accepted.map(drop).map_err(|rule| Error::invalid("default", rule))
 }
 
 changed_column! {
@@ -207,10 +206,12 @@ changed_column! {
 }
 
 pub(crate) async fn update_form(service: Arc<Databases>, call: Call, input: UpdateForm, form: Form) -> Result<Reply> {
+    check_form(input.default.as_ref(), &Domain::Form(form))?;
     changed(service, call, input.split(DomainChange::Form(form))).await
 }
 
 pub(crate) async fn update_datetime(service: Arc<Databases>, call: Call, input: UpdateForm) -> Result<Reply> {
+    check_form(input.default.as_ref(), &Domain::Datetime)?;
     changed(service, call, input.split(DomainChange::Datetime)).await
 }
 
@@ -320,6 +321,78 @@ changed_column! {
 
 pub(crate) async fn update_boolean(service: Arc<Databases>, call: Call, input: UpdateBoolean) -> Result<Reply> {
     changed(service, call, input.split(DomainChange::Boolean)).await
+}
+
+input! {
+    /// What creating a column of points, lines or polygons takes.
+    pub(crate) struct CreateShape {
+        /// The database's id.
+        database: Id = path "databaseId",
+        /// The table's id.
+        table: Id = path "tableId" | "collectionId",
+        /// The column's name.
+        key: Key = body "key",
+        /// Whether every new row must have a value.
+        required: bool = body "required",
+        /// What rows get that don't say.
+        default: Option<Places> = body "default" or None,
+    }
+}
+
+pub(crate) async fn create_shape(
+    service: Arc<Databases>,
+    call: Call,
+    input: CreateShape,
+    form: floe_geometry::Form,
+) -> Result<Reply> {
+    let default = input.default.map(|places| places.of(form)).transpose()?;
+    let new =
+        NewColumn { key: input.key.0, domain: Domain::Shape(form), required: input.required, array: false, default };
+    made(service, call, (at(input.database, input.table), new)).await
+}
+
+changed_column! {
+    /// What updating a column of points, lines or polygons takes.
+    UpdateShape, default: Places
+}
+
+pub(crate) async fn update_shape(
+    service: Arc<Databases>,
+    call: Call,
+    input: UpdateShape,
+    form: floe_geometry::Form,
+) -> Result<Reply> {
+    let (at, key, mut change) = input.split(DomainChange::Shape(form));
+    change.default = change.default.map(|default| Places(default).of(form)).transpose()?;
+    changed(service, call, (at, key, change)).await
+}
+
+/// The default value of a column of shapes.
+#[derive(Debug)]
+pub(crate) struct Places(Json);
+
+impl Places {
+    /// It, if it is a shape of this form.
+    fn of(self, form: floe_geometry::Form) -> Result<Json> {
+        let refuse = |rule| Error::invalid("default", rule);
+        floe_geometry::Shape::read(form, &self.0).map_err(refuse).map(|_| self.0)
+    }
+}
+
+impl Param for Places {
+    fn read(value: Json) -> Result<Self, floe_gateway::input::Refusal> {
+        if value.is_array() { Ok(Self(value)) } else { Err("Value must be a valid array".into()) }
+    }
+
+    fn schema() -> Json {
+        serde_json::json!({"type": "array", "items": {}})
+    }
+}
+
+impl From<Places> for Json {
+    fn from(places: Places) -> Self {
+        places.0
+    }
 }
 
 input! {

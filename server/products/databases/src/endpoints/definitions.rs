@@ -1,7 +1,7 @@
 //! Columns and indexes that are defined together with their table.
 
 use super::params::{IndexedKey, Key, OrderBy};
-use crate::domain::{Domain, Form, TextType};
+use crate::domain::{Domain, Form, MAX_STRING, MAX_VARCHAR, TextType, shape_form};
 use crate::model::{NewColumn, NewIndex};
 use floe_gateway::input::{Param, Refusal};
 use floe_gateway::param::Object;
@@ -35,16 +35,17 @@ impl Param for InlineColumn {
         let mut map = Object::read(value)?.0;
         let kind: String = needed(&mut map, "type")?;
         let format: String = field(&mut map, "format")?.unwrap_or_default();
-        if field(&mut map, "encrypt")?.unwrap_or(false) {
-            return Err(super::columns::ENCRYPT_RULE.into());
-        }
+        let encrypted = field(&mut map, "encrypt")?.unwrap_or(false);
         let domain = domain(if kind == "string" && !format.is_empty() { &format } else { &kind }, &mut map)?;
+        if encrypted && !matches!(domain, Domain::Text { .. }) {
+            return Err("encrypt: Only text without a format can be encrypted".into());
+        }
         Ok(Self(NewColumn {
             key: needed::<Key>(&mut map, "key")?.0,
             domain,
             required: field(&mut map, "required")?.unwrap_or(false),
             array: field(&mut map, "array")?.unwrap_or(false),
-            encrypted: false,
+            encrypted,
             default: map.remove("default").filter(|default| !default.is_null()),
         }))
     }
@@ -65,8 +66,8 @@ fn domain(name: &str, map: &mut Map<String, Json>) -> Result<Domain, Refusal> {
             .ok_or_else(|| format!("size: Value must be a valid range between 1 and {largest}").into())
     };
     Ok(match name {
-        "string" => text(TextType::String, super::columns::MAX_STRING)?,
-        "varchar" => text(TextType::Varchar, super::columns::MAX_VARCHAR)?,
+        "string" => text(TextType::String, MAX_STRING)?,
+        "varchar" => text(TextType::Varchar, MAX_VARCHAR)?,
         "text" => text(TextType::Text, 0)?,
         "mediumtext" => text(TextType::Mediumtext, 0)?,
         "longtext" => text(TextType::Longtext, 0)?,
@@ -84,6 +85,8 @@ fn domain(name: &str, map: &mut Map<String, Json>) -> Result<Domain, Refusal> {
         }
         "boolean" => Domain::Boolean,
         "datetime" => Domain::Datetime,
+        "line" => Domain::Shape(floe_geometry::Form::Line),
+        other if let Some(form) = shape_form(other) => Domain::Shape(form),
         _ => return Err(format!("type: \"{}\" is not a type that can be defined here", name.escape_default()).into()),
     })
 }

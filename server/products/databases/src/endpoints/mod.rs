@@ -10,6 +10,7 @@ mod params;
 pub(crate) mod relations;
 pub(crate) mod rows;
 pub(crate) mod tables;
+pub(crate) mod transactions;
 
 use crate::repository::Listed;
 use crate::service::At;

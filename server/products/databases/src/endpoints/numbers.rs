@@ -1,7 +1,7 @@
 //! `…/increment` and `…/decrement`: a number of a row, changed without being read first.
 
 use super::at;
-use super::params::{Key, NoTransaction, Numeric};
+use super::params::{Key, Numeric};
 use crate::service::{Addition, Databases, Operation};
 use floe_gateway::param::Id;
 use floe_gateway::{Call, Reply, input};
@@ -24,14 +24,17 @@ input! {
         /// What the sum must not exceed.
         max: Option<Numeric> = body "max" or None,
         /// A transaction to stage this in.
-        _transaction: Option<NoTransaction> = body "transactionId" or None,
+        transaction: Option<Id> = body "transactionId" or None,
     }
 }
 
 pub(crate) async fn increment(service: Arc<Databases>, call: Call, input: Increment) -> Result<Reply> {
     let (by, limit) = (positive(input.value)?, input.max.map(|max| max.0));
     let addition = Operation::Add(Addition { id: input.id.into(), column: input.column.0, by, limit });
-    Ok(Reply::written(200, service.perform(&call, &at(input.database, input.table), &addition).await?))
+    Ok(Reply::written(
+        200,
+        service.write(&call, at(input.database, input.table), addition, input.transaction.as_deref()).await?,
+    ))
 }
 
 input! {
@@ -50,16 +53,23 @@ input! {
         /// What the difference must not fall below.
         min: Option<Numeric> = body "min" or None,
         /// A transaction to stage this in.
-        _transaction: Option<NoTransaction> = body "transactionId" or None,
+        transaction: Option<Id> = body "transactionId" or None,
     }
 }
 
 pub(crate) async fn decrement(service: Arc<Databases>, call: Call, input: Decrement) -> Result<Reply> {
     let (by, limit) = (-positive(input.value)?, input.min.map(|min| min.0));
     let addition = Operation::Add(Addition { id: input.id.into(), column: input.column.0, by, limit });
-    Ok(Reply::written(200, service.perform(&call, &at(input.database, input.table), &addition).await?))
+    Ok(Reply::written(
+        200,
+        service.write(&call, at(input.database, input.table), addition, input.transaction.as_deref()).await?,
+    ))
 }
 
-fn positive(value: Numeric) -> Result<f64> {
+/// A number that may be added.
+///
+/// # Errors
+/// When it isn't one.
+pub(super) fn positive(value: Numeric) -> Result<f64> {
     if value.0 > 0.0 { Ok(value.0) } else { Err(Error::invalid("value", "Value must be numeric and greater than 0")) }
 }

@@ -1,6 +1,8 @@
 //! Types of parameters that only this product has.
 
+use crate::service::Which;
 use floe_gateway::input::{Param, Refusal};
+use floe_gateway::param::Queries;
 use floe_kernel::id;
 use serde_json::{Value as Json, json};
 
@@ -84,17 +86,19 @@ impl Param for Numeric {
     }
 }
 
-/// What has no transactions to stage anything in yet: naming one is naming one that isn't there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NoTransaction;
-
-impl Param for NoTransaction {
-    fn read(_: Json) -> Result<Self, Refusal> {
-        let error = floe_kernel::Error::new(floe_kernel::ErrorKind::TransactionNotFound).field("transactionId");
-        Err(Refusal::Error(Box::new(error)))
+/// Queries that choose rows: kept as they were written too, because they may be staged.
+impl Param for Which {
+    fn read(value: Json) -> Result<Self, Refusal> {
+        let Queries(queries) = Queries::read(value.clone())?;
+        let texts = match value {
+            Json::Array(items) => items.into_iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+            Json::String(text) => vec![text],
+            _ => Vec::new(),
+        };
+        Ok(Self { texts, queries })
     }
 
     fn schema() -> Json {
-        json!({"type": "string", "description": "Transactions are not available yet."})
+        Queries::schema()
     }
 }

@@ -2,7 +2,6 @@
 
 use super::at;
 use super::bulk::read_rows;
-use super::params::NoTransaction;
 use crate::service::{Databases, Operation, RowInput, RowsWanted};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::param::{CustomId, Id, Int, ItemPermissions, List, Object, Queries};
@@ -26,16 +25,16 @@ input! {
         /// Many rows instead of one, each with its values, `$id` and `$permissions`.
         rows: List<Object, 100> = body "rows" | "documents" or List(Vec::new()),
         /// A transaction to stage this in.
-        _transaction: Option<NoTransaction> = body "transactionId" or None,
+        transaction: Option<Id> = body "transactionId" or None,
     }
 }
 
 pub(crate) async fn create(service: Arc<Databases>, call: Call, input: CreateRow) -> Result<Reply> {
     check(&call, &input)?;
-    let at = at(input.database, input.table);
+    let (at, transaction) = (at(input.database, input.table), input.transaction.as_deref());
     if !input.rows.0.is_empty() {
         let rows = Operation::CreateMany(read_rows(input.rows.0, &call)?);
-        return Ok(Reply::written(201, service.perform(&call, &at, &rows).await?));
+        return Ok(Reply::written(201, service.write(&call, at, rows, transaction).await?));
     }
     let missing = || {
         let words = Vocabulary::of(&call).words();
@@ -44,7 +43,7 @@ pub(crate) async fn create(service: Arc<Databases>, call: Call, input: CreateRow
     };
     let id = input.id.ok_or_else(missing)?.or_make(call.now);
     let row = Operation::Create(row_input(id, input.permissions, input.data));
-    Ok(Reply::written(201, service.perform(&call, &at, &row).await?))
+    Ok(Reply::written(201, service.write(&call, at, row, transaction).await?))
 }
 
 fn row_input(id: String, permissions: Option<ItemPermissions>, data: Object) -> RowInput {
@@ -82,7 +81,7 @@ input! {
         /// Filters, order, page and columns.
         queries: Queries = query "queries" or Queries::default(),
         /// A transaction whose staged changes are to be seen.
-        _transaction: Option<NoTransaction> = query "transactionId" or None,
+        transaction: Option<Id> = query "transactionId" or None,
         /// Whether to count them.
         total: bool = query "total" or true,
         /// For how many seconds an older answer would do.
@@ -92,7 +91,12 @@ input! {
 
 pub(crate) async fn list(service: Arc<Databases>, call: Call, input: ListRows) -> Result<Reply> {
     let wanted = RowsWanted { queries: &input.queries.0, total: input.total };
-    let reply = Reply::written(200, service.rows(&call, &at(input.database, input.table), wanted).await?);
+    let at = at(input.database, input.table);
+    let rows = match input.transaction {
+        None => service.rows(&call, &at, wanted).await?,
+        Some(transaction) => service.rows_within(&call, &at, wanted, &transaction).await?,
+    };
+    let reply = Reply::written(200, rows);
     // Every answer is fresh, whatever would do.
     Ok(if input.ttl.0 > 0 { reply.header("X-Appwrite-Cache", "miss") } else { reply })
 }
@@ -109,12 +113,16 @@ input! {
         /// Columns.
         queries: Queries = query "queries" or Queries::default(),
         /// A transaction whose staged changes are to be seen.
-        _transaction: Option<NoTransaction> = query "transactionId" or None,
+        transaction: Option<Id> = query "transactionId" or None,
     }
 }
 
 pub(crate) async fn get(service: Arc<Databases>, call: Call, input: GetRow) -> Result<Reply> {
-    let row = service.row(&call, &at(input.database, input.table), &input.id, &input.queries.0).await?;
+    let (at, queries) = (at(input.database, input.table), &input.queries.0);
+    let row = match input.transaction {
+        None => service.row(&call, &at, &input.id, queries).await?,
+        Some(transaction) => service.row_within(&call, &at, &input.id, queries, &transaction).await?,
+    };
     Ok(Reply::written(200, row))
 }
 
@@ -132,7 +140,7 @@ input! {
         /// Other permissions.
         permissions: Option<ItemPermissions> = body "permissions" or None,
         /// A transaction to stage this in.
-        _transaction: Option<NoTransaction> = body "transactionId" or None,
+        transaction: Option<Id> = body "transactionId" or None,
     }
 }
 
@@ -141,7 +149,10 @@ pub(crate) async fn update(service: Arc<Databases>, call: Call, input: UpdateRow
         return Err(Vocabulary::of(&call).errors().row_missing_payload.into());
     }
     let row = Operation::Update(row_input(input.id.into(), input.permissions, input.data));
-    Ok(Reply::written(200, service.perform(&call, &at(input.database, input.table), &row).await?))
+    Ok(Reply::written(
+        200,
+        service.write(&call, at(input.database, input.table), row, input.transaction.as_deref()).await?,
+    ))
 }
 
 input! {
@@ -158,7 +169,7 @@ input! {
         /// Its permissions; those that it has, unless said.
         permissions: Option<ItemPermissions> = body "permissions" or None,
         /// A transaction to stage this in.
-        _transaction: Option<NoTransaction> = body "transactionId" or None,
+        transaction: Option<Id> = body "transactionId" or None,
     }
 }
 
@@ -167,7 +178,10 @@ pub(crate) async fn upsert(service: Arc<Databases>, call: Call, input: UpsertRow
         return Err(Vocabulary::of(&call).errors().row_missing_payload.into());
     }
     let row = Operation::Upsert(row_input(input.id.or_make(call.now), input.permissions, input.data));
-    Ok(Reply::written(201, service.perform(&call, &at(input.database, input.table), &row).await?))
+    Ok(Reply::written(
+        201,
+        service.write(&call, at(input.database, input.table), row, input.transaction.as_deref()).await?,
+    ))
 }
 
 input! {
@@ -180,12 +194,12 @@ input! {
         /// The row's id.
         id: Id = path "rowId" | "documentId",
         /// A transaction to stage this in.
-        _transaction: Option<NoTransaction> = body "transactionId" or None,
+        transaction: Option<Id> = body "transactionId" or None,
     }
 }
 
 pub(crate) async fn delete(service: Arc<Databases>, call: Call, input: DeleteRow) -> Result<Reply> {
     let row = Operation::Delete(input.id.into());
-    service.perform(&call, &at(input.database, input.table), &row).await?;
+    service.write(&call, at(input.database, input.table), row, input.transaction.as_deref()).await?;
     Ok(Reply::empty())
 }

@@ -3,6 +3,7 @@
 use super::links::remove;
 use super::operations::tell;
 use super::rows::{begin_list, visible};
+use super::shapes::{self, Source};
 use super::writes::{Permitted, change};
 use crate::changes::Changes;
 use crate::events;
@@ -93,6 +94,7 @@ impl<'w> Matching<'w> {
             return Err(ErrorKind::UserUnauthorized.into());
         }
         let selection = bounded(queries.resolve(schema.fields())?, queries)?;
+        shapes::check(schema, &selection)?;
         let in_order =
             !queries.orders.is_empty() || selection.offset > 0 || selection.cursor.is_some() || selection.random;
         Ok(Self { selection, in_order, work })
@@ -110,6 +112,8 @@ impl<'w> Matching<'w> {
     ) -> Result<Vec<u8>> {
         let mut answer = Answer::new(schema, Vocabulary::of(call));
         let mut behind = 0;
+        let visible = visible(call, schema);
+        shapes::settle(Source::Unit(changes), schema, &mut self.selection, visible.as_ref()).await?;
         while self.selection.limit > 0 {
             let page = if self.in_order { self.selection.limit } else { self.selection.limit.min(BATCH) };
             let rows = matches(changes, call, schema, &self.selection, page, behind).await?;
@@ -176,9 +180,7 @@ impl Work<'_> {
         let Some(row) = tables::get_for_update(changes, &schema.stored, &row.id).await? else { return Ok(()) };
         let set = changes.set(row.permissions).await?;
         let found = Permitted { row, set };
-        if call.request.unchanged_since.is_some_and(|seen| found.row.updated > seen.millis()) {
-            return Err(Vocabulary::of(call).errors().row_conflict.into());
-        }
+        changes.must_be_unchanged(&schema.stored, &found.row)?;
         let (event, row) = match self {
             Self::Delete => {
                 remove(changes, call, schema, &found).await?;

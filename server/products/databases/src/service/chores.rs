@@ -22,8 +22,8 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A table that never had more rows than this gets its shape within the request: less than 50 ms (docs/operations.md).
-const SMALL: i64 = 20_000;
+/// A table that never had more rows than this gets its shape within the request: some 50 ms (docs/operations.md).
+const SMALL: i64 = 10_000;
 
 /// How many rows are emptied or removed in one unit of work.
 const BATCH: i64 = 1000;

@@ -12,12 +12,12 @@ use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::time::Timestamp;
-use floe_kernel::{Error, Result};
-use floe_store::tables::Ddl;
+use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::tables::{Ddl, Seal};
 use serde_json::Value as Json;
 
-/// The most columns of a table.
-pub(super) const MAX_COLUMNS: usize = 1000;
+/// The least size of a column whose values are kept encrypted.
+const MIN_ENCRYPTED: i64 = 150;
 
 /// What is to change of a column.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ pub(crate) enum DomainChange {
     Float { min: Option<f64>, max: Option<f64> },
     Boolean,
     Datetime,
+    Shape(floe_geometry::Form),
 }
 
 impl DomainChange {
@@ -64,6 +65,7 @@ impl DomainChange {
             }
             (Self::Boolean, Domain::Boolean) => Domain::Boolean,
             (Self::Datetime, Domain::Datetime) => Domain::Datetime,
+            (Self::Shape(form), Domain::Shape(old)) if form == *old => Domain::Shape(form),
             _ => return None,
         })
     }
@@ -73,9 +75,14 @@ impl NewColumn {
     /// Refuses what makes no sense, before anything is changed.
     ///
     /// # Errors
-    /// `column_default_unsupported`, `column_value_invalid`.
+    /// `column_default_unsupported`, `column_value_invalid`, `general_bad_request`.
     pub(crate) fn check(&self, vocabulary: Vocabulary) -> Result<()> {
         check_domain(&self.domain, vocabulary)?;
+        check_encrypted(self.encrypted, &self.domain)?;
+        if self.array && matches!(self.domain, Domain::Shape(_)) {
+            let message = "Spatial attributes cannot be arrays";
+            return Err(Error::new(vocabulary.errors().column_value).message(message).field("array"));
+        }
         check_default(self.default.as_ref(), &self.domain, self.required, self.array, vocabulary)
     }
 
@@ -107,6 +114,14 @@ fn check_domain(domain: &Domain, vocabulary: Vocabulary) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+fn check_encrypted(encrypted: bool, domain: &Domain) -> Result<()> {
+    if !encrypted || domain.size() >= MIN_ENCRYPTED {
+        return Ok(());
+    }
+    let message = format!("Size too small. Encrypted strings require a minimum size of {MIN_ENCRYPTED} characters.");
+    Err(Error::new(ErrorKind::GeneralBadRequest).message(message).field("size"))
 }
 
 fn check_default(
@@ -142,14 +157,16 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         new.check(vocabulary)?;
         let mut changes = self.begin(call).await?;
-        let whole = open(&mut changes, at, vocabulary).await?;
-        if whole.width() >= MAX_COLUMNS {
-            return Err(vocabulary.errors().column_limit.into());
-        }
+        let mut whole = open(&mut changes, at, vocabulary).await?;
         let table = whole.table.number;
         // PostgreSQL would wait for the other change, and every reader of the table for us.
         let is_for_later = !call.store.is_sqlite() && changes.catalog().awaits_chores(table).await?;
         let mut column = new.made(call.now, if is_for_later { Status::Processing } else { Status::Available });
+        if whole.has(&column.key) {
+            return Err(vocabulary.errors().column_exists.into());
+        }
+        whole.columns.push(column.clone());
+        whole.check_limits(vocabulary)?;
         let added = changes.catalog().add_column(table, &column).await;
         column.number = added.map_err(|error| conflict_is(error, vocabulary.errors().column_exists))?;
         if is_for_later {
@@ -197,6 +214,9 @@ impl Databases {
     /// it gets too long for an index that it is in, those of [`NewColumn::check`] and of finding the table.
     pub(crate) async fn update_column(&self, call: &Call, at: &At, key: &str, change: ColumnChange) -> Result<Column> {
         let vocabulary = Vocabulary::of(call);
+        if let DomainChange::Text { size: Some(size), .. } = change.domain {
+            self.check_size(call, at, key, size).await?;
+        }
         let mut changes = self.begin(call).await?;
         let whole = open(&mut changes, at, vocabulary).await?;
         let mut column = find(&whole, key, vocabulary)?;
@@ -206,11 +226,17 @@ impl Databases {
         let old_size = column.domain.size();
         column.domain = change.domain.of(&column.domain).ok_or(vocabulary.errors().column_type)?;
         check_domain(&column.domain, vocabulary)?;
+        check_encrypted(column.encrypted, &column.domain)?;
         check_default(change.default.as_ref(), &column.domain, change.required, column.array, vocabulary)?;
         let size = column.domain.size();
-        if size < old_size
-            && !column.array
-            && changes.catalog().holds_longer(whole.table.number, column.number, size).await?
+        if size > old_size {
+            whole.with_changed(&column).check_limits(vocabulary)?;
+        }
+        let stored = call.store.table(whole.table.number, 0, Vec::new());
+        if let Some(longest) = longest_stored(&column, old_size)
+            // Of a large table it was looked at already; what was written since then stays, as an exception.
+            && !is_large(&mut changes, &stored).await?
+            && changes.catalog().holds_longer(whole.table.number, column.number, longest).await?
         {
             return Err(vocabulary.errors().column_resize.into());
         }
@@ -229,6 +255,27 @@ impl Databases {
         changes.tell(events::COLUMN_UPDATE, &[&at.database, &at.table, key], || bytes(&column.to_json())).await?;
         changes.commit().await?;
         Ok(column)
+    }
+
+    /// Refuses a size for which rows hold texts that are too long, before anybody is held up by the search for them.
+    async fn check_size(&self, call: &Call, at: &At, key: &str, size: i64) -> Result<()> {
+        let vocabulary = Vocabulary::of(call);
+        let mut conn = call.store.read().await?;
+        let whole = whole_table(&mut Catalog(&mut conn), at, vocabulary).await?;
+        drop(conn);
+        let mut column = find(&whole, key, vocabulary)?;
+        let old_size = column.domain.size();
+        if let Domain::Text { size: of, .. } = &mut column.domain {
+            *of = size;
+        }
+        check_encrypted(column.encrypted, &column.domain)?;
+        match longest_stored(&column, old_size) {
+            Some(longest) if column.status == Status::Available => {
+                let is_held = repository::holds_longer(&call.store, whole.table.number, column.number, longest).await?;
+                if is_held { Err(vocabulary.errors().column_resize.into()) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Removes a column with its values, and every index that it is in.
@@ -278,6 +325,14 @@ impl Databases {
         }
         Ok(changes.shape(Ddl::DropColumn(table, column.stored().name)).await?)
     }
+}
+
+/// How many characters the longest of its texts may have in the database, if the column has become shorter.
+fn longest_stored(column: &Column, old_size: i64) -> Option<i64> {
+    let size = column.domain.size();
+    // Of what is encrypted only the bytes can be counted: as many as characters, or more.
+    let longest = if column.encrypted { Seal::length(size) } else { size };
+    (size < old_size && !column.array).then_some(longest)
 }
 
 /// The table there, about to get another shape: others who want that too wait, and its schema is outdated.

@@ -18,6 +18,8 @@ use floe_store::tables::{Ddl, ID, IndexColumn};
 const MAX_INDEXES: usize = 58;
 /// The most characters that an index is over. (PostgreSQL's limit is 2704 bytes; Appwrite's, and so ours, is lower.)
 const MAX_LENGTH: i64 = 768;
+/// How many of them an id is counted as, as Appwrite does.
+const SIZE_OF_ID: i64 = 255;
 
 impl Databases {
     /// Makes an index; that of a large table later, see [`super::chores`]. When rows stand against it (two have the same
@@ -119,12 +121,12 @@ impl Databases {
         column: &Column,
     ) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
-        let mut after = before.clone();
-        after.columns.iter_mut().filter(|old| old.number == column.number).for_each(|old| old.clone_from(column));
+        let after = before.with_changed(column);
         let table = before.table.number;
         let is_for_later = is_for_later(changes, call, before).await?;
         // A fulltext index is over all of a text, whatever its size.
-        let counts = |index: &&Index| !matches!(index.status, Status::Failed(_)) && index.kind != IndexKind::Fulltext;
+        let sized = |index: &Index| matches!(index.kind, IndexKind::Key | IndexKind::Unique);
+        let counts = |index: &&Index| !matches!(index.status, Status::Failed(_)) && sized(index);
         for index in before.indexes.iter().filter(counts).filter(|index| index.columns.contains(&column.key)) {
             let (old, new) = (stored_columns(index, before, vocabulary)?, stored_columns(index, &after, vocabulary)?);
             if old.iter().map(|of| of.length).eq(new.iter().map(|of| of.length)) {
@@ -186,6 +188,7 @@ pub(super) fn definition(index: &Index, whole: &WholeTable, store: &Store, vocab
         IndexKind::Fulltext => {
             Ddl::CreateFulltext { table, number, columns: searched_columns(index, whole, vocabulary)? }
         }
+        IndexKind::Spatial => Ddl::CreateSpatial { table, number, column: shape_column(index, whole, vocabulary)? },
         IndexKind::Key | IndexKind::Unique => {
             let (unique, columns) = (index.kind == IndexKind::Unique, stored_columns(index, whole, vocabulary)?);
             Ddl::CreateIndex { table, number, unique, columns }
@@ -202,6 +205,12 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
     if whole.indexes.iter().any(|index| index.key == new.key) {
         return Err(errors.index_exists.into());
     }
+    if !matches!(new.kind.as_str(), "key" | "unique" | "fulltext" | "spatial") {
+        return Err(Error::invalid("type", "Value must be one of (key, fulltext, unique, spatial)"));
+    }
+    if new.key.eq_ignore_ascii_case("primary") {
+        return invalid("Index key name is reserved");
+    }
     let kind = IndexKind::named(&new.kind).ok_or_else(|| {
         let message = format!("Indexes of type {} are not supported.", new.kind);
         Error::new(ErrorKind::GeneralFeatureUnsupported).message(message).field("type")
@@ -212,11 +221,15 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
     if new.columns.iter().enumerate().any(|(n, key)| new.columns[..n].contains(key)) {
         return invalid(&format!("Duplicate {} provided", vocabulary.words().columns));
     }
-    if new.orders.len() > new.columns.len() || new.lengths.len() > new.columns.len() {
-        return invalid("There are more orders or lengths than columns");
+    if new.lengths.len() > new.columns.len() {
+        let rule = "Count of lengths must be equal or less than the number of attributes.";
+        return invalid(&format!("Invalid index lengths. {rule}"));
+    }
+    if new.orders.len() > new.columns.len() {
+        return invalid("There are more orders than columns");
     }
     // A length of 0 means the same as none.
-    let lengths = (0..new.columns.len()).map(|n| new.lengths.get(n).copied().flatten().filter(|length| *length > 0));
+    let lengths = (0..new.columns.len()).map(|n| new.lengths.get(n).copied().flatten().filter(|length| *length != 0));
     Ok(Index {
         number: 0,
         key: new.key,
@@ -238,6 +251,7 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
     for (n, key) in index.columns.iter().enumerate() {
         let direction = index.direction(n);
         if let Some((_, name)) = INDEXABLE.iter().find(|(attribute, _)| attribute == key) {
+            length += if *name == ID { SIZE_OF_ID } else { 1 };
             stored.push(IndexColumn { name: (*name).to_owned(), nullable: false, direction, length: None });
             continue;
         }
@@ -249,12 +263,11 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
         if column.status != Status::Available {
             return Err(errors.column_not_available.into());
         }
-        if column.array {
-            let message = "Creating indexes on array attributes is not currently supported.";
-            return Err(Error::new(errors.index_invalid).message(message));
-        }
-        let part = index.lengths[n].filter(|part| column.kind() == Kind::Text && *part < column.domain.size());
-        length = part.unwrap_or(column.domain.size()).saturating_add(length);
+        refuse_shapes(index, column, vocabulary)?;
+        let counted =
+            counted(column, index.lengths[n]).map_err(|rule| Error::new(errors.index_invalid).message(rule))?;
+        length = length.saturating_add(counted);
+        let part = index.lengths[n].filter(|part| *part < column.domain.size());
         stored.push(IndexColumn { name: column.stored().name, nullable: true, direction, length: part });
     }
     if length > MAX_LENGTH {
@@ -275,13 +288,94 @@ fn searched_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -
         Some(_) => no_text(key),
         None => {
             let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+            if column.status != Status::Available {
+                return Err(errors.column_not_available.into());
+            }
             if column.array {
                 return invalid("\"Fulltext\" index is forbidden on array attributes".into());
             }
+            if column.encrypted {
+                return invalid(format!("Attribute \"{key}\" is encrypted and can't be part of an index"));
+            }
+            if column.status != Status::Available {
+                return Err(errors.column_not_available.into());
+            }
+            refuse_shapes(index, column, vocabulary)?;
             if column.kind() == Kind::Text { Ok(column.stored().name) } else { no_text(key) }
         }
     });
     each.collect()
+}
+
+/// How many characters of a column count, in an index that is over so many of them; none: over all.
+fn counted(column: &Column, part: Option<i64>) -> Result<i64, String> {
+    let (key, size) = (&column.key, column.domain.size());
+    if column.array {
+        return Err("Creating indexes on array attributes is not currently supported.".into());
+    }
+    if column.encrypted {
+        return Err(format!("Attribute \"{key}\" is encrypted and can't be part of an index"));
+    }
+    match (column.kind(), part) {
+        (Kind::Text, None) => Ok(size),
+        (Kind::Text, Some(part)) if part < 0 => Err(format!("Negative index length provided for {key}")),
+        (Kind::Text, Some(part)) if part > size => {
+            Err(format!("Index length {part} is larger than the size for {key}: {size}\""))
+        }
+        (Kind::Text, Some(part)) => Ok(part),
+        (_, Some(_)) => Err(format!("Cannot set a length on \"{}\" attributes", column.domain.type_name())),
+        // In characters of four bytes.
+        (Kind::Float, None) => Ok(2),
+        (_, None) => Ok(1),
+    }
+}
+
+/// Shapes have an index of their own kind only.
+fn refuse_shapes(index: &Index, column: &Column, vocabulary: Vocabulary) -> Result<()> {
+    if column.kind() != Kind::Shape {
+        return Ok(());
+    }
+    let (kind, key) = (index.kind.name(), &column.key);
+    let message = format!(
+        "Cannot create {kind} index on spatial attribute \"{key}\". Spatial attributes require spatial indexes."
+    );
+    Err(Error::new(vocabulary.errors().index_invalid).message(message))
+}
+
+/// What a spatial index is over in the database. (Appwrite wants a value in each row; ours could do without.)
+fn shape_column(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<String> {
+    let errors = vocabulary.errors();
+    let invalid = |message: String| Err(Error::new(errors.index_invalid).message(message));
+    let [key] = index.columns.as_slice() else {
+        return invalid("Spatial index can be created on a single spatial attribute".into());
+    };
+    let no_shape = |of: &str| {
+        invalid(format!(
+            "Spatial index can only be created on spatial attributes (point, linestring, polygon). \
+             Attribute \"{key}\" is of type \"{of}\""
+        ))
+    };
+    if INDEXABLE.iter().any(|(attribute, _)| attribute == key) {
+        return no_shape(if key == "$id" { "string" } else { "datetime" });
+    }
+    let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+    if column.kind() != Kind::Shape {
+        return no_shape(column.domain.type_name());
+    }
+    if index.lengths.iter().any(Option::is_some) {
+        return invalid(format!("Cannot set a length on \"{}\" attributes", column.domain.type_name()));
+    }
+    if !index.orders.is_empty() {
+        let message = "Spatial indexes with explicit orders are not supported. Remove the orders to create this index.";
+        return invalid(message.into());
+    }
+    if !column.required {
+        return invalid(format!(
+            "Spatial indexes do not allow null values. Mark the attribute \"{key}\" as required or create the index \
+             on a column with no null values."
+        ));
+    }
+    Ok(column.stored().name)
 }
 
 fn find(indexes: Vec<Index>, key: &str, vocabulary: Vocabulary) -> Result<Index> {

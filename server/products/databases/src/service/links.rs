@@ -12,17 +12,20 @@ mod values;
 mod writing;
 
 pub(super) use removal::remove;
-pub(super) use values::Wanted;
+pub(super) use values::{Wanted, settle};
 pub(super) use writing::relate;
 
-use super::{At, Databases, Operation, load_if_there, schema_key};
+use super::related::{Choice, Guide, Reader, There};
+use super::writes::Permitted;
+use super::{Databases, Operation};
+use crate::changes::Changes;
 use crate::relation::Relation;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::permission::Action;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::Connection;
+use floe_store::tables::{self, Following, Linked, Links, StoredRow};
 use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -34,77 +37,98 @@ pub(super) const DEPTH: usize = 3;
 /// The most rows that one row may name, or take along when it goes.
 pub(super) const MAX_ROWS: usize = 5000;
 
-/// The tables that an operation's rows lead to, by their number.
-#[derive(Debug, Default)]
-pub(super) struct Around(HashMap<i64, Arc<TableSchema>>);
+/// What an operation needs to know of the tables around its own, found out before its unit of work begins.
+#[derive(Default)]
+pub(super) struct Around {
+    /// The tables that its rows lead to, by their number.
+    tables: HashMap<i64, There>,
+    /// What is answered of what the row is related to; none: that it isn't related.
+    pub(super) answer: Option<Choice>,
+}
 
 impl Around {
     /// The table that a relationship leads to, unless it isn't there for this caller.
     fn related(&self, call: &Call, relation: &Relation) -> Option<&TableSchema> {
-        self.0.get(&relation.related.number).map(|schema| &**schema).filter(|schema| is_open(call, schema))
+        self.tables.get(&relation.related.number).map(|there| &*there.schema).filter(|schema| is_open(call, schema))
     }
 }
 
-impl Databases {
-    /// The tables that the rows of an operation lead to, as far as it says something of these. `newly`: read from the
-    /// database, because what is in memory isn't true any more.
+impl Guide<'_> {
+    /// What an operation needs to know of the tables around its own, as far as it says something of their rows.
     ///
     /// # Errors
-    /// Those of storage.
-    pub(super) async fn around(
-        &self,
-        call: &Call,
-        schema: &TableSchema,
-        operation: &Operation,
-        newly: bool,
-    ) -> Result<Around> {
-        let mut around = Around::default();
-        let Some(data) = operation.related_data().filter(|_| !schema.relations.is_empty()) else { return Ok(around) };
-        // Within a unit of work, because readers of SQLite don't see what isn't committed with its group yet.
-        let mut unit = if newly { Some(call.store.begin().await?) } else { None };
-        self.gather(call, schema, data, 1, unit.as_deref_mut(), &mut around).await?;
-        Ok(around)
+    /// Those of finding the tables.
+    pub(super) async fn around(&self, schema: &TableSchema, operation: &Operation) -> Result<Around> {
+        let Some(data) = operation.related_data().filter(|_| !schema.relations.is_empty()) else {
+            return Ok(Around::default());
+        };
+        let mut asked = Asked { tables: HashMap::new(), select: vec!["*".to_owned()] };
+        // All of them, and of what these are related to that of which something is said.
+        asked.select.extend(schema.relations.iter().map(|relation| format!("{}.*", relation.key)));
+        self.gather(schema, data, "", 1, &mut asked).await?;
+        let answer = self.choice(schema, Some(&asked.select)).await?;
+        Ok(Around { tables: asked.tables, answer: Some(answer) })
     }
 
-    /// Adds the tables that these values lead to. `depth`: how many rows deep those are that they lead to.
+    /// Adds the tables that these values lead to. `depth`: how many rows deep the row is that has them; `path`: how to
+    /// get there, as in a selection.
     fn gather<'f>(
         &'f self,
-        call: &'f Call,
         schema: &'f TableSchema,
         data: &'f Map<String, Json>,
+        path: &'f str,
         depth: usize,
-        mut conn: Option<&'f mut Connection>,
-        around: &'f mut Around,
+        asked: &'f mut Asked,
     ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'f>> {
         Box::pin(async move {
             for relation in &schema.relations {
                 let Some(value) = data.get(&relation.key).filter(|value| !value.is_null()) else { continue };
                 let number = relation.related.number;
-                if !around.0.contains_key(&number) {
-                    let at = At { database: schema.database_id.clone(), table: relation.related.id.clone() };
-                    let Some(found) = self.found(call, &at, conn.as_deref_mut()).await? else { continue };
-                    around.0.insert(number, found);
+                if !asked.tables.contains_key(&number) {
+                    asked.tables.insert(number, self.there(schema, relation).await?);
                 }
-                let Some(related) = around.0.get(&number).cloned() else { continue };
+                let Some(related) = asked.tables.get(&number).map(|there| Arc::clone(&there.schema)) else { continue };
+                let path = format!("{path}{}.", relation.key);
+                asked.add(format!("{path}*"));
                 if depth + 1 < DEPTH && !related.relations.is_empty() {
                     for nested in rows_in(value) {
-                        self.gather(call, &related, nested, depth + 1, conn.as_deref_mut(), around).await?;
+                        self.gather(&related, nested, &path, depth + 1, asked).await?;
                     }
                 }
             }
             Ok(())
         })
     }
+}
 
-    /// The schema of a table, whether or not the caller may know of it; none: there is none.
-    async fn found(&self, call: &Call, at: &At, conn: Option<&mut Connection>) -> Result<Option<Arc<TableSchema>>> {
-        let key = schema_key(&call.project.id, &at.database, &at.table);
-        if let Some(conn) = conn {
-            self.schemas.invalidate(key.as_str());
-            return load_if_there(conn, call, at).await;
+/// What the values of a row ask for, as it is gathered.
+struct Asked {
+    tables: HashMap<i64, There>,
+    select: Vec<String>,
+}
+
+impl Asked {
+    fn add(&mut self, path: String) {
+        if !self.select.contains(&path) {
+            self.select.push(path);
         }
-        let load = async || load_if_there(&mut call.store.read().await?, call, at).await;
-        self.schemas.get_or_load(key.as_str(), load).await
+    }
+}
+
+impl Databases {
+    /// The JSON of a row that was written, with what it is related to, as far as the caller may read that. When there is
+    /// too much of it, or it can't be read, the row alone: it is written all the same.
+    pub(super) async fn answer(&self, call: &Call, schema: &TableSchema, row: &Permitted, choice: &Choice) -> Vec<u8> {
+        let vocabulary = Vocabulary::of(call);
+        let rows = std::slice::from_ref(&row.row);
+        match choice.find(&mut Reader::Store(self, call), rows).await {
+            Ok(found) => {
+                let mut out = Vec::new();
+                found.write(&mut out, schema, &row.row, &row.set, choice, vocabulary);
+                out
+            }
+            Err(_) => row.json(schema, vocabulary),
+        }
     }
 }
 
@@ -118,6 +142,27 @@ fn rows_in(value: &Json) -> impl Iterator<Item = &Map<String, Json>> {
 /// Whether there is such a table for this caller.
 fn is_open(call: &Call, schema: &TableSchema) -> bool {
     call.caller.privileged() || (schema.database_enabled && schema.table_enabled)
+}
+
+/// The rows that a row is related to, without their values: at most so many, the oldest first.
+async fn linked(
+    changes: &mut Changes<'_>,
+    links: &Links,
+    from: Linked,
+    table: &TableSchema,
+    limit: usize,
+) -> Result<Vec<StoredRow>> {
+    let following = Following {
+        links,
+        from: from.end,
+        of: vec![from.row],
+        table: &table.stored,
+        columns: Some(&[]),
+        visible: None,
+        limit: i64::try_from(limit).unwrap_or(i64::MAX),
+    };
+    let related = tables::related_in(changes, following).await?;
+    Ok(related.into_iter().map(|related| related.row).collect())
 }
 
 /// Refuses what can't be done to all rows of a table at once, when they have relationships.

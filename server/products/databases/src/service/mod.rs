@@ -27,20 +27,26 @@ mod indexes;
 mod links;
 mod operations;
 mod paths;
+mod reader;
 mod related;
 mod relations;
+mod replay;
 mod rows;
+mod shapes;
 mod tables;
+mod transactions;
 mod writes;
 
 pub(crate) use chores::Chores;
 pub(crate) use columns::{ColumnChange, DomainChange};
-pub(crate) use operations::{Addition, Operation, RowInput};
+pub(crate) use operations::{Addition, Operation, RowInput, Which};
 pub(crate) use relations::RelationChange;
+pub(crate) use replay::Staging;
 pub(crate) use rows::RowsWanted;
 pub(crate) use tables::{NewTable, TableChange};
 
 use crate::changes::Changes;
+use crate::keys::Keys;
 use crate::model::{Database, Status, Table};
 use crate::permission_sets::PermissionSets;
 use crate::repository::Catalog;
@@ -49,6 +55,7 @@ use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_cache::Cache;
 use floe_gateway::Call;
+use floe_kernel::secret::Secret;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::Connection;
 use std::sync::Arc;
@@ -64,10 +71,11 @@ pub struct Databases {
     pub(crate) schemas: Cache<String, Arc<TableSchema>>,
     pub(crate) sets: PermissionSets,
     pub(crate) chores: Chores,
+    keys: Keys,
 }
 
 /// Where a table is, as the path says.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct At {
     /// The id of its database.
     pub(crate) database: String,
@@ -75,18 +83,13 @@ pub(crate) struct At {
     pub(crate) table: String,
 }
 
-impl Default for Databases {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Databases {
-    /// Knows nothing yet; what it needs to know it learns from each project's store.
+    /// Knows nothing yet; what it needs to know it learns from each project's store. The values of encrypted columns are
+    /// as secret as this key, and lost with it.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(key: &Secret) -> Self {
         let schemas = Cache::new(KEPT_SCHEMAS);
-        Self { chores: Chores::new(schemas.clone()), schemas, sets: PermissionSets::new() }
+        Self { chores: Chores::new(schemas.clone()), schemas, sets: PermissionSets::new(), keys: Keys::new(key) }
     }
 
     /// Forgets everything that is kept in memory. To be called when a project was deleted: one of the same id may come,
@@ -121,7 +124,7 @@ impl Databases {
         let load = async || {
             let mut conn = call.store.read().await?;
             self.resume(call, &mut Catalog(&mut conn)).await?;
-            load_from(&mut conn, call, at).await.map(Some)
+            self.load(&mut conn, call, at).await.map(Some)
         };
         let schema = self.schemas.get_or_load(key.as_str(), load).await?;
         Ok(schema.ok_or(Vocabulary::of(call).errors().table_not_found)?)
@@ -132,13 +135,47 @@ impl Databases {
     /// # Errors
     /// The same error, when `old` is still the truth; those of finding the table.
     async fn newer_schema(&self, call: &Call, at: &At, old: &TableSchema, error: Error) -> Result<Arc<TableSchema>> {
+        self.fresh_schema(call, at, old).await?.ok_or(error)
+    }
+
+    /// The schema of a table; none when it is still `old`.
+    ///
+    /// # Errors
+    /// Those of finding the table.
+    async fn fresh_schema(&self, call: &Call, at: &At, old: &TableSchema) -> Result<Option<Arc<TableSchema>>> {
         self.schemas.invalidate(schema_key(&call.project.id, &at.database, &at.table).as_str());
         // Within a unit of work, because on SQLite the change may be one of the group that isn't committed yet, which
         // readers don't see; and so not to be kept either.
         let mut unit = call.store.begin().await?;
-        let fresh = visible(call, load_from(&mut unit, call, at).await?)?;
+        let fresh = visible(call, self.load(&mut unit, call, at).await?)?;
         let same = fresh.version == old.version && fresh.stored.name() == old.stored.name();
-        if same { Err(error) } else { Ok(fresh) }
+        Ok((!same).then_some(fresh))
+    }
+
+    async fn load(&self, conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
+        let mut catalog = Catalog(conn);
+        let (database, table) = find_table(&mut catalog, at, Vocabulary::of(call)).await?;
+        let mut columns = catalog.columns(table.number).await?;
+        // The others aren't there yet.
+        columns.plain.retain(|column| column.status == Status::Available);
+        let indexes = catalog.indexes(table.number).await?;
+        let project = &call.project.id;
+        Ok(Arc::new(TableSchema::new(project, &call.store, &self.keys, &database, table, columns, &indexes)))
+    }
+
+    /// The same; none: there is no such table.
+    pub(crate) async fn load_if_there(
+        &self,
+        conn: &mut Connection,
+        call: &Call,
+        at: &At,
+    ) -> Result<Option<Arc<TableSchema>>> {
+        match self.load(conn, call, at).await {
+            Ok(schema) => Ok(Some(schema)),
+            Err(error) if error.kind() == ErrorKind::DatabaseNotFound => Ok(None),
+            Err(error) if error.kind() == Vocabulary::of(call).errors().table_not_found => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -152,26 +189,6 @@ pub(crate) fn schema_key(project: &str, database: &str, table: &str) -> String {
         key.push_str(part);
     }
     key
-}
-
-/// The schema of a table; none: there is no such table.
-pub(crate) async fn load_if_there(conn: &mut Connection, call: &Call, at: &At) -> Result<Option<Arc<TableSchema>>> {
-    match load_from(conn, call, at).await {
-        Ok(schema) => Ok(Some(schema)),
-        Err(error) if error.kind() == ErrorKind::DatabaseNotFound => Ok(None),
-        Err(error) if error.kind() == Vocabulary::of(call).errors().table_not_found => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-async fn load_from(conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
-    let mut catalog = Catalog(conn);
-    let (database, table) = find_table(&mut catalog, at, Vocabulary::of(call)).await?;
-    let mut columns = catalog.columns(table.number).await?;
-    // The others aren't there yet.
-    columns.plain.retain(|column| column.status == Status::Available);
-    let indexes = catalog.indexes(table.number).await?;
-    Ok(Arc::new(TableSchema::new(&call.project.id, &call.store, &database, table, columns, &indexes)))
 }
 
 /// A table's schema, if the caller may know that the table exists.

@@ -6,11 +6,13 @@
 //! work that may hold others.
 
 use super::bulk::{Answer, Matching};
-use super::links::{Around, Wanted, not_in_bulk, relate, remove};
+use super::links::{Around, Wanted, not_in_bulk, relate, remove, settle};
+use super::related::Guide;
+use super::rows::may_be_others;
 use super::writes::{
     Permitted, change, check_grants, find_to, insert, may_create, may_ever, permissions_of_new, upsert,
 };
-use super::{ATTEMPTS, At, Databases, capitalized, is_of_storage, speaker, was_overtaken};
+use super::{ATTEMPTS, At, Databases, capitalized, speaker, was_overtaken};
 use crate::changes::Changes;
 use crate::events::{self, Event};
 use crate::row::{Added, RowData, added};
@@ -20,10 +22,12 @@ use floe_gateway::Call;
 use floe_kernel::permission::{Action, Permissions};
 use floe_kernel::query::Queries;
 use floe_kernel::{Error, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-/// Something to be done to rows of one table.
-#[derive(Debug)]
+/// Something to be done to rows of one table. Its JSON is what is staged in transactions.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Operation {
     /// Makes a row.
     Create(RowInput),
@@ -42,32 +46,43 @@ pub(crate) enum Operation {
     /// Gives all rows that the queries match the same values.
     UpdateMatching {
         /// Which rows.
-        queries: Queries,
+        queries: Which,
         /// The values.
         data: Map<String, Json>,
         /// Other permissions.
+        #[serde(deserialize_with = "stored::permissions")]
         permissions: Option<Permissions>,
     },
     /// Removes all rows that the queries match.
     DeleteMatching {
         /// Which rows.
-        queries: Queries,
+        queries: Which,
     },
 }
 
+/// Queries, as they were written and as they are understood.
+#[derive(Debug, Default)]
+pub(crate) struct Which {
+    /// As they were written.
+    pub(crate) texts: Vec<String>,
+    /// As they are understood.
+    pub(crate) queries: Queries,
+}
+
 /// What a request says of a row.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RowInput {
     /// Its id.
     pub(crate) id: String,
     /// What it is to allow, where that is said.
+    #[serde(deserialize_with = "stored::permissions")]
     pub(crate) permissions: Option<Permissions>,
     /// Its values.
     pub(crate) data: Map<String, Json>,
 }
 
 /// A number to be added to a column of a row.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Addition {
     /// The row's id.
     pub(crate) id: String,
@@ -95,6 +110,24 @@ pub(super) enum Step<'o> {
     Add { position: usize, addition: &'o Addition },
 }
 
+/// What came of an operation.
+pub(super) enum Done {
+    /// This row, as it is now.
+    Row(Permitted),
+    /// What this JSON shows: a list of rows, or nothing where a row was removed.
+    Json(Vec<u8>),
+}
+
+impl Done {
+    /// The JSON of the answer, without what a row is related to.
+    pub(super) fn json(self, schema: &TableSchema, vocabulary: Vocabulary) -> Vec<u8> {
+        match self {
+            Self::Row(row) => row.json(schema, vocabulary),
+            Self::Json(json) => json,
+        }
+    }
+}
+
 impl Databases {
     /// Performs an operation in a unit of work of its own; gives the JSON of its answer: a row, a list of rows, or
     /// nothing where a row was removed.
@@ -106,30 +139,57 @@ impl Databases {
     /// the table.
     pub(crate) async fn perform(&self, call: &Call, at: &At, operation: &Operation) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
-            let mut newly = false;
-            for _ in 1..ATTEMPTS {
-                match self.attempt(call, &schema, operation, newly).await {
-                    Err(error) if was_overtaken(&error) || operation.finds_another(call, &error) => {}
+            let mut guide = Guide::new(self, call);
+            let mut left = ATTEMPTS;
+            loop {
+                left -= 1;
+                match self.attempt(guide, &schema, operation).await {
+                    Err(error) if left > 0 && (was_overtaken(&error) || operation.finds_another(call, &error)) => {}
                     // It may be one of the tables around it that has changed.
-                    Err(error) if is_of_storage(&error) && schema.is_related() && !newly => newly = true,
-                    outcome => return outcome,
+                    Err(error) if left > 0 && !guide.doubts() && may_be_others(&schema, &error) => {
+                        guide = guide.doubtful();
+                    }
+                    outcome => break outcome,
                 }
             }
-            self.attempt(call, &schema, operation, newly).await
         })
     }
 
-    async fn attempt(&self, call: &Call, schema: &TableSchema, operation: &Operation, newly: bool) -> Result<Vec<u8>> {
-        let around = self.around(call, schema, operation, newly).await?;
+    async fn attempt(&self, guide: Guide<'_>, schema: &TableSchema, operation: &Operation) -> Result<Vec<u8>> {
+        let call = guide.call();
+        let around = guide.around(schema, operation).await?;
         let ready = operation.prepare(call, schema, &around)?;
-        let mut changes = self.begin(call).await?;
-        let answer = ready.perform(&mut changes, call, schema).await?;
+        let mut changes = self.begin(call).await?.doubtful(guide.doubts());
+        let done = ready.perform(&mut changes, call, schema).await?;
         changes.commit().await?;
-        Ok(answer)
+        Ok(match (done, &around.answer) {
+            (Done::Row(row), Some(choice)) => self.answer(call, schema, &row, choice).await,
+            (done, _) => done.json(schema, Vocabulary::of(call)),
+        })
     }
 }
 
 impl Operation {
+    /// Decides what would be decided otherwise by when, and by whom, it is performed: the ids of related rows that are
+    /// to be made, and what new rows allow. `around`: see [`Databases::around`].
+    ///
+    /// # Errors
+    /// None that the caller can cause; what they may do is checked when it is performed.
+    pub(super) fn settle(&mut self, call: &Call, schema: &TableSchema, around: &Around) -> Result<()> {
+        let made = match self {
+            Self::Create(row) => std::slice::from_mut(row),
+            Self::CreateMany(rows) => rows.as_mut_slice(),
+            _ => &mut [],
+        };
+        for row in made.iter_mut().filter(|row| row.permissions.is_none()) {
+            row.permissions = Some(permissions_of_new(call, None)?);
+        }
+        match self {
+            Self::Create(row) | Self::Update(row) | Self::Upsert(row) => settle(call, schema, around, &mut row.data, 1),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether somebody made the row after we saw that there was none: now there is one to change.
     fn finds_another(&self, call: &Call, error: &Error) -> bool {
         matches!(self, Self::Upsert(_) | Self::UpsertMany(_))
@@ -144,7 +204,7 @@ impl Operation {
         }
     }
 
-    /// Checks everything that needs no storage. `around`: see [`Databases::around`].
+    /// Checks everything that needs no storage. `around`: see [`Guide::around`].
     ///
     /// # Errors
     /// As [`Databases::perform`].
@@ -194,34 +254,58 @@ impl Operation {
             Self::UpdateMatching { queries, data, permissions } => {
                 not_in_bulk(call, schema, Action::Update, "update")?;
                 let data = schema.part(data, speaker(call))?;
-                Ready::Matching(Matching::update(call, schema, queries, data, permissions.as_ref())?)
+                Ready::Matching(Matching::update(call, schema, &queries.queries, data, permissions.as_ref())?)
             }
             Self::DeleteMatching { queries } => {
                 not_in_bulk(call, schema, Action::Delete, "delete")?;
-                Ready::Matching(Matching::delete(call, schema, queries)?)
+                Ready::Matching(Matching::delete(call, schema, &queries.queries)?)
             }
         })
     }
 }
 
+/// What of an operation has a form of its own in JSON.
+mod stored {
+    use super::Which;
+    use floe_kernel::permission::{Permissions, Scope};
+    use floe_kernel::query::Queries;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// Reads permissions of a row.
+    pub(super) fn permissions<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Permissions>, D::Error> {
+        let texts = Option::<Vec<String>>::deserialize(from)?;
+        texts.map(|texts| Permissions::parse(&texts, Scope::Item)).transpose().map_err(D::Error::custom)
+    }
+
+    impl Serialize for Which {
+        fn serialize<S: Serializer>(&self, into: S) -> Result<S::Ok, S::Error> {
+            self.texts.serialize(into)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Which {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            let texts = Vec::<String>::deserialize(from)?;
+            let queries = Queries::parse(&texts).map_err(D::Error::custom)?;
+            Ok(Self { texts, queries })
+        }
+    }
+}
+
 impl Ready<'_> {
-    /// Does it; gives the JSON of the answer.
+    /// Does it.
     ///
     /// # Errors
     /// As [`Databases::perform`]. The unit of work can't be committed then.
-    pub(super) async fn perform(self, changes: &mut Changes<'_>, call: &Call, schema: &TableSchema) -> Result<Vec<u8>> {
+    pub(super) async fn perform(self, changes: &mut Changes<'_>, call: &Call, schema: &TableSchema) -> Result<Done> {
         let vocabulary = Vocabulary::of(call);
         match self {
             Self::One(step) => {
                 let is_removal = matches!(step, Step::Delete { .. });
                 let (event, row) = step.perform(changes, call, schema).await?;
-                if is_removal {
-                    tell(changes, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
-                    return Ok(Vec::new());
-                }
-                let json = row.json(schema, vocabulary);
-                tell(changes, event, schema, &row.row.id, || json.clone()).await?;
-                Ok(json)
+                tell(changes, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
+                Ok(if is_removal { Done::Json(Vec::new()) } else { Done::Row(row) })
             }
             Self::Many(steps) => {
                 let mut answer = Answer::new(schema, vocabulary);
@@ -230,9 +314,9 @@ impl Ready<'_> {
                     tell(changes, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
                     answer.add(&row);
                 }
-                Ok(answer.json())
+                Ok(Done::Json(answer.json()))
             }
-            Self::Matching(matching) => matching.perform(changes, call, schema).await,
+            Self::Matching(matching) => Ok(Done::Json(matching.perform(changes, call, schema).await?)),
         }
     }
 }

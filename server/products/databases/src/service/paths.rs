@@ -46,18 +46,26 @@ impl Guide<'_> {
                     Condition::Or(parts) => own.push(Condition::Or(self.follow_each(schema, parts, depth).await?)),
                     Condition::Compare { method, attribute, values } => match schema.step(attribute) {
                         None => own.push(condition.clone()),
-                        Some((relation, "")) => {
+                        Some((relation, None)) => {
                             let there = self.beyond(schema, relation, attribute, depth).await?;
                             let filter = is_related(&there, self.call(), relation, *method, values)?;
                             own.push(Condition::Known(filter));
                         }
-                        Some((relation, rest)) => {
+                        Some((relation, Some(rest))) => {
                             let (method, attribute, values) = (*method, rest.to_owned(), values.clone());
-                            let rest = Condition::Compare { method, attribute, values };
-                            match through.iter_mut().find(|(other, _)| other.number == relation.number) {
-                                Some((_, conditions)) => conditions.push(rest),
-                                None => through.push((relation, vec![rest])),
-                            }
+                            onwards(&mut through, relation, Condition::Compare { method, attribute, values });
+                        }
+                    },
+                    Condition::List { method, attribute, list } => match schema.step(attribute) {
+                        None => own.push(condition.clone()),
+                        Some((relation, "")) => {
+                            let there = self.beyond(schema, relation, attribute, depth).await?;
+                            let filter = is_related(&there, self.call(), relation, *method, list)?;
+                            own.push(Condition::Known(filter));
+                        }
+                        Some((relation, rest)) => {
+                            let (method, attribute, list) = (*method, rest.to_owned(), list.clone());
+                            onwards(&mut through, relation, Condition::List { method, attribute, list });
                         }
                     },
                     Condition::Known(_) => own.push(condition.clone()),
@@ -67,7 +75,14 @@ impl Guide<'_> {
                 let there = self.beyond(schema, relation, &relation.key, depth).await?;
                 let conditions = self.follow_all(&there.schema, &conditions, depth + 1).await?;
                 let fields = there.schema.fields();
-                let filters = conditions.iter().map(|condition| condition.resolve(fields)).collect::<Result<_>>()?;
+                let filters: Vec<_> =
+                    conditions.iter().map(|condition| condition.resolve(fields)).collect::<Result<_>>()?;
+                if filters.iter().any(Filter::has_shapes) {
+                    return Err(invalid(format!(
+                        "Shapes can't be compared by way of a relationship: {}",
+                        relation.key
+                    )));
+                }
                 own.push(Condition::Known(linked(&there, self.call(), relation, false, Filter::All(filters))));
             }
             Ok(own)
@@ -93,6 +108,14 @@ impl Guide<'_> {
             return Err(invalid(format!("relationships can be followed {MAX_DEPTH} deep, not further: {attribute}")));
         }
         self.there(schema, relation).await
+    }
+}
+
+/// Conditions on the same relationship belong together.
+fn onwards<'b>(through: &mut Vec<(&'b Relation, Vec<Condition>)>, relation: &'b Relation, rest: Condition) {
+    match through.iter_mut().find(|(other, _)| other.number == relation.number) {
+        Some((_, conditions)) => conditions.push(rest),
+        None => through.push((relation, vec![rest])),
     }
 }
 

@@ -5,8 +5,8 @@
 //! tables on the way ([`Guide`]); then it is filled, from the store or inside a unit of work ([`Reader`]). The permission
 //! of each table, and of each row, counts at every step: what the caller may not read is left out, as if it weren't there.
 
+use super::reader::Reader;
 use super::{At, Databases};
-use crate::changes::Changes;
 use crate::permission_sets::PermissionSet;
 use crate::relation::Relation;
 use crate::schema::TableSchema;
@@ -62,14 +62,6 @@ struct Branch {
     choice: Choice,
 }
 
-/// Where related rows are read.
-pub(super) enum Reader<'r, 'c> {
-    /// From the store: what is committed.
-    Store(&'r Databases, &'r Call),
-    /// Inside a unit of work, where what it changed is seen.
-    Unit(&'r mut Changes<'c>),
-}
-
 /// The related rows of rows of one table.
 #[derive(Debug, Default)]
 pub(super) struct Found<'p>(Vec<FoundBranch<'p>>);
@@ -96,6 +88,11 @@ impl<'g> Guide<'g> {
     /// One that reads everything anew.
     pub(super) fn doubtful(self) -> Self {
         Self { doubtful: true, ..self }
+    }
+
+    /// Whether it does.
+    pub(super) fn doubts(&self) -> bool {
+        self.doubtful
     }
 
     /// Whose request it is about.
@@ -159,7 +156,7 @@ fn split<'s>(schema: &'s TableSchema, select: &[String]) -> (Vec<String>, Vec<(&
             own.push(name.clone());
             continue;
         };
-        let rest = if rest.is_empty() { "*" } else { rest };
+        let rest = rest.unwrap_or("*");
         match through.iter_mut().find(|(other, _)| other.number == relation.number) {
             Some((_, selected)) => selected.push(rest.to_owned()),
             None => through.push((relation, vec![rest.to_owned()])),
@@ -190,35 +187,6 @@ impl There {
             table: self.schema.stored.name().to_owned(),
             visible: self.visible.clone(),
         }
-    }
-}
-
-impl Reader<'_, '_> {
-    async fn related(&mut self, following: Following<'_>) -> Result<Vec<tables::Related>> {
-        Ok(match self {
-            Self::Store(_, call) => tables::related(&call.store, following).await?,
-            Self::Unit(changes) => tables::related_in(changes, following).await?,
-        })
-    }
-
-    /// The sets of permissions of these rows, by number.
-    pub(super) async fn sets(
-        &mut self,
-        schema: &TableSchema,
-        rows: &[StoredRow],
-    ) -> Result<HashMap<i64, Arc<PermissionSet>>> {
-        let mut sets = HashMap::new();
-        match self {
-            Self::Store(service, call) => return service.sets_of(call, schema, rows).await,
-            Self::Unit(changes) => {
-                for number in rows.iter().map(|row| row.permissions) {
-                    if !sets.contains_key(&number) {
-                        sets.insert(number, changes.set(number).await?);
-                    }
-                }
-            }
-        }
-        Ok(sets)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Relationships: made, changed, removed. Whatever changes one, changes what two tables are: both are locked, always the
 //! one with the lower number first, and the schemas of both are outdated.
 
-use super::columns::{MAX_COLUMNS, open};
+use super::columns::open;
 use super::tables::whole_table;
 use super::{At, Databases, bytes, conflict_is};
 use crate::changes::Changes;
@@ -198,8 +198,9 @@ fn check(
             )));
         }
     }
-    if table.width() >= MAX_COLUMNS || (new.two_way && related.width() >= MAX_COLUMNS) {
-        return Err(errors.column_limit.into());
+    table.with_relation(new.clone()).check_limits(vocabulary)?;
+    if new.two_way {
+        related.with_relation(new.mirrored()).check_limits(vocabulary)?;
     }
     Ok(())
 }

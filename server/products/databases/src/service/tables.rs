@@ -78,6 +78,7 @@ impl Databases {
         changes.shape(Ddl::CreateTable(call.store.table(table.number, table.version, stored))).await?;
         let (relations, incoming, indexes) = (Vec::new(), Vec::new(), Vec::new());
         let mut whole = WholeTable { database_id: database.id, table, columns, relations, incoming, indexes };
+        whole.check_limits(vocabulary)?;
         for index in new.indexes {
             let index = self.make_index(&mut changes, call, &whole, index).await?;
             whole.indexes.push(index);

@@ -73,19 +73,22 @@ pub(super) async fn find_to(
     };
     let set = changes.set(row.permissions).await?;
     let found = Permitted { row, set };
-    check_change(call, schema, &found, action)?;
+    check_change(changes, call, schema, &found, action)?;
     Ok(found)
 }
 
 /// Refuses a caller who may not do this to a row, or hasn't seen its newest state.
-pub(super) fn check_change(call: &Call, schema: &TableSchema, found: &Permitted, action: Action) -> Result<()> {
+pub(super) fn check_change(
+    changes: &Changes<'_>,
+    call: &Call,
+    schema: &TableSchema,
+    found: &Permitted,
+    action: Action,
+) -> Result<()> {
     if !schema.guarded().permits(&call.caller, action, &found.set.permissions) {
         return Err(ErrorKind::UserUnauthorized.into());
     }
-    if call.request.unchanged_since.is_some_and(|seen| found.row.updated > seen.millis()) {
-        return Err(Vocabulary::of(call).errors().row_conflict.into());
-    }
-    Ok(())
+    changes.must_be_unchanged(&schema.stored, &found.row)
 }
 
 /// Writes a new row. Whether the caller may is decided already.
@@ -97,6 +100,7 @@ pub(super) async fn insert(
     data: RowData,
     permissions: &Permissions,
 ) -> Result<Permitted> {
+    changes.touch(&schema.stored, id)?;
     let set = changes.intern(permissions).await?;
     let (created, updated) = (data.created.unwrap_or(call.now.millis()), data.updated.unwrap_or(call.now.millis()));
     let values = schema.filled(data);
@@ -119,6 +123,7 @@ pub(super) async fn change(
     permissions: Option<&Permissions>,
 ) -> Result<Permitted> {
     let Permitted { mut row, mut set } = before;
+    changes.touch(&schema.stored, &row.id)?;
     if let Some(permissions) = permissions {
         set = changes.intern(permissions).await?;
     }
@@ -155,7 +160,7 @@ pub(super) async fn upsert(
     };
     let set = changes.set(row.permissions).await?;
     let before = Permitted { row, set };
-    check_change(call, schema, &before, Action::Update)?;
+    check_change(changes, call, schema, &before, Action::Update)?;
     change(changes, call, schema, before, data, permissions).await
 }
 

@@ -8,6 +8,8 @@
 )]
 
 pub mod background;
+pub mod library;
+pub mod links;
 
 use floe_testkit::{Answer, Client, Project};
 use serde_json::{Value as Json, json};

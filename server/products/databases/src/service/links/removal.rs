@@ -3,7 +3,7 @@
 //! First everything is found that goes, then everything asked that stays, then all of it is removed. So a row that goes
 //! itself stands against nothing.
 
-use super::{MAX_ROWS, is_open};
+use super::{MAX_ROWS, is_open, linked};
 use crate::changes::Changes;
 use crate::events;
 use crate::relation::{Cardinality, OnDelete, Relation, Side};
@@ -38,6 +38,7 @@ pub(in crate::service) async fn remove(
         removal.ask().await?;
         removal.perform().await?;
     }
+    changes.touch(&schema.stored, &row.row.id)?;
     tables::delete(changes, &schema.stored, &row.row.id).await?;
     Ok(())
 }
@@ -132,7 +133,7 @@ impl<'r, 's> Removal<'r, 's> {
         if !is_open(self.call, table) {
             return Err(ErrorKind::UserUnauthorized.into());
         }
-        check_change(self.call, table, &row, Action::Delete)?;
+        check_change(self.changes, self.call, table, &row, Action::Delete)?;
         self.doomed.push(Doomed { table: Arc::clone(table), row });
         Ok(())
     }
@@ -165,10 +166,10 @@ impl<'r, 's> Removal<'r, 's> {
     /// Whether a row that stays is related to this one.
     async fn is_needed(&mut self, relation: &Relation, row: i64, related: &TableSchema) -> Result<bool> {
         // One more than there are that don't count.
-        let limit = i64::try_from(self.known.len() + 1).unwrap_or(i64::MAX);
+        let limit = self.known.len() + 1;
         let from = Linked { end: relation.end(), row };
         let links = relation.links(&self.call.store);
-        let rows = tables::linked(self.changes, &links, from, &related.stored, limit).await?;
+        let rows = linked(self.changes, &links, from, related, limit).await?;
         Ok(rows.iter().any(|row| self.stays(relation, row)))
     }
 
@@ -191,6 +192,13 @@ impl<'r, 's> Removal<'r, 's> {
                 }
             }
         }
+        if self.changes.minds_changes() {
+            for row in self.linked(relation, row, related).await? {
+                if self.changes.must_be_unchanged(&related.stored, &row).is_ok() {
+                    self.changes.touch(&related.stored, &row.id)?;
+                }
+            }
+        }
         let (links, from) = (relation.links(&self.call.store), Linked { end: relation.end(), row });
         tables::touch_linked(self.changes, &links, from, &related.stored, self.call.now.millis()).await?;
         Ok(())
@@ -199,8 +207,7 @@ impl<'r, 's> Removal<'r, 's> {
     /// The rows that a row is related to. Too many are none of the caller's business in one request.
     async fn linked(&mut self, relation: &Relation, row: i64, related: &TableSchema) -> Result<Vec<StoredRow>> {
         let (links, from) = (relation.links(&self.call.store), Linked { end: relation.end(), row });
-        let limit = i64::try_from(MAX_ROWS + 1).unwrap_or(i64::MAX);
-        let rows = tables::linked(self.changes, &links, from, &related.stored, limit).await?;
+        let rows = linked(self.changes, &links, from, related, MAX_ROWS + 1).await?;
         if rows.len() > MAX_ROWS { Err(too_many()) } else { Ok(rows) }
     }
 
@@ -222,6 +229,7 @@ impl<'r, 's> Removal<'r, 's> {
     async fn perform(self) -> Result<()> {
         let vocabulary = Vocabulary::of(self.call);
         for Doomed { table, row } in self.doomed.iter().rev() {
+            self.changes.touch(&table.stored, &row.row.id)?;
             tables::delete(self.changes, &table.stored, &row.row.id).await?;
             tell(self.changes, events::ROW_DELETE, table, &row.row.id, || row.json(table, vocabulary)).await?;
         }

@@ -5,7 +5,7 @@ use crate::relation::Relation;
 use crate::row::RowData;
 use crate::schema::TableSchema;
 use crate::service::speaker;
-use crate::service::writes::check_grants;
+use crate::service::writes::{check_grants, permissions_of_new};
 use floe_gateway::Call;
 use floe_kernel::permission::{Permissions, Scope};
 use floe_kernel::{Error, ErrorKind, Result, id};
@@ -147,6 +147,41 @@ impl<'o> Reader<'o, '_> {
             wanted: self.wanted(related, data, Some(relation), depth + 1, false)?,
         })
     }
+}
+
+/// Gives the rows that are to be made among these values the ids that they will have, and what they will allow: so that
+/// it is the same whenever, and by whomever, they are made.
+///
+/// # Errors
+/// None that the caller can cause.
+pub(in crate::service) fn settle(
+    call: &Call,
+    schema: &TableSchema,
+    around: &Around,
+    data: &mut Map<String, Json>,
+    depth: usize,
+) -> Result<()> {
+    for relation in &schema.relations {
+        let Some(value) = data.get_mut(&relation.key).filter(|_| depth < DEPTH) else { continue };
+        let Some(related) = around.related(call, relation) else { continue };
+        let rows: Vec<_> = match value {
+            Json::Object(row) => vec![row],
+            Json::Array(items) => items.iter_mut().filter_map(Json::as_object_mut).collect(),
+            _ => continue,
+        };
+        for row in rows {
+            let id = row.get("$id").unwrap_or(&Json::Null);
+            if id.is_null() || id == id::UNIQUE {
+                row.insert("$id".to_owned(), id::unique(call.now).into());
+                if row.get("$permissions").is_none_or(Json::is_null) {
+                    let own = serde_json::to_value(permissions_of_new(call, None)?).map_err(Error::internal)?;
+                    row.insert("$permissions".to_owned(), own);
+                }
+            }
+            settle(call, related, around, row, depth + 1)?;
+        }
+    }
+    Ok(())
 }
 
 /// The rows that a relationship's value names; none: it says nothing.

@@ -1,5 +1,6 @@
 //! A row's relationships, written in its unit of work: rows linked and unlinked, made and changed on the way.
 
+use super::linked;
 use super::values::{Nested, Target, Wanted};
 use crate::changes::Changes;
 use crate::events;
@@ -75,7 +76,7 @@ impl<'w, 's> Work<'w, 's> {
         let from = Linked { end: relation.end(), row };
         let before = match is_new {
             true => Vec::new(),
-            false => tables::linked(changes, &links, from, &related.stored, i64::MAX).await?,
+            false => linked(changes, &links, from, related, usize::MAX).await?,
         };
         let (after, added) = (HashSet::new(), Vec::new());
         Ok(Self { changes, call, schema, relation, related, links, from, before, after, added })
@@ -145,7 +146,7 @@ impl<'w, 's> Work<'w, 's> {
 
     /// Changes a row of the other side, if the caller may.
     async fn write(&mut self, found: Permitted, data: RowData, permissions: Option<&Permissions>) -> Result<()> {
-        check_change(self.call, self.related, &found, Action::Update)?;
+        check_change(self.changes, self.call, self.related, &found, Action::Update)?;
         let row = change(self.changes, self.call, self.related, found, data, permissions).await?;
         let vocabulary = Vocabulary::of(self.call);
         tell(self.changes, events::ROW_UPDATE, self.related, &row.row.id, || row.json(self.related, vocabulary)).await
@@ -208,7 +209,7 @@ impl<'w, 's> Work<'w, 's> {
             tables::unlink(self.changes, &self.links, there, None).await?;
             return Ok(());
         }
-        let holders = tables::linked(self.changes, &self.links, there, &self.schema.stored, 1).await?;
+        let holders = linked(self.changes, &self.links, there, self.schema, 1).await?;
         if !holders.is_empty() {
             let kind = Vocabulary::of(self.call).errors().row_exists;
             return Err(Error::new(kind).message("Document already has a related document"));

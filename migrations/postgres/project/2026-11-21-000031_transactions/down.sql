@@ -1,0 +1,2 @@
+DROP TABLE transaction_operations;
+DROP TABLE transactions;

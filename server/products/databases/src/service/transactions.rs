@@ -1,0 +1,190 @@
+//! Transactions: made, looked at, ended; and what rows are asked for or told through one. How they work:
+//! [`super::replay`].
+
+use super::operations::Operation;
+use super::replay::{Act, Staging, end};
+use super::rows::RowsWanted;
+use super::{At, Databases};
+use crate::ledger::{self, Ledger};
+use crate::repository::Listed;
+use crate::transaction::{Status, Transaction};
+use floe_gateway::Call;
+use floe_kernel::query::Queries;
+use floe_kernel::time::Timestamp;
+use floe_kernel::{Error, ErrorKind, Result, id};
+
+/// For how many seconds a transaction that nobody can use any more is still known, so that whoever comes late learns
+/// what has become of it.
+const REMEMBERED: i64 = 3600;
+
+impl Databases {
+    /// Makes a transaction, which can be used for so many seconds.
+    ///
+    /// # Errors
+    /// Those of storage.
+    pub(crate) async fn create_transaction(&self, call: &Call, seconds: i64) -> Result<Transaction> {
+        let owner = call.caller.signed_in().map(|user| user.id.clone());
+        let (id, expires) = (id::unique(call.now), later(call.now, seconds));
+        let (number, created, updated) = (0, call.now, call.now);
+        let status = Status::Pending;
+        let transaction = Transaction { number, id, owner, status, operations: 0, bytes: 0, expires, created, updated };
+        let mut changes = self.begin(call).await?;
+        changes.ledger().remove_expired(later(call.now, -REMEMBERED)).await?;
+        changes.ledger().add(&transaction).await?;
+        changes.commit().await?;
+        Ok(transaction)
+    }
+
+    /// A transaction.
+    ///
+    /// # Errors
+    /// `transaction_not_found`, also for somebody else's.
+    pub(crate) async fn transaction(&self, call: &Call, id: &str) -> Result<Transaction> {
+        let found = Ledger(&mut call.store.read().await?).find(id).await?;
+        Ok(found.filter(|transaction| transaction.is_for(call)).ok_or(ErrorKind::TransactionNotFound)?)
+    }
+
+    /// The caller's transactions; to servers, all.
+    ///
+    /// # Errors
+    /// For queries that don't fit.
+    pub(crate) async fn transactions(&self, call: &Call, queries: &Queries) -> Result<Listed<Transaction>> {
+        let owner = match call.caller.signed_in() {
+            _ if call.caller.privileged() => None,
+            Some(user) => Some(user.id.as_str()),
+            None => return Err(ErrorKind::UserUnauthorized.into()),
+        };
+        ledger::list(&call.store, queries, owner).await
+    }
+
+    /// Removes a transaction with what is staged in it.
+    ///
+    /// # Errors
+    /// `transaction_not_found`, also for somebody else's.
+    pub(crate) async fn delete_transaction(&self, call: &Call, id: &str) -> Result<()> {
+        let transaction = self.transaction(call, id).await?;
+        let mut changes = self.begin(call).await?;
+        changes.ledger().remove(transaction.number).await?;
+        changes.commit().await
+    }
+
+    /// Stages operations in a transaction, all or none.
+    ///
+    /// # Errors
+    /// Those of the operations, as if they were performed; those of the transaction, and
+    /// `transaction_limit_exceeded`.
+    pub(crate) async fn stage(&self, call: &Call, id: &str, new: Vec<Staging>) -> Result<Transaction> {
+        Ok(self.stage_with_answer(call, id, new).await?.0)
+    }
+
+    async fn stage_with_answer(&self, call: &Call, id: &str, mut new: Vec<Staging>) -> Result<(Transaction, Vec<u8>)> {
+        let mut script = self.script(call, id).await?;
+        self.settle(call, &mut new).await?;
+        let done = self.play(call, &mut script, &Act::Stage(&new)).await?;
+        Ok((done.transaction, done.answer))
+    }
+
+    /// Makes what is staged last, all of it or nothing. The transaction is over then, whatever comes of it; unless
+    /// storage fails, which is nobody's fault: then it can be tried again.
+    ///
+    /// # Errors
+    /// `transaction_conflict`; those of the operations, and of the transaction.
+    pub(crate) async fn commit_transaction(&self, call: &Call, id: &str) -> Result<Transaction> {
+        let mut script = self.script(call, id).await?;
+        match self.play(call, &mut script, &Act::Commit).await {
+            Ok(done) => Ok(done.transaction),
+            Err(error) => {
+                if is_final(&error) {
+                    self.end_transaction(call, &script.transaction, Status::Failed).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives up what is staged.
+    ///
+    /// # Errors
+    /// Those of the transaction.
+    pub(crate) async fn roll_back_transaction(&self, call: &Call, id: &str) -> Result<Transaction> {
+        let transaction = self.transaction(call, id).await?;
+        transaction.must_be_open(call.now)?;
+        let ended = self.end_transaction(call, &transaction, Status::RolledBack).await?;
+        ended.ok_or_else(|| ErrorKind::TransactionNotReady.into())
+    }
+
+    /// Ends a transaction; none when it has ended otherwise already.
+    async fn end_transaction(
+        &self,
+        call: &Call,
+        transaction: &Transaction,
+        status: Status,
+    ) -> Result<Option<Transaction>> {
+        let mut changes = self.begin(call).await?;
+        let locked = changes.ledger().lock(transaction.number).await?;
+        let Some(mut transaction) = locked.filter(|now| now.status == Status::Pending) else { return Ok(None) };
+        end(&mut changes, &mut transaction, status, call.now).await?;
+        changes.commit().await?;
+        Ok(Some(transaction))
+    }
+
+    /// Does something to rows; or, in a transaction, stages it. The answer is the same.
+    ///
+    /// # Errors
+    /// As [`Databases::perform`], and those of the transaction.
+    pub(crate) async fn write(
+        &self,
+        call: &Call,
+        at: At,
+        operation: Operation,
+        transaction: Option<&str>,
+    ) -> Result<Vec<u8>> {
+        match transaction {
+            None => self.perform(call, &at, &operation).await,
+            Some(id) => Ok(self.stage_with_answer(call, id, vec![Staging { at, operation }]).await?.1),
+        }
+    }
+
+    /// A row as a transaction would make it, as JSON.
+    ///
+    /// # Errors
+    /// As [`Databases::row`], those of the transaction, and `transaction_conflict`.
+    pub(crate) async fn row_within(
+        &self,
+        call: &Call,
+        at: &At,
+        id: &str,
+        queries: &Queries,
+        transaction: &str,
+    ) -> Result<Vec<u8>> {
+        let act = Act::Row { at, id, queries };
+        Ok(self.play(call, &mut self.script(call, transaction).await?, &act).await?.answer)
+    }
+
+    /// A page of rows as a transaction would make them, as JSON.
+    ///
+    /// # Errors
+    /// As [`Databases::rows`], those of the transaction, and `transaction_conflict`.
+    pub(crate) async fn rows_within(
+        &self,
+        call: &Call,
+        at: &At,
+        wanted: RowsWanted<'_>,
+        transaction: &str,
+    ) -> Result<Vec<u8>> {
+        let act = Act::Rows { at, wanted };
+        Ok(self.play(call, &mut self.script(call, transaction).await?, &act).await?.answer)
+    }
+}
+
+/// Whether it is the fault of what is staged, which won't be better the next time.
+fn is_final(error: &Error) -> bool {
+    use ErrorKind::{DatabaseTimeout, TransactionExpired, TransactionNotFound, TransactionNotReady};
+    error.kind().status() < 500
+        && !matches!(error.kind(), DatabaseTimeout | TransactionNotFound | TransactionNotReady | TransactionExpired)
+}
+
+/// So many seconds later.
+fn later(moment: Timestamp, seconds: i64) -> Timestamp {
+    Timestamp::from_millis(moment.millis().saturating_add(seconds.saturating_mul(1000)))
+}

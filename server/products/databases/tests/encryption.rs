@@ -1,0 +1,131 @@
+//! Columns whose values are kept encrypted.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
+mod support;
+
+use serde_json::json;
+use support::background::{count, sql};
+use support::{BOTH, TABLES, query};
+
+/// What must never be found where anybody but us could look.
+const CANARY: &str = "the canary sings in clear text";
+
+const TOO_SMALL: &str = "Size too small. Encrypted strings require a minimum size of 150 characters.";
+
+floe_testkit::both_databases! {
+    async fn encrypted_values_are_answered_in_clear(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let at = words.make(&server, &[], false, &json!([{"key": "inline", "type": "string", "size": 150, "encrypt": true}])).await;
+            for (key, kind) in [("s", "string"), ("v", "varchar")] {
+                let made = server.post(&format!("{}/{kind}", at.columns), &json!({"key": key, "size": 200, "required": false, "encrypt": true})).await.expect(202);
+                assert_eq!((&made["encrypt"], &made["size"]), (&json!(true), &json!(200)));
+            }
+            for kind in ["text", "mediumtext", "longtext"] {
+                let column = json!({"key": kind, "required": false, "array": true, "encrypt": true});
+                server.post(&format!("{}/{kind}", at.columns), &column).await.ok(202);
+                assert_eq!(server.get(&format!("{}/{kind}", at.columns)).await.expect(200)["encrypt"], true);
+            }
+            let data = json!({"inline": CANARY, "s": "", "v": "äöü", "text": [CANARY, "", "x"], "mediumtext": []});
+            let made = at.create(&server, "r", &data).await.expect(201);
+            assert_eq!(server.get(&at.row("r")).await.expect(200), made);
+            for (key, value) in data.as_object().unwrap() {
+                assert_eq!(&made[key], value);
+            }
+            assert_eq!(made["longtext"], json!([]));
+            assert_eq!(at.list(&server, &[]).await[words.rows][0], made);
+            let chosen = at.list(&server, &[json!({"method": "select", "values": ["text"]})]).await;
+            assert_eq!(chosen[words.rows][0]["text"], data["text"]);
+            let changed = server.patch(&at.row("r"), &json!({"data": {"s": "new", "v": null}})).await.expect(200);
+            assert_eq!((&changed["s"], &changed["v"], &changed["inline"]), (&json!("new"), &json!(null), &json!(CANARY)));
+            server.patch(&at.rows, &json!({"data": {"s": "all"}})).await.ok(200);
+            let upserted = server.put(&at.row("r"), &json!({"data": {"v": "v"}})).await.expect(201);
+            assert_eq!((&upserted["s"], &upserted["v"]), (&json!("all"), &json!("v")));
+            assert_eq!(server.get(&at.row("r")).await.expect(200), upserted);
+        }
+    }
+
+    async fn encrypted_values_are_nowhere_in_clear(house: House) {
+        let project = house.project("p").await;
+        let server = project.server();
+        let columns = json!([{"key": "a", "type": "string", "size": 150, "encrypt": true}, {"key": "l", "type": "text", "array": true, "encrypt": true}, {"key": "plain", "type": "text"}]);
+        let at = TABLES.make(&server, &[], false, &columns).await;
+        at.create(&server, "r", &json!({"a": CANARY, "l": [CANARY], "plain": "the sparrow does not care"})).await.ok(201);
+        at.create(&server, "s", &json!({"a": "x"})).await.ok(201);
+        server.patch(&at.row("s"), &json!({"data": {"a": CANARY}})).await.ok(200);
+        server.patch(&at.rows, &json!({"data": {"l": ["x", CANARY]}})).await.ok(200);
+        assert_eq!(count(&house, "p", "rows_1 WHERE substr(c1, 1, 3) = 'v1:' AND substr(c2, 1, 3) = 'v1:'").await, Some(2));
+        let folder = &house.config().database.folder;
+        for found in files(folder) {
+            let bytes = std::fs::read(&found).unwrap();
+            let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+            assert!(!holds(CANARY), "{}", found.display());
+            if found.ends_with("projects/p.db-wal") {
+                assert!(holds("the sparrow does not care"), "so that this test could fail");
+            }
+        }
+    }
+
+    async fn an_encrypted_value_opens_in_its_place_alone(house: House) {
+        let project = house.project("p").await;
+        let server = project.server();
+        let columns = json!([{"key": "a", "type": "text", "encrypt": true}, {"key": "b", "type": "text", "encrypt": true}]);
+        let at = TABLES.make(&server, &[], false, &columns).await;
+        for id in ["r", "s"] {
+            at.create(&server, id, &json!({"a": CANARY, "b": id})).await.ok(201);
+        }
+        sql(&house, "p", "UPDATE rows_1 SET c1 = (SELECT c1 FROM rows_1 WHERE _id = 's') WHERE _id = 'r'").await;
+        let refused = server.get(&at.row("r")).await;
+        assert_eq!(refused.status, 500);
+        assert!(!refused.text.contains(CANARY) && !refused.text.contains("v1:"), "{}", refused.text);
+        sql(&house, "p", "UPDATE rows_1 SET c1 = NULL, c2 = c1 WHERE _id = 's'").await;
+        assert_eq!(server.get(&at.row("s")).await.status, 500);
+    }
+
+    async fn encrypted_values_are_neither_searched_nor_sorted(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let at = words.make(&server, &[], false, &json!([{"key": "a", "type": "string", "size": 150, "encrypt": true}])).await;
+            at.create(&server, "r", &json!({"a": CANARY})).await.ok(201);
+            for refused in [query("equal", "a", &json!([CANARY])), query("isNull", "a", &json!([])), json!({"method": "orderAsc", "attribute": "a"})] {
+                server.list(&at.rows, &[refused]).await.refused(400, "general_query_invalid");
+            }
+            let invalid = if words.rows == "rows" { "column_index_invalid" } else { "index_invalid" };
+            server.post(&at.indexes, &json!({"key": "i", "type": "key", words.columns: ["a"]})).await.refused(400, invalid);
+        }
+    }
+
+    async fn an_encrypted_column_has_room_for_what_encryption_adds(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let at = words.make(&server, &[], false, &json!([])).await;
+            for kind in ["string", "varchar"] {
+                let small = json!({"key": kind, "size": 149, "required": false, "encrypt": true});
+                let refused = server.post(&format!("{}/{kind}", at.columns), &small).await;
+                assert_eq!(refused.body["message"], TOO_SMALL);
+                refused.refused(400, "general_bad_request");
+            }
+            let inline = json!({words.table_id: "i", "name": "I", words.columns: [{"key": "e", "type": "email", "encrypt": true}]});
+            server.post(&format!("{}/{}", words.database("d"), words.tables), &inline).await.refused(400, "general_argument_invalid");
+            server.post(&format!("{}/string", at.columns), &json!({"key": "a", "size": 300, "required": false, "encrypt": true})).await.ok(202);
+            at.create(&server, "r", &json!({"a": "x".repeat(200)})).await.ok(201);
+            let size = |size: i64| json!({"required": false, "default": null, "size": size});
+            let one = format!("{}/string/a", at.columns);
+            server.patch(&one, &size(149)).await.refused(400, "general_bad_request");
+            server.patch(&one, &size(199)).await.refused(400, &words.kind("column", "invalid_resize"));
+            let shorter = server.patch(&one, &size(200)).await.expect(200);
+            assert_eq!((&shorter["size"], &shorter["encrypt"]), (&json!(200), &json!(true)));
+            at.create(&server, "s", &json!({"a": "x".repeat(201)})).await.refused(400, &words.kind("row", "invalid_structure"));
+        }
+    }
+}
+
+/// Every file in a folder.
+fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
