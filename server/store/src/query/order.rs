@@ -5,6 +5,7 @@ use crate::dialect::{Dialect, push_column, push_text_order};
 use diesel::QueryResult;
 use diesel::query_builder::{AstPass, QueryFragment};
 use floe_kernel::query::{Direction, Order};
+use floe_kernel::value::Kind;
 use std::sync::Arc;
 
 /// An order, for `.order_by(…)`. Empty values come first ascending and last descending, on both databases. Cheap to
@@ -58,14 +59,22 @@ impl<DB: Dialect> QueryFragment<DB> for Ordering {
         };
         for (n, step) in steps.iter().enumerate() {
             out.push_sql(if n > 0 { ", " } else { "" });
-            // Nothing equals NULL, so this is the column; but PostgreSQL doesn't see through it.
-            out.push_sql(if sorted { "NULLIF(" } else { "" });
+            out.push_sql(if sorted { "(" } else { "" });
             push_column(&mut out, &step.column)?;
-            out.push_sql(if sorted { ", NULL)" } else { "" });
+            out.push_sql(if sorted { disguise(step.kind) } else { "" });
             push_text_order(&mut out, step.kind);
             push_direction(&mut out, step.direction, step.nullable);
         }
         Ok(())
+    }
+}
+
+/// What makes an expression of a column that is worth the same, but that PostgreSQL has no index for.
+fn disguise(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Json | Kind::Shape => " || '')",
+        Kind::Integer | Kind::Float | Kind::Datetime => " + 0)",
+        Kind::Boolean => "::int)",
     }
 }
 

@@ -105,6 +105,19 @@ impl Predicate {
         }
     }
 
+    /// Whether it asks for permissions and nothing else: [`Predicate::granted`].
+    pub(super) fn is_granted(&self) -> bool {
+        matches!(&*self.0, Node::Granted { .. })
+    }
+
+    /// Writes the query for the sets of permissions that it asks for.
+    pub(super) fn push_sets<'b, DB: Dialect>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        match &*self.0 {
+            Node::Granted { action, roles, .. } => push_granting(out, action, roles),
+            _ => Err(diesel::result::Error::QueryBuilderError("a condition on permissions is wanted".into())),
+        }
+    }
+
     pub(super) fn beyond(edge: Edge) -> Self {
         Self(Arc::new(Node::Beyond(edge)))
     }
@@ -200,11 +213,8 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
             Node::Starts { column, negated, start, next } => starts(out, column, *negated, start, next.as_ref()),
             Node::Granted { column, action, roles } => {
                 push_column(&mut out, column)?;
-                out.push_sql(" IN (SELECT set_id FROM permission_grants WHERE action = ");
-                out.push_sql("'");
-                out.push_sql(action);
-                out.push_sql("' AND role");
-                DB::in_list(&mut out, roles)?;
+                out.push_sql(" IN (");
+                push_granting(&mut out, action, roles)?;
                 out.push_sql(")");
                 Ok(())
             }
@@ -251,9 +261,17 @@ fn linked<'b, DB: Dialect>(
     Ok(())
 }
 
-/// How many parts may stand beside each other before they are put in brackets by halves: SQLite counts each as one more
-/// level, and refuses a thousand levels.
-const MANY: usize = 64;
+/// The sets of permissions that allow this to one of these roles.
+fn push_granting<'b, DB: Dialect>(
+    out: &mut AstPass<'_, 'b, DB>,
+    action: &'static str,
+    roles: &'b TextList,
+) -> QueryResult<()> {
+    out.push_sql("SELECT set_id FROM permission_grants WHERE action = '");
+    out.push_sql(action);
+    out.push_sql("' AND role");
+    DB::in_list(out, roles)
+}
 
 /// Parts in brackets, with something between them; `empty` when there are none.
 pub(super) fn joined<'b, DB: Dialect, T>(

@@ -144,8 +144,7 @@ pub(super) async fn read_rows(
             out.push(b',');
         }
         if n % AT_A_TIME == AT_A_TIME - 1 {
-            // Who asks for thousands doesn't keep those waiting who ask for one.
-            tokio::task::yield_now().await;
+            reader.let_others().await;
         }
         found.write(&mut out, schema, row, set, choice, vocabulary);
     }
