@@ -53,7 +53,9 @@ on_both! {
         drop(unit);
         assert_eq!(tables::matching(&store, within(), odd).await.unwrap(), [12, 22]);
     }
+}
 
+on_both! {
     async fn tests_that_take_too_long_are_given_up(home: &Home) {
         let mut settings = home.settings.clone();
         settings.statement_timeout = Duration::from_millis(200);
