@@ -152,6 +152,18 @@ pub enum Condition {
     Known(Filter),
 }
 
+impl Condition {
+    /// The same, about another attribute.
+    #[must_use]
+    pub fn about(&self, attribute: &str) -> Self {
+        let mut same = self.clone();
+        if let Self::Compare { attribute: of, .. } | Self::List { attribute: of, .. } = &mut same {
+            attribute.clone_into(of);
+        }
+        same
+    }
+}
+
 /// The queries of one request.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Queries {

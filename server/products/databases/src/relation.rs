@@ -78,8 +78,8 @@ macro_rules! words {
         }
 
         impl $name {
-            /// All of the words.
-            pub(crate) const WORDS: &'static [&'static str] = &[$($word),*];
+            /// All of them.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),*];
 
             /// Its word.
             pub(crate) fn word(self) -> &'static str {
@@ -88,7 +88,7 @@ macro_rules! words {
 
             /// What this word means.
             pub(crate) fn parse(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)* _ => None }
+                Self::ALL.iter().copied().find(|one| one.word() == word)
             }
         }
     };

@@ -8,6 +8,8 @@ use floe_testkit::{Answer, Client, Database, House};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
+use support::background::{enlarge, until, until_done};
+use support::library::Library;
 use support::{At, BOTH, Words, query, user};
 
 const TEXTS: [(&str, &str); 5] = [
@@ -176,6 +178,37 @@ floe_testkit::both_databases! {
         }
     }
 
+    async fn an_index_of_a_large_table_serves_once_it_is_made(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let at = words.make(&server, &[], false, &json!([{"key": "text", "type": "string", "size": 100}])).await;
+            for (id, text) in TEXTS {
+                at.create(&server, id, &json!({"text": text})).await.ok(201);
+            }
+            enlarge(&house, &project.id).await;
+            for key in ["i", "j"] {
+                assert_eq!(index(&server, &at, key, &["text"]).await.expect(202)["status"], "processing");
+                at.create(&server, key, &json!({"text": "made meanwhile"})).await.ok(201);
+                let one = format!("{}/{key}", at.indexes);
+                until("the index is available", async || server.get(&one).await.expect(200)["status"] == "available").await;
+                at.create(&server, &format!("{key}2"), &json!({"text": "made afterwards"})).await.ok(201);
+                server.delete(&at.row(key)).await.ok(204);
+                assert_eq!(at.ids(&server, &[search("fox")]).await, ["a", "b"]);
+                assert!(at.ids(&server, &[search("meanwhile")]).await.is_empty());
+                assert!(at.ids(&server, &[search("afterwards")]).await.contains(&format!("{key}2")));
+                server.delete(&one).await.ok(204);
+                until_done(&house, &project.id).await;
+                server.list(&at.rows, &[search("fox")]).await.refused(400, "general_query_invalid");
+            }
+            index(&server, &at, "k", &["text"]).await.ok(202);
+            server.delete(&at.table).await.ok(204);
+            until_done(&house, &project.id).await;
+            let at = fill(&server, words, &[]).await;
+            assert_eq!(at.ids(&server, &[search("fox")]).await, ["a", "b"]);
+        }
+    }
+
     async fn only_texts_have_words(house: House) {
         for words in BOTH {
             let project = house.project(words.rows).await;
@@ -204,6 +237,26 @@ floe_testkit::both_databases! {
             at.create(&server, "long", &json!({"long": format!("{long} end")})).await.ok(201);
             assert_eq!(at.ids(&server, &[query("search", "long", &json!(["w17"]))]).await, ["long"]);
             assert!(at.ids(&server, &[query("search", "long", &json!(["end"]))]).await.is_empty());
+        }
+    }
+
+    async fn words_are_found_behind_relationships(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let library = Library::related(&server, words, &[], false).await;
+            library.fill(&server).await;
+            server.list(&library.books.rows, &[query("search", "author.name", &json!(["ann"]))]).await.refused(400, "general_query_invalid");
+            index(&server, &library.people, "i", &["name"]).await.ok(202);
+            for (asked, expected) in [
+                (query("search", "author.name", &json!(["ANN"])), vec!["a", "b"]),
+                (query("notSearch", "author.name", &json!(["ann"])), vec!["c"]),
+                (query("search", "author.boss.name", &json!(["an"])), vec!["c"]),
+                (query("regex", "author.name", &json!(["^B.b$"])), vec!["c"]),
+                (query("containsAll", "author.name", &json!(["n", "A"])), vec!["a", "b"]),
+            ] {
+                assert_eq!(library.books.ids(&server, std::slice::from_ref(&asked)).await, expected, "{asked}");
+            }
         }
     }
 

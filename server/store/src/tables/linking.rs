@@ -1,7 +1,7 @@
 //! Links made, found and removed, one row at a time, within a unit of work.
 
 use super::{End, Links, Table, statement};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, TextList};
 use crate::error::Result;
 use crate::{UnitOfWork, on_conn};
 use diesel::QueryResult;
@@ -33,6 +33,20 @@ pub async fn link(unit: &mut UnitOfWork, links: &Links, from: Linked, to: i64) -
 pub async fn unlink(unit: &mut UnitOfWork, links: &Links, from: Linked, to: Option<i64>) -> Result<()> {
     let unlink = Unlink { links, from, to };
     on_conn!(unit, |c| unlink.execute(c))?;
+    Ok(())
+}
+
+/// Keeps others from changing the rows of these ids until the unit of work ends. All at once and in one order for everybody,
+/// so that two that want the same rows don't wait for each other. (On SQLite nobody else writes anyway.)
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock(unit: &mut UnitOfWork, table: &Table, ids: Vec<String>) -> Result<()> {
+    if ids.is_empty() || unit.is_sqlite() {
+        return Ok(());
+    }
+    let lock = Lock { table, ids: TextList::new(ids) };
+    on_conn!(unit, |c| lock.execute(c))?;
     Ok(())
 }
 
@@ -91,6 +105,23 @@ impl<DB: Dialect> QueryFragment<DB> for Unlink<'_> {
         out.push_sql("DELETE FROM ");
         self.links.place().push(&mut out)?;
         push_pair(&mut out, &self.from, self.to.as_ref())
+    }
+}
+
+struct Lock<'q> {
+    table: &'q Table,
+    ids: TextList,
+}
+statement!(Lock<'_>);
+
+impl<DB: Dialect> QueryFragment<DB> for Lock<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("SELECT _sequence FROM ");
+        self.table.place().push(&mut out)?;
+        out.push_sql(" WHERE _id");
+        DB::in_list(&mut out, &self.ids)?;
+        out.push_sql(" ORDER BY _sequence FOR UPDATE");
+        Ok(())
     }
 }
 

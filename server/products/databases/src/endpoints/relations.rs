@@ -17,16 +17,21 @@ macro_rules! one_of {
     ($name:ty) => {
         impl Param for $name {
             fn read(value: Json) -> Result<Self, Refusal> {
-                let rule = || format!("Value must be one of ({})", Self::WORDS.join(", ")).into();
+                let rule = || format!("Value must be one of ({})", words(Self::ALL, Self::word).join(", ")).into();
                 value.as_str().and_then(Self::parse).ok_or_else(rule)
             }
 
             fn schema() -> Json {
-                json!({"type": "string", "enum": Self::WORDS})
+                json!({"type": "string", "enum": words(Self::ALL, Self::word)})
             }
         }
     };
 }
+
+fn words<T: Copy>(all: &[T], word: impl Fn(T) -> &'static str) -> Vec<&'static str> {
+    all.iter().copied().map(word).collect()
+}
+
 one_of!(Cardinality);
 one_of!(OnDelete);
 

@@ -83,7 +83,7 @@ impl Guide<'_> {
     ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'f>> {
         Box::pin(async move {
             for relation in &schema.relations {
-                let Some(value) = data.get(&relation.key).filter(|value| !value.is_null()) else { continue };
+                let Some(value) = data.get(&relation.key) else { continue };
                 let number = relation.related.number;
                 if !asked.tables.contains_key(&number) {
                     asked.tables.insert(number, self.there(schema, relation).await?);

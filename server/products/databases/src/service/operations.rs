@@ -27,6 +27,9 @@ use floe_kernel::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+/// How often an operation gives way to others that want the same rows.
+const MOST_OVERTAKEN: usize = 5;
+
 /// Something to be done to rows of one table. Its JSON is what is staged in transactions.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -142,11 +145,14 @@ impl Databases {
     pub(crate) async fn perform(&self, call: &Call, at: &At, operation: &Operation) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
             let mut guide = Guide::new(self, call);
-            let mut left = ATTEMPTS;
+            let (mut left, mut overtaken) = (ATTEMPTS, 0);
             loop {
                 left -= 1;
                 match self.attempt(guide, &schema, operation).await {
-                    Err(error) if left > 0 && (was_overtaken(&error) || operation.finds_another(call, &error)) => {}
+                    Err(error) if overtaken < MOST_OVERTAKEN && was_overtaken(&error) => {
+                        (left, overtaken) = (left + 1, overtaken + 1);
+                    }
+                    Err(error) if left > 0 && operation.finds_another(call, &error) => {}
                     // It may be one of the tables around it that has changed.
                     Err(error) if left > 0 && !guide.doubts() && may_be_others(&schema, &error) => {
                         guide = guide.doubtful();

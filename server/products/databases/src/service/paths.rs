@@ -4,12 +4,14 @@
 //! caller can't read is as if it weren't there, at every step, and filtering by it tells nothing.
 
 use super::related::{Guide, MAX_DEPTH, There};
+use super::shapes::{self, Source};
 use crate::relation::Relation;
 use crate::schema::TableSchema;
 use floe_gateway::Call;
 use floe_kernel::query::{Condition, Filter, Method, Operator, Queries};
 use floe_kernel::value::Value;
 use floe_kernel::{Error, ErrorKind, Result, id};
+use floe_store::query::Predicate;
 use floe_store::tables::ID;
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -44,46 +46,34 @@ impl Guide<'_> {
                 match condition {
                     Condition::And(parts) => own.push(Condition::And(self.follow_all(schema, parts, depth).await?)),
                     Condition::Or(parts) => own.push(Condition::Or(self.follow_each(schema, parts, depth).await?)),
-                    Condition::Compare { method, attribute, values } => match schema.step(attribute) {
-                        None => own.push(condition.clone()),
-                        Some((relation, None)) => {
-                            let there = self.beyond(schema, relation, attribute, depth).await?;
-                            let filter = is_related(&there, self.call(), relation, *method, values)?;
-                            own.push(Condition::Known(filter));
+                    Condition::Compare { attribute, .. } | Condition::List { attribute, .. } => {
+                        match schema.step(attribute) {
+                            None => own.push(condition.clone()),
+                            Some((relation, None)) => {
+                                let there = self.beyond(schema, relation, depth).await?;
+                                own.push(Condition::Known(is_related(&there, self.call(), relation, condition)?));
+                            }
+                            Some((relation, Some(rest))) => {
+                                let rest = condition.about(rest);
+                                match through.iter_mut().find(|(other, _)| other.number == relation.number) {
+                                    Some((_, conditions)) => conditions.push(rest),
+                                    None => through.push((relation, vec![rest])),
+                                }
+                            }
                         }
-                        Some((relation, Some(rest))) => {
-                            let (method, attribute, values) = (*method, rest.to_owned(), values.clone());
-                            onwards(&mut through, relation, Condition::Compare { method, attribute, values });
-                        }
-                    },
-                    Condition::List { method, attribute, list } => match schema.step(attribute) {
-                        None => own.push(condition.clone()),
-                        Some((relation, None)) => {
-                            let there = self.beyond(schema, relation, attribute, depth).await?;
-                            let filter = is_related(&there, self.call(), relation, *method, list)?;
-                            own.push(Condition::Known(filter));
-                        }
-                        Some((relation, Some(rest))) => {
-                            let (method, attribute, list) = (*method, rest.to_owned(), list.clone());
-                            onwards(&mut through, relation, Condition::List { method, attribute, list });
-                        }
-                    },
+                    }
                     Condition::Known(_) => own.push(condition.clone()),
                 }
             }
             for (relation, conditions) in through {
-                let there = self.beyond(schema, relation, &relation.key, depth).await?;
+                let there = self.beyond(schema, relation, depth).await?;
                 let conditions = self.follow_all(&there.schema, &conditions, depth + 1).await?;
                 let fields = there.schema.fields();
-                let filters: Vec<_> =
-                    conditions.iter().map(|condition| condition.resolve(fields)).collect::<Result<_>>()?;
-                if filters.iter().any(Filter::has_shapes) {
-                    return Err(invalid(format!(
-                        "Shapes can't be compared by way of a relationship: {}",
-                        relation.key
-                    )));
-                }
-                own.push(Condition::Known(linked(&there, self.call(), relation, false, Filter::All(filters))));
+                let filters = conditions.iter().map(|condition| condition.resolve(fields)).collect::<Result<_>>()?;
+                let (mut filter, visible) = (Filter::All(filters), Predicate::visible(&there.visible));
+                let source = Source::Store(self.call().store_for_lists());
+                shapes::settle(source, &there.schema, &mut filter, visible.as_ref()).await?;
+                own.push(Condition::Known(linked(&there, self.call(), relation, false, filter)));
             }
             Ok(own)
         })
@@ -103,19 +93,12 @@ impl Guide<'_> {
         Ok(followed)
     }
 
-    async fn beyond(&self, schema: &TableSchema, relation: &Relation, attribute: &str, depth: usize) -> Result<There> {
+    async fn beyond(&self, schema: &TableSchema, relation: &Relation, depth: usize) -> Result<There> {
         if depth >= MAX_DEPTH {
-            return Err(invalid(format!("relationships can be followed {MAX_DEPTH} deep, not further: {attribute}")));
+            let key = &relation.key;
+            return Err(invalid(format!("relationships can be followed {MAX_DEPTH} deep, not further: {key}")));
         }
         self.there(schema, relation).await
-    }
-}
-
-/// Conditions on the same relationship belong together.
-fn onwards<'b>(through: &mut Vec<(&'b Relation, Vec<Condition>)>, relation: &'b Relation, rest: Condition) {
-    match through.iter_mut().find(|(other, _)| other.number == relation.number) {
-        Some((_, conditions)) => conditions.push(rest),
-        None => through.push((relation, vec![rest])),
     }
 }
 
@@ -124,19 +107,26 @@ fn linked(there: &There, call: &Call, relation: &Relation, none: bool, filter: F
 }
 
 /// A filter by the relationship itself: to which rows there is one, by their ids.
-fn is_related(there: &There, call: &Call, relation: &Relation, method: Method, values: &[Json]) -> Result<Filter> {
-    let refused = || invalid(format!("Query value is invalid for attribute \"{}\"", relation.key));
-    let id = |value: &Json| {
-        value.as_str().filter(|text| id::is_valid(text)).map(|text| Value::Text(text.to_owned())).ok_or_else(refused)
+fn is_related(there: &There, call: &Call, relation: &Relation, condition: &Condition) -> Result<Filter> {
+    let (method, values) = match condition {
+        Condition::Compare { method, values, .. } => (*method, values),
+        Condition::List { method, list, .. } if !list.is_empty() => (*method, list),
+        _ => return Err(refused(relation)),
     };
-    let values: Vec<Value> = values.iter().map(id).collect::<Result<_>>()?;
-    let ids = |operator| Filter::Compare { column: ID.to_owned(), array: false, operator, values: values.clone() };
+    let ids: Vec<Value> = values.iter().map(|value| id(value, relation)).collect::<Result<_>>()?;
+    let one_of = |operator, ids: &[Value]| Filter::Compare {
+        column: ID.to_owned(),
+        array: false,
+        operator,
+        values: ids.to_vec(),
+    };
     let to = |none, filter| linked(there, call, relation, none, filter);
     Ok(match method {
-        Method::Equal | Method::Contains | Method::ContainsAny => to(false, ids(Operator::Equal)),
+        Method::Equal | Method::Contains | Method::ContainsAny => to(false, one_of(Operator::Equal, &ids)),
+        Method::ContainsAll => Filter::All(ids.chunks(1).map(|id| to(false, one_of(Operator::Equal, id))).collect()),
         // As with other columns: one that has no value at all is neither equal nor unequal.
-        Method::NotEqual if !relation.to_many() => to(false, ids(Operator::NotEqual)),
-        Method::NotEqual | Method::NotContains => to(true, ids(Operator::Equal)),
+        Method::NotEqual if !relation.to_many() => to(false, one_of(Operator::NotEqual, &ids)),
+        Method::NotEqual | Method::NotContains => to(true, one_of(Operator::Equal, &ids)),
         Method::IsNull => to(true, Filter::All(Vec::new())),
         Method::IsNotNull => to(false, Filter::All(Vec::new())),
         _ => {
@@ -144,6 +134,15 @@ fn is_related(there: &There, call: &Call, relation: &Relation, method: Method, v
             return Err(invalid(format!("Cannot query {name} on attribute \"{key}\" because it is a relationship.")));
         }
     })
+}
+
+fn id(value: &Json, relation: &Relation) -> Result<Value> {
+    let id = value.as_str().filter(|text| id::is_valid(text));
+    id.map(|text| Value::Text(text.to_owned())).ok_or_else(|| refused(relation))
+}
+
+fn refused(relation: &Relation) -> Error {
+    invalid(format!("Query value is invalid for attribute \"{}\"", relation.key))
 }
 
 fn invalid(message: impl std::fmt::Display) -> Error {

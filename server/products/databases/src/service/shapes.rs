@@ -7,7 +7,7 @@
 use crate::domain::Domain;
 use crate::schema::{SchemaColumn, TableSchema};
 use floe_geometry::{Relation, Shape, Test, Wanted};
-use floe_kernel::query::{Filter, Method, Operator, Selection};
+use floe_kernel::query::{Filter, Method, Operator};
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::query::Predicate;
 use floe_store::tables::{self, SEQUENCE, Shapes};
@@ -38,9 +38,9 @@ struct Asked<'a> {
 ///
 /// # Errors
 /// `general_query_invalid`.
-pub(super) fn check(schema: &TableSchema, selection: &Selection) -> Result<()> {
+pub(super) fn check(schema: &TableSchema, filter: &Filter) -> Result<()> {
     let mut conditions = Vec::new();
-    collect(&selection.filter, &mut conditions);
+    collect(filter, &mut conditions);
     if conditions.len() > MAX_CONDITIONS {
         return Err(invalid(format!("at most {MAX_CONDITIONS} spatial queries")));
     }
@@ -54,18 +54,18 @@ pub(super) fn check(schema: &TableSchema, selection: &Selection) -> Result<()> {
 pub(super) async fn settle(
     mut source: Source<'_>,
     schema: &TableSchema,
-    selection: &mut Selection,
+    filter: &mut Filter,
     visible: Option<&Predicate>,
 ) -> Result<()> {
-    if !selection.filter.has_shapes() {
+    if !filter.has_shapes() {
         return Ok(());
     }
-    check(schema, selection)?;
+    check(schema, filter)?;
     let mut certain: Vec<_> = visible.cloned().into_iter().collect();
-    holds_anyway(&selection.filter, &mut certain);
+    holds_anyway(filter, &mut certain);
     let also = Predicate::all(certain);
     let mut conditions = Vec::new();
-    collect_mut(&mut selection.filter, &mut conditions);
+    collect_mut(filter, &mut conditions);
     for condition in conditions {
         let asked = understood(schema, condition)?;
         *condition = settled(&mut source, schema, asked, also.clone()).await?;
@@ -101,7 +101,7 @@ async fn settled(source: &mut Source<'_>, schema: &TableSchema, asked: Asked<'_>
     Ok(Filter::All(vec![has_shape, numbered]))
 }
 
-/// The conditions on shapes, wherever they are.
+/// The conditions on shapes, wherever they are. (Those on related rows are settled on the way there: [`super::paths`].)
 fn collect<'f>(filter: &'f Filter, found: &mut Vec<&'f Filter>) {
     match filter {
         Filter::Shape { .. } => found.push(filter),

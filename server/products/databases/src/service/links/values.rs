@@ -5,7 +5,7 @@ use crate::relation::Relation;
 use crate::row::RowData;
 use crate::schema::TableSchema;
 use crate::service::speaker;
-use crate::service::writes::{check_grants, permissions_of_new};
+use crate::service::writes::permissions_of_new;
 use floe_gateway::Call;
 use floe_kernel::permission::{Permissions, Scope};
 use floe_kernel::{Error, ErrorKind, Result, id};
@@ -136,14 +136,12 @@ impl<'o> Reader<'o, '_> {
             Some(Json::String(_)) => return Err(invalid(ID_RULE)),
             Some(_) => return Err(invalid("Relationship $id must be a string")),
         };
-        let permissions = permissions(data)?;
-        check_grants(self.call, permissions.as_ref())?;
         Ok(Nested {
             id,
             is_new,
             data: related.part(data, speaker(self.call).of_new())?,
             lacks: related.lacking(data),
-            permissions,
+            permissions: permissions(data)?,
             wanted: self.wanted(related, data, Some(relation), depth + 1, false)?,
         })
     }

@@ -9,7 +9,7 @@ use crate::row::RowData;
 use crate::schema::TableSchema;
 use crate::service::operations::tell;
 use crate::service::speaker;
-use crate::service::writes::{Permitted, change, check_change, insert, may_create, permissions_of_new};
+use crate::service::writes::{Permitted, change, check_change, check_grants, insert, may_create, permissions_of_new};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::permission::{Action, Permissions};
@@ -35,6 +35,7 @@ pub(in crate::service) fn relate<'f>(
         let mut changed = false;
         for Wanted { relation, related, targets } in wanted {
             let mut work = Work::begin(changes, call, (schema, relation, related), row, is_new).await?;
+            work.lock(&targets).await?;
             for target in targets {
                 work.meet(target).await?;
             }
@@ -82,6 +83,31 @@ impl<'w, 's> Work<'w, 's> {
         Ok(Self { changes, call, schema, relation, related, links, from, before, after, added })
     }
 
+    /// Keeps others from changing what may be changed here.
+    async fn lock(&mut self, targets: &[Target<'w>]) -> Result<()> {
+        let mut ids = HashSet::new();
+        let mut stay = HashSet::new();
+        for target in targets {
+            match target {
+                Target::Named(id) => {
+                    stay.insert(*id);
+                    ids.extend(self.relation.kept_by_other().then_some(*id));
+                }
+                Target::Nested(nested) if nested.is_new => {}
+                Target::Nested(nested) => _ = ids.insert(&nested.id),
+            }
+        }
+        for row in self.before.iter().map(|row| row.id.as_str()) {
+            if stay.contains(row) {
+                ids.remove(row);
+            } else if self.relation.kept_by_other() {
+                ids.insert(row);
+            }
+        }
+        let ids = ids.into_iter().map(str::to_owned).collect();
+        Ok(tables::lock(self.changes, &self.related.stored, ids).await?)
+    }
+
     /// Takes in one of the rows that are wanted. One that the caller can't see is as one that isn't there.
     async fn meet(&mut self, target: Target<'w>) -> Result<()> {
         match target {
@@ -113,9 +139,12 @@ impl<'w, 's> Work<'w, 's> {
     async fn meet_known(&mut self, found: Permitted, nested: Nested<'w>) -> Result<()> {
         let row = found.row.sequence;
         let Nested { data, permissions, wanted, .. } = nested;
+        // Said again as they are, they give nobody anything.
+        let permissions = permissions.filter(|said| said.canonical() != found.set.permissions.canonical());
+        check_grants(self.call, permissions.as_ref())?;
         let related = relate(self.changes, self.call, self.related, row, false, wanted).await?;
         let gets = self.add(row) && self.relation.kept_by_other();
-        if related || gets || differs(&found, &data, permissions.as_ref()) {
+        if related || gets || permissions.is_some() || differs(&found.row, &data) {
             self.write(found, data, permissions.as_ref()).await?;
         }
         Ok(())
@@ -219,10 +248,8 @@ impl<'w, 's> Work<'w, 's> {
 }
 
 /// Whether a row isn't already what is said of it.
-fn differs(found: &Permitted, said: &RowData, permissions: Option<&Permissions>) -> bool {
-    let row = &found.row;
-    permissions.is_some_and(|permissions| *permissions != found.set.permissions)
-        || said.created.is_some_and(|created| created != row.created)
+fn differs(row: &StoredRow, said: &RowData) -> bool {
+    said.created.is_some_and(|created| created != row.created)
         || said.updated.is_some_and(|updated| updated != row.updated)
         || said.values.iter().any(|(position, value)| row.values.get(*position) != Some(value))
 }
