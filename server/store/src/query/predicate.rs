@@ -273,6 +273,10 @@ fn push_granting<'b, DB: Dialect>(
     DB::in_list(out, roles)
 }
 
+/// How many parts may stand beside each other before they are put in brackets by halves: SQLite counts each as one more
+/// level, and refuses a thousand levels.
+const MANY: usize = 64;
+
 /// Parts in brackets, with something between them; `empty` when there are none.
 pub(super) fn joined<'b, DB: Dialect, T>(
     out: AstPass<'_, 'b, DB>,
