@@ -35,6 +35,16 @@ impl Field {
         Self::new(attribute, column, kind, false, false)
     }
 
+    /// A field that nothing can be asked about: its values are kept encrypted.
+    #[must_use]
+    pub fn sealed(attribute: String) -> Self {
+        Self { attribute: Cow::Owned(attribute), ..Self::required("", "", Kind::Text) }
+    }
+
+    fn is_sealed(&self) -> bool {
+        self.column.is_empty()
+    }
+
     /// A field that may be without a value.
     #[must_use]
     pub const fn optional(attribute: &'static str, column: &'static str, kind: Kind) -> Self {
@@ -64,10 +74,13 @@ pub struct Fields<'f> {
 
 impl<'f> Fields<'f> {
     fn find(&self, attribute: &str) -> Result<&'f Field> {
-        self.fields.iter().find(|field| field.attribute == attribute).ok_or_else(|| {
-            Error::new(ErrorKind::GeneralQueryInvalid)
-                .message(format!("Invalid query: Attribute not found in schema: {attribute}"))
-        })
+        let fault = match self.fields.iter().find(|field| field.attribute == attribute) {
+            Some(field) if field.is_sealed() => "Cannot query encrypted attribute",
+            Some(field) => return Ok(field),
+            None => "Attribute not found in schema",
+        };
+        let message = format!("Invalid query: {fault}: {attribute}");
+        Err(Error::new(ErrorKind::GeneralQueryInvalid).message(message))
     }
 }
 

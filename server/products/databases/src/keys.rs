@@ -1,4 +1,4 @@
-//! The keys of encrypted columns.
+//! The keys of what is kept encrypted.
 
 use floe_kernel::secret::Secret;
 use floe_store::tables::Seal;
@@ -21,7 +21,16 @@ impl Keys {
     /// What the values of a column are kept encrypted with. No project's id has a NUL, and no two columns of a project
     /// ever had the same number.
     pub(crate) fn seal(&self, project: &str, column: i64) -> Seal {
-        let message = format!("column\0{project}\0{column}");
-        Seal::new(&self.0.clone().chain_update(message).finalize().into_bytes().into(), column)
+        self.make("column", project, column)
+    }
+
+    /// What is staged in a transaction is kept encrypted with: it may hold values of such columns.
+    pub(crate) fn staging(&self, project: &str, transaction: i64) -> Seal {
+        self.make("transaction", project, transaction)
+    }
+
+    fn make(&self, purpose: &str, project: &str, number: i64) -> Seal {
+        let message = format!("{purpose}\0{project}\0{number}");
+        Seal::new(&self.0.clone().chain_update(message).finalize().into_bytes().into(), number)
     }
 }

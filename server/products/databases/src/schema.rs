@@ -213,15 +213,17 @@ fn fields(columns: &[Column], indexes: &[Index], stored: &StoredTable) -> Vec<Fi
         Field::required("$createdAt", CREATED, Kind::Datetime),
         Field::required("$updatedAt", UPDATED, Kind::Datetime),
     ];
-    // What is encrypted can be neither compared nor sorted.
-    let own = columns.iter().filter(|column| !column.encrypted).map(|column| Field {
-        attribute: column.key.clone().into(),
-        column: column.stored().name.into(),
-        kind: column.domain.kind(),
-        // Also where a value is required: rows that were there before the column have none.
-        nullable: true,
-        array: column.array,
-        fulltext: fulltext(&column.key),
+    let own = columns.iter().map(|column| match column.encrypted {
+        true => Field::sealed(column.key.clone()),
+        false => Field {
+            attribute: column.key.clone().into(),
+            column: column.stored().name.into(),
+            kind: column.domain.kind(),
+            // Also where a value is required: rows that were there before the column have none.
+            nullable: true,
+            array: column.array,
+            fulltext: fulltext(&column.key),
+        },
     });
     of_every_row.into_iter().chain(own).collect()
 }

@@ -127,7 +127,13 @@ floe_testkit::both_databases! {
         for words in BOTH {
             let project = house.project(words.rows).await;
             let (server, at) = (project.server(), large(&house, words, &project).await);
-            server.post(&at.indexes, &json!({"key": "i", "type": "key", words.columns: ["a"]})).await.ok(202);
+            for kind in ["key", "fulltext"] {
+                server.post(&at.indexes, &json!({"key": kind, "type": kind, words.columns: ["a"]})).await.ok(202);
+                let one = format!("{}/{kind}", at.indexes);
+                until("the index is available", async || server.get(&one).await.expect(200)["status"] == "available").await;
+            }
+            assert_eq!(at.ids(&server, &[query("search", "a", &json!(["y"]))]).await, ["y"]);
+            server.post(&at.indexes, &json!({"key": "i", "type": "key", words.columns: ["n"]})).await.ok(202);
             server.delete(&at.table).await.ok(204);
             server.get(&at.table).await.refused(404, &words.kind("table", "not_found"));
             server.get(&at.rows).await.refused(404, &words.kind("table", "not_found"));
@@ -137,6 +143,7 @@ floe_testkit::both_databases! {
             at.create(&server, "x", &json!({"a": "new"})).await.ok(201);
             until_done(&house, &project.id).await;
             assert_eq!(count(&house, &project.id, "rows_1").await, None);
+            assert!(count(&house, &project.id, "sqlite_master WHERE name LIKE '%rows_1%'").await.is_none_or(|left| left == 0));
             assert_eq!(server.get(&at.row("x")).await.expect(200)["a"], "new");
         }
     }

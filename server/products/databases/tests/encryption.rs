@@ -44,6 +44,9 @@ floe_testkit::both_databases! {
             let upserted = server.put(&at.row("r"), &json!({"data": {"v": "v"}})).await.expect(201);
             assert_eq!((&upserted["s"], &upserted["v"]), (&json!("all"), &json!("v")));
             assert_eq!(server.get(&at.row("r")).await.expect(200), upserted);
+            let appended = json!({"data": {"text": json!({"method": "arrayAppend", "values": ["more"]}).to_string(), "s": json!({"method": "stringConcat", "values": ["!"]}).to_string()}});
+            let changed = server.patch(&at.row("r"), &appended).await.expect(200);
+            assert_eq!((&changed["text"], &changed["s"]), (&json!([CANARY, "", "x", "more"]), &json!("all!")));
             // A value belongs to its column, whatever that is called.
             let rename = json!({"required": false, "default": null, "newKey": "renamed"});
             server.patch(&format!("{}/varchar/v", at.columns), &rename).await.ok(200);
@@ -60,7 +63,18 @@ floe_testkit::both_databases! {
         at.create(&server, "s", &json!({"a": "x"})).await.ok(201);
         server.patch(&at.row("s"), &json!({"data": {"a": CANARY}})).await.ok(200);
         server.patch(&at.rows, &json!({"data": {"l": ["x", CANARY]}})).await.ok(200);
+        // What is staged in a transaction isn't in its table yet.
+        let staging = server.post("/v1/tablesdb/transactions", &json!({})).await.expect(201);
+        let staged = json!({"transactionId": staging["$id"], "data": {"a": CANARY}});
+        server.patch(&at.row("s"), &staged).await.ok(200);
+        let at_staging = format!("{}?transactionId={}", at.row("s"), staging["$id"].as_str().unwrap());
+        assert_eq!(server.get(&at_staging).await.expect(200)["a"], CANARY);
+        assert_eq!(count(&house, "p", "transaction_operations").await, Some(1));
+        assert_eq!(count(&house, "p", &format!("transaction_operations WHERE operation LIKE '%{CANARY}%'")).await, Some(0));
         assert_eq!(count(&house, "p", "rows_1 WHERE substr(c1, 1, 3) = 'v1:' AND substr(c2, 1, 3) = 'v1:'").await, Some(2));
+        let one = format!("/v1/tablesdb/transactions/{}", staging["$id"].as_str().unwrap());
+        server.patch(&one, &json!({"commit": true})).await.ok(200);
+        assert_eq!(server.get(&at.row("s")).await.expect(200)["a"], CANARY);
         let folder = &house.config().database.folder;
         for found in files(folder) {
             let bytes = std::fs::read(&found).unwrap();
@@ -95,7 +109,9 @@ floe_testkit::both_databases! {
             let at = words.make(&server, &[], false, &json!([{"key": "a", "type": "string", "size": 150, "encrypt": true}])).await;
             at.create(&server, "r", &json!({"a": CANARY})).await.ok(201);
             for refused in [query("equal", "a", &json!([CANARY])), query("isNull", "a", &json!([])), json!({"method": "orderAsc", "attribute": "a"})] {
-                server.list(&at.rows, &[refused]).await.refused(400, "general_query_invalid");
+                let refused = server.list(&at.rows, &[refused]).await;
+                assert_eq!(refused.body["message"], "Invalid query: Cannot query encrypted attribute: a");
+                refused.refused(400, "general_query_invalid");
             }
             let invalid = if words.rows == "rows" { "column_index_invalid" } else { "index_invalid" };
             server.post(&at.indexes, &json!({"key": "i", "type": "key", words.columns: ["a"]})).await.refused(400, invalid);

@@ -173,8 +173,9 @@ struct Named {
     name: String,
 }
 
-/// Removes an SQLite table's indexes, one in a unit of work, so that removing its rows is cheap. Those that are part of
-/// the table's definition stay. Nothing on PostgreSQL, which drops a table without looking at its rows.
+/// Removes an SQLite table's indexes of every kind and the triggers that keep them, one in a unit of work, so that
+/// removing its rows is cheap. Those that are part of the table's definition stay. Nothing on PostgreSQL, which drops a
+/// table without looking at its rows.
 ///
 /// # Errors
 /// Those of the database.
@@ -182,22 +183,26 @@ pub async fn drop_own_indexes(store: &Store, table: &Table) -> Result<()> {
     if !store.is_sqlite() {
         return Ok(());
     }
-    let sql = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL";
-    let mut conn = store.read().await?;
-    let found: Vec<Named> = match &mut conn.0 {
-        Either::Sqlite(lease) => {
-            let query = diesel::sql_query(sql).bind::<Text, _>(table.name());
-            lease.run(|c| diesel::RunQueryDsl::load(query, c))?
+    for (kind, drop) in [("trigger", "DROP TRIGGER"), ("index", "DROP INDEX")] {
+        for name in names_of(store, table, kind).await? {
+            let mut unit = store.begin_alone().await?;
+            unit.execute_ddl(&format!("{drop} IF EXISTS {}", quoted(&name))).await?;
+            unit.commit().await?;
         }
-        Either::Postgres(_) => Vec::new(),
-    };
-    drop(conn);
-    for index in found {
-        let mut unit = store.begin_alone().await?;
-        unit.execute_ddl(&format!("DROP INDEX {}", quoted(&index.name))).await?;
-        unit.commit().await?;
     }
-    Ok(())
+    let mut unit = store.begin_alone().await?;
+    super::fulltext::remove_all(&mut unit, table).await?;
+    unit.commit().await
+}
+
+/// The names of what an SQLite table has of this kind, without what is part of its definition.
+async fn names_of(store: &Store, table: &Table, kind: &str) -> Result<Vec<String>> {
+    let sql = "SELECT name FROM sqlite_master WHERE type = ? AND tbl_name = ? AND sql IS NOT NULL";
+    let mut conn = store.read().await?;
+    let Either::Sqlite(lease) = &mut conn.0 else { return Ok(Vec::new()) };
+    let query = diesel::sql_query(sql).bind::<Text, _>(kind).bind::<Text, _>(table.name());
+    let found: Vec<Named> = lease.run(|c| diesel::RunQueryDsl::load(query, c))?;
+    Ok(found.into_iter().map(|found| found.name).collect())
 }
 
 /// Where a table is, as SQL.

@@ -74,7 +74,7 @@ pub struct Databases {
     pub(crate) sets: PermissionSets,
     pub(crate) chores: Chores,
     pub(crate) lists: KeptLists,
-    keys: Keys,
+    pub(crate) keys: Keys,
 }
 
 /// Where a table is, as the path says.

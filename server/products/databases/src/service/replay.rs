@@ -17,6 +17,7 @@ use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::tables::Seal;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -105,9 +106,10 @@ pub(super) struct Done {
 }
 
 impl Script {
-    fn read(&mut self, entries: Vec<Entry>) -> Result<()> {
+    fn read(&mut self, entries: Vec<Entry>, seal: &Seal) -> Result<()> {
         for entry in entries {
-            let operation = serde_json::from_str(&entry.operation).map_err(Error::internal)?;
+            let operation = seal.open_text(&entry.position.to_string(), &entry.operation)?;
+            let operation = serde_json::from_str(&operation).map_err(Error::internal)?;
             let at = At { database: entry.database_id, table: entry.table_id };
             let moment = Timestamp::from_millis(entry.created_at);
             self.staged.push(Staged { staging: Staging { at, operation }, moment });
@@ -133,7 +135,8 @@ impl Databases {
         transaction.must_be_open(call.now)?;
         let entries = ledger.entries(transaction.number, 0).await?;
         let mut script = Script { transaction, staged: Vec::new(), schemas: HashMap::new(), doubtful: false };
-        script.read(entries)?;
+        let seal = self.keys.staging(&call.project.id, script.transaction.number);
+        script.read(entries, &seal)?;
         Ok(script)
     }
 
@@ -182,7 +185,8 @@ impl Databases {
         if script.transaction.operations > script.staged.len() {
             let more = changes.ledger().entries(script.transaction.number, script.staged.len()).await?;
             drop(changes);
-            script.read(more)?;
+            let seal = self.keys.staging(&call.project.id, script.transaction.number);
+            script.read(more, &seal)?;
             return Ok(None);
         }
         let (mut transaction, mut answer) = (script.transaction.clone(), Vec::new());
@@ -295,7 +299,8 @@ async fn stage(
     new: &[Staging],
     transaction: &mut Transaction,
 ) -> Result<Vec<u8>> {
-    let entries = entries(call, transaction, new)?;
+    let seal = changes.keys().staging(&call.project.id, transaction.number);
+    let (entries, bytes) = entries(call, transaction, new, &seal)?;
     changes.rehearse().await?;
     replay(&mut changes, call, script, ground).await?;
     let mut last = Vec::new();
@@ -309,15 +314,15 @@ async fn stage(
         changes.ledger().add_entry(entry).await?;
     }
     transaction.operations += entries.len();
-    transaction.bytes += entries.iter().map(|entry| entry.operation.len()).sum::<usize>();
+    transaction.bytes = bytes;
     transaction.updated = call.now;
     changes.ledger().save(transaction).await?;
     changes.commit().await?;
     Ok(last)
 }
 
-/// How these are stored, if there is room for them.
-fn entries(call: &Call, transaction: &Transaction, new: &[Staging]) -> Result<Vec<Entry>> {
+/// How these are stored, if there is room for them; and how many bytes all are then, before they are encrypted.
+fn entries(call: &Call, transaction: &Transaction, new: &[Staging], seal: &Seal) -> Result<(Vec<Entry>, usize)> {
     let full = |message: String| Err(Error::new(ErrorKind::TransactionLimitExceeded).message(message));
     let there = transaction.operations;
     if there + new.len() > MAX_OPERATIONS {
@@ -331,9 +336,11 @@ fn entries(call: &Call, transaction: &Transaction, new: &[Staging]) -> Result<Ve
     for (n, Staging { at, operation }) in new.iter().enumerate() {
         let operation = serde_json::to_string(operation).map_err(Error::internal)?;
         bytes += operation.len();
+        let position = i64::try_from(there + n).map_err(Error::internal)?;
+        let operation = seal.seal_text(&position.to_string(), &operation)?;
         entries.push(Entry {
             transaction_number: transaction.number,
-            position: i64::try_from(there + n).map_err(Error::internal)?,
+            position,
             database_id: at.database.clone(),
             table_id: at.table.clone(),
             operation,
@@ -343,7 +350,7 @@ fn entries(call: &Call, transaction: &Transaction, new: &[Staging]) -> Result<Ve
     if bytes > MAX_BYTES {
         return full(format!("The operations of a transaction may take up to {MAX_BYTES} bytes"));
     }
-    Ok(entries)
+    Ok((entries, bytes))
 }
 
 /// Ends a transaction, in which nothing is staged any more then.
