@@ -273,10 +273,22 @@ pub(crate) enum Task {
     DropColumn,
     /// What was a table is to be removed.
     DropTable,
+    /// The links of a relationship are to be made. The table is its parent's, the item its column there.
+    MakeLinks,
+    /// What were the links of a relationship is to be removed. They belong to no table: 0.
+    DropLinks,
 }
 
 impl Task {
-    const ALL: [Self; 5] = [Self::MakeIndex, Self::DropIndex, Self::AddColumn, Self::DropColumn, Self::DropTable];
+    const ALL: [Self; 7] = [
+        Self::MakeIndex,
+        Self::DropIndex,
+        Self::AddColumn,
+        Self::DropColumn,
+        Self::DropTable,
+        Self::MakeLinks,
+        Self::DropLinks,
+    ];
 
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
@@ -286,6 +298,8 @@ impl Task {
             Self::AddColumn => "add_column",
             Self::DropColumn => "drop_column",
             Self::DropTable => "drop_table",
+            Self::MakeLinks => "make_links",
+            Self::DropLinks => "drop_links",
         }
     }
 

@@ -244,7 +244,7 @@ impl Relation {
             two_way: rules.get("twoWay")?.as_bool()?,
             two_way_key: word("twoWayKey")?.to_owned(),
             on_delete: OnDelete::parse(word("onDelete")?)?,
-            status: Status::Available,
+            status: kept.status,
             created: kept.created,
             updated: kept.updated,
         })
@@ -259,6 +259,7 @@ pub(crate) struct Kept {
     pub(crate) key: String,
     pub(crate) table: i64,
     pub(crate) related: i64,
+    pub(crate) status: Status,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
 }

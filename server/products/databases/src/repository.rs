@@ -182,6 +182,7 @@ impl TryFrom<ColumnRow> for AnyColumn {
             key: row.key,
             table: row.table_number,
             related,
+            status: Status::stored(&row.status, row.error),
             created: Timestamp::from_millis(row.created_at),
             updated: Timestamp::from_millis(row.updated_at),
         };
@@ -398,7 +399,7 @@ impl Catalog<'_> {
             columns::required.eq(false),
             columns::array.eq(false),
             columns::rules.eq(relation.rules().to_string()),
-            columns::status.eq(Status::Available.name()),
+            columns::status.eq(relation.status.name()),
             columns::error.eq(""),
             columns::created_at.eq(relation.created.millis()),
             columns::updated_at.eq(relation.updated.millis()),

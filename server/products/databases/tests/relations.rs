@@ -6,8 +6,9 @@ mod support;
 
 use floe_testkit::Client;
 use serde_json::json;
+use support::background::{count, enlarge, until_done};
 use support::library::{Library, relate};
-use support::{At, BOTH, Words};
+use support::{At, BOTH, TABLES, Words};
 
 fn related(words: Words) -> &'static str {
     if words.table == "table" { "relatedTable" } else { "relatedCollection" }
@@ -158,5 +159,52 @@ floe_testkit::both_databases! {
             server.delete(&words.database("d")).await.ok(204);
             library(&server, words).await;
         }
+    }
+
+    /// On PostgreSQL, where links lock both tables, and would wait for the index while everybody waits for them.
+    async fn a_relationship_waits_its_turn_behind_an_index(house: House) {
+        let project = house.project("p").await;
+        let server = project.server();
+        let (books, people, _) = library(&server, TABLES).await;
+        let store = house.floe.stores.project("p").await.unwrap();
+        if store.is_sqlite() {
+            return;
+        }
+        for id in ["a", "b"] {
+            books.create(&server, id, &json!({"name": id})).await.ok(201);
+        }
+        people.create(&server, "p", &json!({"name": "P"})).await.ok(201);
+        enlarge(&house, "p").await;
+        let busy = async |key: &str| {
+            // An index waits for whoever has begun to write into its table.
+            let mut writing = store.begin().await.unwrap();
+            writing.batch("UPDATE rows_1 SET _updated = 0 WHERE _id = 'nobody'").await.unwrap();
+            server.post(&books.indexes, &json!({"key": key, "type": "key", "columns": ["n"]})).await.ok(202);
+            writing
+        };
+        let writing = busy("i").await;
+        let two_way = |key: &str, other: &str| json!({"key": key, "twoWay": true, "twoWayKey": other, "onDelete": "setNull"});
+        relate(&server, &books, "people", "manyToOne", &two_way("author", "works")).await.ok(202);
+        relate(&server, &people, "books", "oneToOne", &two_way("never", "neither")).await.ok(202);
+        let status = async |at: &At, key: &str| server.get(&format!("{}/{key}", at.columns)).await.expect(200)["status"].clone();
+        assert_eq!((status(&books, "author").await, status(&people, "works").await), (json!("processing"), json!("processing")));
+        books.create(&server, "c", &json!({"author": "p"})).await.refused(400, "row_invalid_structure");
+        let change = format!("{}/author/relationship", books.columns);
+        server.patch(&change, &json!({"onDelete": "cascade"})).await.refused(400, "column_not_available");
+        server.delete(&format!("{}/neither", books.columns)).await.ok(204);
+        drop(writing);
+        until_done(&house, "p").await;
+        assert_eq!((status(&books, "author").await, status(&people, "works").await), (json!("available"), json!("available")));
+        books.create(&server, "c", &json!({"author": "p"})).await.ok(201);
+        // What was one is gone at once, and so is the other table.
+        let writing = busy("j").await;
+        server.delete(&people.table).await.ok(204);
+        assert_eq!(keys(&server, &books).await, ["name", "n"]);
+        server.get(&books.row("c")).await.ok(200);
+        drop(writing);
+        until_done(&house, "p").await;
+        assert_eq!(count(&house, "p", "pg_tables WHERE tablename LIKE 'links%' AND schemaname = current_schema()").await, Some(0));
+        assert_eq!(count(&house, "p", "rows_2").await, None);
+        books.create(&server, "d", &json!({"name": "D"})).await.ok(201);
     }
 }

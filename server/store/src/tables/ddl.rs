@@ -142,7 +142,7 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
             Self::CreateFulltext { table, number, columns } => fulltext::create(&mut out, table, *number, columns),
             Self::CreateLinks(of, once) => links::create(&mut out, of, *once),
             Self::DropLinks(of) => {
-                out.push_sql("DROP TABLE ");
+                out.push_sql("DROP TABLE IF EXISTS ");
                 of.place().push(&mut out)
             }
             Self::CreateSpatial { table, number, column } => spatial::create(&mut out, table, *number, column),

@@ -2,7 +2,8 @@
 
 use super::schema::{columns, databases, indexes, tables};
 use super::{Catalog, ColumnRow, IndexRow, TableRow};
-use crate::model::{Chore, Column, Index, Status, Table, Task};
+use crate::model::{AnyColumn, Chore, Column, Index, Status, Table, Task};
+use crate::relation::Relation;
 use floe_store::prelude::*;
 
 mod schema {
@@ -95,6 +96,16 @@ impl Catalog<'_> {
         let query = columns::table.find(number);
         let row = on_conn!(self.0, |c| query.select(ColumnRow::as_select()).first::<ColumnRow>(c)).optional()?;
         row.map(Column::try_from).transpose()
+    }
+
+    /// The relationship whose column has this number.
+    pub(crate) async fn relation_of_number(&mut self, number: i64) -> Result<Option<Relation>, Error> {
+        let query = columns::table.find(number);
+        let row = on_conn!(self.0, |c| query.select(ColumnRow::as_select()).first::<ColumnRow>(c)).optional()?;
+        match row.map(AnyColumn::try_from).transpose()? {
+            Some(AnyColumn::Relation(relation)) => Ok(Some(relation)),
+            Some(AnyColumn::Plain(_)) | None => Ok(None),
+        }
     }
 
     /// The index of this number.

@@ -9,6 +9,7 @@ use super::indexes::definition;
 use super::tables::fill;
 use super::{Databases, schema_key};
 use crate::model::{Chore, Index, Status, Task, WholeTable};
+use crate::relation::Relation;
 use crate::repository::Catalog;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
@@ -170,6 +171,11 @@ impl Worker {
             Task::AddColumn => self.add_column(chore).await,
             Task::DropColumn => self.drop_column(chore).await,
             Task::DropTable => self.drop_table(chore).await,
+            Task::MakeLinks => self.make_links(chore).await,
+            Task::DropLinks => {
+                let links = self.store.links(chore.item, 0, 0);
+                self.finish(chore, async |unit| Ok(unit.change(&Ddl::DropLinks(links)).await?)).await
+            }
         }
     }
 
@@ -247,6 +253,40 @@ impl Worker {
         self.finish(chore, async |unit| Ok(unit.change(&Ddl::DropTable(table)).await?)).await
     }
 
+    async fn make_links(&self, chore: Chore) -> Result<()> {
+        self.finish_links(chore, &Status::Available, async |unit, relation| {
+            let ddl = Ddl::CreateLinks(relation.links(&self.store), relation.cardinality.once());
+            Ok(unit.change(&ddl).await?)
+        })
+        .await
+    }
+
+    /// Says what has become of a relationship, on both sides.
+    async fn finish_links(
+        &self,
+        chore: Chore,
+        status: &Status,
+        work: impl AsyncFnOnce(&mut UnitOfWork, &Relation) -> Result<()>,
+    ) -> Result<()> {
+        let mut other = None;
+        self.finish(chore, async |unit| {
+            let Some(relation) = Catalog(unit).relation_of_number(chore.item).await? else { return Ok(()) };
+            Catalog(unit).next_version(relation.related.number).await?;
+            work(unit, &relation).await?;
+            let there = Catalog(unit).columns(relation.related.number).await?.relations;
+            for side in there.iter().filter(|side| side.mirrors(&relation)).chain([&relation]) {
+                Catalog(unit).set_column_status(side.number, status).await?;
+            }
+            other = Catalog(unit).table_of_number(relation.related.number).await?;
+            Ok(())
+        })
+        .await?;
+        if let Some((database_id, table)) = other {
+            self.chores.0.schemas.invalidate(schema_key(&self.project, &database_id, &table.id).as_str());
+        }
+        Ok(())
+    }
+
     /// Does the last thing about a chore, unless it was called off, and notes that it is done: both or neither.
     async fn finish(&self, chore: Chore, work: impl AsyncFnOnce(&mut UnitOfWork) -> Result<()>) -> Result<()> {
         let mut unit = self.store.begin().await?;
@@ -284,7 +324,8 @@ impl Worker {
                 })
                 .await
             }
-            Task::DropIndex | Task::DropColumn | Task::DropTable => Ok(()),
+            Task::MakeLinks => self.finish_links(chore, &failed, async |_, _| Ok(())).await,
+            Task::DropIndex | Task::DropColumn | Task::DropTable | Task::DropLinks => Ok(()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Databases: made, listed, renamed, switched off, removed.
 
+use super::relations::drop_links;
 use super::tables::drop_rows;
 use super::{Databases, bytes, conflict_is, find_database};
 use crate::events;
@@ -9,7 +10,6 @@ use crate::repository::{self, Catalog, Listed, Listing};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::{ErrorKind, Result};
-use floe_store::tables::Ddl;
 
 /// How many tables a request removes at the most: PostgreSQL locks each of them until the end.
 const MOST_AT_ONCE: usize = 100;
@@ -86,18 +86,19 @@ impl Databases {
         let mut changes = self.begin(call).await?;
         let database = find_database(&mut changes.catalog(), id).await?;
         let tables = changes.catalog().table_ids(database.number).await?;
+        let mut links_are_left = false;
         for (number, _) in &tables {
             // Links first: they refer to the rows of two tables. Each is the parent's of one.
             for relation in changes.catalog().columns(*number).await?.relations {
                 if relation.side == Side::Parent {
-                    changes.shape(Ddl::DropLinks(relation.links(&call.store))).await?;
+                    links_are_left |= drop_links(&mut changes, call, &relation).await?;
                 }
             }
         }
         changes.catalog().remove_database(database.number).await?;
         for (n, (number, table_id)) in tables.iter().enumerate() {
             if n < MOST_AT_ONCE {
-                drop_rows(&mut changes, call, *number).await?;
+                drop_rows(&mut changes, call, *number, links_are_left).await?;
             } else {
                 changes.catalog().call_off_all(*number).await?;
                 changes.later(&call.store, Task::DropTable, *number, 0).await?;

@@ -163,6 +163,8 @@ impl Databases {
         let mut columns = catalog.columns(table.number).await?;
         // The others aren't there yet.
         columns.plain.retain(|column| column.status == Status::Available);
+        columns.relations.retain(|relation| relation.status == Status::Available);
+        columns.incoming.retain(|relation| relation.status == Status::Available);
         let indexes = catalog.indexes(table.number).await?;
         let project = &call.project.id;
         Ok(Arc::new(TableSchema::new(project, &call.store, &self.keys, &database, table, columns, &indexes)))

@@ -6,7 +6,7 @@ use super::tables::whole_table;
 use super::{At, Databases, bytes, conflict_is};
 use crate::changes::Changes;
 use crate::events;
-use crate::model::{Status, WholeTable};
+use crate::model::{Status, Task, WholeTable};
 use crate::relation::{Cardinality, NewRelation, OnDelete, Relation, Side, TableName};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -34,16 +34,23 @@ impl Databases {
         let to = At { database: at.database.clone(), table: new.related.clone() };
         let (table, related) = open_both(&mut changes, at, &to, vocabulary).await?;
         let said = new.two_way_key.is_some();
+        let is_for_later = await_chores(&mut changes, call, [table.table.number, related.table.number]).await?;
         let mut relation = planned(new, call, &table, &related);
         check(&relation, &table, &related, said, vocabulary)?;
+        relation.status = if is_for_later { Status::Processing } else { Status::Available };
         let exists = |error| conflict_is(error, vocabulary.errors().column_exists);
         relation.number = changes.catalog().add_relation(&relation).await.map_err(exists)?;
         relation.link = relation.number;
         if relation.two_way {
             changes.catalog().add_relation(&relation.mirrored()).await.map_err(exists)?;
         }
-        let links = relation.links(&call.store);
-        changes.shape(Ddl::CreateLinks(links, relation.cardinality.once())).await?;
+        if is_for_later {
+            changes.later(&call.store, Task::MakeLinks, relation.table.number, relation.number).await?;
+        } else {
+            let links = relation.links(&call.store);
+            changes.shape(Ddl::CreateLinks(links, relation.cardinality.once())).await?;
+        }
+        relation.status = Status::Processing;
         let ids = [at.database.as_str(), &at.table, &relation.key];
         changes.tell(events::COLUMN_CREATE, &ids, || bytes(&relation.to_json(vocabulary))).await?;
         changes.commit().await?;
@@ -65,6 +72,9 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut changes = self.begin(call).await?;
         let (mut relation, mut other) = open_relation(&mut changes, at, key, vocabulary).await?;
+        if relation.status != Status::Available {
+            return Err(vocabulary.errors().column_not_available.into());
+        }
         let on_delete = change.on_delete.unwrap_or(relation.on_delete);
         let new_key = change.new_key.unwrap_or_else(|| key.to_owned());
         relation.on_delete = on_delete;
@@ -139,12 +149,8 @@ async fn open_relation(
     let (table, related) = open_both(changes, at, &to, vocabulary).await?;
     // Read again, behind the lock.
     let relation = table.relations.into_iter().find(|relation| relation.key == key).ok_or(errors.column_not_found)?;
-    let other = related.relations.into_iter().find(|other| is_other_side(&relation, other));
+    let other = related.relations.into_iter().find(|other| other.mirrors(&relation));
     Ok((relation, other))
-}
-
-fn is_other_side(relation: &Relation, other: &Relation) -> bool {
-    relation.link == other.link && relation.side != other.side
 }
 
 /// The relationship that is to be made, as yet without numbers.
@@ -213,27 +219,56 @@ fn taken(key: &str, vocabulary: Vocabulary) -> Error {
     Error::new(vocabulary.errors().column_exists).message(message)
 }
 
-/// Removes a relationship's links and its columns on both sides. The other table gets another shape.
-async fn detach(changes: &mut Changes<'_>, call: &Call, database_id: &str, relation: &Relation) -> Result<()> {
-    changes.shape(Ddl::DropLinks(relation.links(&call.store))).await?;
+/// Removes a relationship's links and its columns on both sides. The other table gets another shape. Gives what
+/// [`drop_links`] does.
+async fn detach(changes: &mut Changes<'_>, call: &Call, database_id: &str, relation: &Relation) -> Result<bool> {
+    let is_left = drop_links(changes, call, relation).await?;
     changes.catalog().next_version(relation.related.number).await?;
     changes.outdate(database_id, &relation.related.id);
     let other = changes.catalog().columns(relation.related.number).await?.relations;
-    for side in other.iter().filter(|other| is_other_side(relation, other)).chain([relation]) {
+    for side in other.iter().filter(|other| other.mirrors(relation)).chain([relation]) {
         changes.catalog().remove_column(side.number).await?;
     }
-    Ok(())
+    Ok(is_left)
 }
 
-/// Removes every relationship that a table is in, before the table goes.
-pub(super) async fn forsake(changes: &mut Changes<'_>, call: &Call, whole: &WholeTable) -> Result<()> {
-    let mut gone = Vec::new();
+/// Removes what there is of a relationship's links in the database, or leaves that for later. Whether it is left: then
+/// neither table can go before.
+pub(super) async fn drop_links(changes: &mut Changes<'_>, call: &Call, relation: &Relation) -> Result<bool> {
+    let (table, related) = (relation.table.number, relation.related.number);
+    let parent = if relation.side == Side::Parent { table } else { related };
+    let never_made = match relation.status {
+        Status::Available => false,
+        Status::Processing => changes.catalog().call_off(Task::MakeLinks, parent, relation.link).await?,
+        Status::Failed(_) => true,
+    };
+    if never_made {
+        return Ok(false);
+    }
+    if await_chores(changes, call, [table, related]).await? {
+        changes.later(&call.store, Task::DropLinks, 0, relation.link).await?;
+        return Ok(true);
+    }
+    changes.shape(Ddl::DropLinks(relation.links(&call.store))).await?;
+    Ok(false)
+}
+
+/// Whether links between these tables must wait, because something is done about their shape. Only on PostgreSQL, where
+/// a table of links locks both tables, and who waits for a lock holds up everybody behind.
+async fn await_chores(changes: &mut Changes<'_>, call: &Call, tables: [i64; 2]) -> Result<bool> {
+    let mut catalog = changes.catalog();
+    Ok(!call.store.is_sqlite() && (catalog.awaits_chores(tables[0]).await? || catalog.awaits_chores(tables[1]).await?))
+}
+
+/// Removes every relationship that a table is in, before the table goes. Gives what [`drop_links`] does.
+pub(super) async fn forsake(changes: &mut Changes<'_>, call: &Call, whole: &WholeTable) -> Result<bool> {
+    let (mut gone, mut is_left) = (Vec::new(), false);
     for relation in whole.relations.iter().chain(&whole.incoming) {
         // One of a table with itself is met from both sides.
         if !gone.contains(&relation.link) {
             gone.push(relation.link);
-            detach(changes, call, &whole.database_id, relation).await?;
+            is_left |= detach(changes, call, &whole.database_id, relation).await?;
         }
     }
-    Ok(())
+    Ok(is_left)
 }

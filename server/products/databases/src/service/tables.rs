@@ -168,21 +168,22 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut changes = self.begin(call).await?;
         let whole = whole_table(&mut changes.catalog(), at, vocabulary).await?;
-        forsake(&mut changes, call, &whole).await?;
+        let links_are_left = forsake(&mut changes, call, &whole).await?;
         changes.catalog().remove_table(whole.table.number).await?;
-        drop_rows(&mut changes, call, whole.table.number).await?;
+        drop_rows(&mut changes, call, whole.table.number, links_are_left).await?;
         changes.outdate(&at.database, &at.table);
         changes.tell(events::TABLE_DELETE, &[&at.database, &at.table], || bytes(&whole.to_json(vocabulary))).await?;
         changes.commit().await
     }
 }
 
-/// Removes the rows of a table that isn't defined any more, or leaves that for later.
-pub(super) async fn drop_rows(changes: &mut Changes<'_>, call: &Call, table: i64) -> Result<()> {
+/// Removes the rows of a table that isn't defined any more, or leaves that for later. Later it is when there still are
+/// links to them.
+pub(super) async fn drop_rows(changes: &mut Changes<'_>, call: &Call, table: i64, links_are_left: bool) -> Result<()> {
     let stored = call.store.table(table, 0, Vec::new());
     if changes.catalog().awaits_chores(table).await? {
         changes.catalog().call_off_all(table).await?;
-    } else if !is_large(changes, &stored).await? {
+    } else if !links_are_left && !is_large(changes, &stored).await? {
         return Ok(changes.shape(Ddl::DropTable(stored)).await?);
     }
     changes.later(&call.store, Task::DropTable, table, 0).await
