@@ -61,7 +61,11 @@ impl Seal {
         })
     }
 
-    fn seal_text(&self, row: &str, clear: &str) -> Result<String> {
+    /// Seals a text for this row, or whatever has a name of its own under this key.
+    ///
+    /// # Errors
+    /// When it is longer than anything that is ever sent to us.
+    pub fn seal_text(&self, row: &str, clear: &str) -> Result<String> {
         let mut nonce = [0; NONCE];
         rand::rng().fill_bytes(&mut nonce);
         let aad = self.place(row);
@@ -73,7 +77,11 @@ impl Seal {
         Ok(text)
     }
 
-    fn open_text(&self, row: &str, sealed: &str) -> Result<String> {
+    /// Opens what [`Seal::seal_text`] sealed for the same name.
+    ///
+    /// # Errors
+    /// When it wasn't sealed for this name with this key.
+    pub fn open_text(&self, row: &str, sealed: &str) -> Result<String> {
         let opened = || {
             let bytes = URL_SAFE_NO_PAD.decode(sealed.strip_prefix(VERSION)?).ok()?;
             let (nonce, msg) = bytes.split_first_chunk::<NONCE>()?;

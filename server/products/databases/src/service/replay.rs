@@ -17,6 +17,7 @@ use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::tables::Seal;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -105,9 +106,11 @@ pub(super) struct Done {
 }
 
 impl Script {
-    fn read(&mut self, entries: Vec<Entry>) -> Result<()> {
+    /// Takes in what is staged.
+    fn read(&mut self, seal: &Seal, entries: Vec<Entry>) -> Result<()> {
         for entry in entries {
-            let operation = serde_json::from_str(&entry.operation).map_err(Error::internal)?;
+            let clear = seal.open_text(&place(&self.transaction, entry.position), &entry.operation)?;
+            let operation = serde_json::from_str(&clear).map_err(Error::internal)?;
             let at = At { database: entry.database_id, table: entry.table_id };
             let moment = Timestamp::from_millis(entry.created_at);
             self.staged.push(Staged { staging: Staging { at, operation }, moment });
@@ -133,8 +136,12 @@ impl Databases {
         transaction.must_be_open(call.now)?;
         let entries = ledger.entries(transaction.number, 0).await?;
         let mut script = Script { transaction, staged: Vec::new(), schemas: HashMap::new(), doubtful: false };
-        script.read(entries)?;
+        script.read(&self.seal(call), entries)?;
         Ok(script)
+    }
+
+    fn seal(&self, call: &Call) -> Seal {
+        self.keys.of_transactions(&call.project.id)
     }
 
     /// Settles what is to be staged, see [`Operation::settle`].
@@ -182,7 +189,7 @@ impl Databases {
         if script.transaction.operations > script.staged.len() {
             let more = changes.ledger().entries(script.transaction.number, script.staged.len()).await?;
             drop(changes);
-            script.read(more)?;
+            script.read(&self.seal(call), more)?;
             return Ok(None);
         }
         let (mut transaction, mut answer) = (script.transaction.clone(), Vec::new());
@@ -192,7 +199,10 @@ impl Databases {
                 end(&mut changes, &mut transaction, Status::Committed, call.now).await?;
                 changes.commit().await?;
             }
-            Act::Stage(new) => answer = stage(changes, call, script, &ground, new, &mut transaction).await?,
+            Act::Stage(new) => {
+                let entries = entries(call, &self.seal(call), &transaction, new)?;
+                answer = stage(changes, call, script, &ground, (new, entries), &mut transaction).await?;
+            }
             Act::Row { at, .. } | Act::Rows { at, .. } => {
                 changes.rehearse().await?;
                 replay(&mut changes, call, script, &ground).await?;
@@ -292,10 +302,9 @@ async fn stage(
     call: &Call,
     script: &Script,
     ground: &Ground,
-    new: &[Staging],
+    (new, entries): (&[Staging], Vec<Entry>),
     transaction: &mut Transaction,
 ) -> Result<Vec<u8>> {
-    let entries = entries(call, transaction, new)?;
     changes.rehearse().await?;
     replay(&mut changes, call, script, ground).await?;
     let mut last = Vec::new();
@@ -316,8 +325,13 @@ async fn stage(
     Ok(last)
 }
 
+/// Where something is staged: what it is sealed for.
+fn place(transaction: &Transaction, position: i64) -> String {
+    format!("{}/{position}", transaction.number)
+}
+
 /// How these are stored, if there is room for them.
-fn entries(call: &Call, transaction: &Transaction, new: &[Staging]) -> Result<Vec<Entry>> {
+fn entries(call: &Call, seal: &Seal, transaction: &Transaction, new: &[Staging]) -> Result<Vec<Entry>> {
     let full = |message: String| Err(Error::new(ErrorKind::TransactionLimitExceeded).message(message));
     let there = transaction.operations;
     if there + new.len() > MAX_OPERATIONS {
@@ -329,11 +343,13 @@ fn entries(call: &Call, transaction: &Transaction, new: &[Staging]) -> Result<Ve
     let mut entries = Vec::with_capacity(new.len());
     let mut bytes = transaction.bytes;
     for (n, Staging { at, operation }) in new.iter().enumerate() {
-        let operation = serde_json::to_string(operation).map_err(Error::internal)?;
+        let clear = serde_json::to_string(operation).map_err(Error::internal)?;
+        let position = i64::try_from(there + n).map_err(Error::internal)?;
+        let operation = seal.seal_text(&place(transaction, position), &clear)?;
         bytes += operation.len();
         entries.push(Entry {
             transaction_number: transaction.number,
-            position: i64::try_from(there + n).map_err(Error::internal)?,
+            position,
             database_id: at.database.clone(),
             table_id: at.table.clone(),
             operation,
