@@ -231,7 +231,7 @@ floe_testkit::both_databases! {
                 (json!({"key": "j", "type": "key", words.columns: ["l"]}), 400, invalid),
                 (json!({"key": "j", "type": "key", words.columns: ["big"]}), 400, invalid),
                 (json!({"key": "j", "type": "key", words.columns: ["none"]}), 400, &words.kind("column", "unknown")),
-                (json!({"key": "j", "type": "hnsw_cosine", words.columns: ["a"]}), 400, "general_feature_unsupported"),
+                (json!({"key": "j", "type": "hnsw_cosine", words.columns: ["a"]}), 400, "general_argument_invalid"),
                 (json!({"key": "j", "type": "key", words.columns: ["a"], "orders": ["up"]}), 400, "general_argument_invalid"),
             ] {
                 server.post(&at.indexes, &body).await.refused(status, error);

@@ -1,6 +1,6 @@
 //! Transactions at work. What is staged is a list of operations, and replaying it is the one mechanism: to see what a
 //! transaction would make of the rows, to see whether something more can be staged, and to commit. Each time everything
-//! is checked again, for whoever asks now (docs/decisions/0011).
+//! is checked again, for whoever asks now (docs/decisions/0013).
 
 use super::links::Around;
 use super::operations::{Done as Performed, Operation};

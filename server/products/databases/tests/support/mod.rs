@@ -8,6 +8,7 @@
 )]
 
 pub mod background;
+pub mod dice;
 pub mod library;
 pub mod links;
 
