@@ -1,4 +1,4 @@
-//! The keys of what is kept encrypted.
+//! The keys of encrypted columns, and of what is staged.
 
 use floe_kernel::secret::Secret;
 use floe_store::tables::Seal;
@@ -21,16 +21,15 @@ impl Keys {
     /// What the values of a column are kept encrypted with. No project's id has a NUL, and no two columns of a project
     /// ever had the same number.
     pub(crate) fn seal(&self, project: &str, column: i64) -> Seal {
-        self.make("column", project, column)
+        self.of(&format!("column\0{project}\0{column}"), column)
     }
 
-    /// What is staged in a transaction is kept encrypted with: it may hold values of such columns.
-    pub(crate) fn staging(&self, project: &str, transaction: i64) -> Seal {
-        self.make("transaction", project, transaction)
+    /// What is staged in a project's transactions is kept encrypted with this: there may be values of any column in it.
+    pub(crate) fn of_transactions(&self, project: &str) -> Seal {
+        self.of(&format!("transactions\0{project}"), 0)
     }
 
-    fn make(&self, purpose: &str, project: &str, number: i64) -> Seal {
-        let message = format!("{purpose}\0{project}\0{number}");
-        Seal::new(&self.0.clone().chain_update(message).finalize().into_bytes().into(), number)
+    fn of(&self, message: &str, column: i64) -> Seal {
+        Seal::new(&self.0.clone().chain_update(message).finalize().into_bytes().into(), column)
     }
 }

@@ -80,7 +80,7 @@ pub(crate) struct Entry {
     pub(crate) database_id: String,
     /// The id of the table.
     pub(crate) table_id: String,
-    /// What is to be done there, as JSON.
+    /// What is to be done there: JSON, encrypted.
     pub(crate) operation: String,
     /// When it was staged: milliseconds since 1970.
     pub(crate) created_at: i64,

@@ -6,6 +6,8 @@ mod support;
 
 use floe_testkit::{Client, Project};
 use serde_json::{Value as Json, json};
+use support::background::{count, sql};
+use support::links::{Kind, relate, table};
 use support::{At, BOTH, Words, ids, query, user};
 
 fn columns() -> Json {
@@ -600,5 +602,75 @@ floe_testkit::both_databases! {
             }
             assert_eq!(at.ids(&project.guest(), &[]).await, ["open", "staged"]);
         }
+    }
+
+    async fn related_rows_are_staged_with_what_they_are_related_to(house: House) {
+        let kind = Kind { kind: "manyToOne", two_way: true, on_delete: "setNull" };
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let books = table(&server, words, "books", &[], false).await;
+            let people = table(&server, words, "people", &[], false).await;
+            relate(&server, &books, "people", kind, "author", "books").await;
+            let tx = Transaction::begin(&server, &books).await;
+            let body = json!({words.row_id: "b", "data": {"name": "b", "author": {"name": "new"}}});
+            let made = server.post(&books.rows, &tx.with(body)).await.expect(201);
+            let author = made["author"]["$id"].as_str().unwrap().to_owned();
+            server.get(&people.row(&author)).await.refused(404, &words.kind("row", "not_found"));
+
+            let select = json!({"method": "select", "values": ["name", "author.name"]});
+            let within = tx.list(&[select.clone(), query("equal", "author.name", &json!(["new"]))]).await.expect(200);
+            assert_eq!((&within["total"], &within[words.rows][0]["author"]["name"]), (&json!(1), &json!("new")));
+            // What the transaction itself has changed, also on the way, is no conflict.
+            let of_people = Transaction { client: &server, at: &people, id: tx.id.clone() };
+            of_people.update(&author, json!({"name": "newer"})).await.ok(200);
+            let delete = tx.with(json!({}));
+            server.send(reqwest::Method::DELETE, &people.row(&author), Some(&delete)).await.ok(204);
+            house.clock().advance(1);
+            tx.update("b", json!({"name": "orphan"})).await.ok(200);
+            house.clock().advance(1);
+            tx.commit().await.ok(200);
+            let list = server.list(&books.rows, &[select]).await.expect(200);
+            assert_eq!((&list[words.rows][0]["name"], &list[words.rows][0]["author"]), (&json!("orphan"), &json!(null)));
+            assert_eq!(people.list(&server, &[]).await["total"], 0);
+
+            let tx = Transaction::begin(&server, &books).await;
+            let made = tx.update("b", json!({"author": {"name": "last"}})).await.expect(200);
+            tx.commit().await.ok(200);
+            assert_eq!(people.ids(&server, &[]).await, [made["author"]["$id"].as_str().unwrap()]);
+        }
+    }
+
+    async fn operators_are_staged_as_such(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let at = make(&project, words, &[]).await;
+            let tx = Transaction::begin(&server, &at).await;
+            let add = json!({"method": "increment", "values": [3]}).to_string();
+            tx.create("r", "r").await.ok(201);
+            for expected in [3, 6] {
+                assert_eq!(tx.update("r", json!({"count": add})).await.expect(200)["count"], expected);
+            }
+            tx.stage(json!([tx.operation("upsert", Some("r"), &json!({"title": "r", "count": add}))])).await.ok(201);
+            tx.commit().await.ok(200);
+            assert_eq!(server.get(&at.row("r")).await.expect(200)["count"], 9);
+        }
+    }
+
+    async fn what_is_staged_is_kept_encrypted(house: House) {
+        let project = house.project("p").await;
+        let server = project.server();
+        let at = make(&project, support::TABLES, &[]).await;
+        let tx = Transaction::begin(&server, &at).await;
+        tx.create("r", "canary").await.ok(201);
+        let entries = "transaction_operations WHERE operation LIKE";
+        assert_eq!(count(&house, "p", &format!("{entries} '%canary%'")).await, Some(0));
+        assert_eq!(count(&house, "p", &format!("{entries} 'v1:%'")).await, Some(1));
+        // It opens only where it was staged.
+        tx.create("s", "canary").await.ok(201);
+        sql(&house, "p", "UPDATE transaction_operations SET operation = (SELECT operation FROM transaction_operations WHERE position = 0)").await;
+        assert_eq!(tx.commit().await.status, 500);
+        assert_eq!((tx.status().await, at.list(&server, &[]).await["total"].clone()), (json!("pending"), json!(0)));
     }
 }

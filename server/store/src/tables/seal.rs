@@ -61,7 +61,7 @@ impl Seal {
         })
     }
 
-    /// Seals a text for this row, or for whatever else of this name it belongs to.
+    /// Seals a text for this row, or whatever has a name of its own under this key.
     ///
     /// # Errors
     /// When it is longer than anything that is ever sent to us.
@@ -77,10 +77,10 @@ impl Seal {
         Ok(text)
     }
 
-    /// Opens what was sealed by [`Seal::seal_text`].
+    /// Opens what [`Seal::seal_text`] sealed for the same name.
     ///
     /// # Errors
-    /// When it wasn't sealed for this row and column with this key.
+    /// When it wasn't sealed for this name with this key.
     pub fn open_text(&self, row: &str, sealed: &str) -> Result<String> {
         let opened = || {
             let bytes = URL_SAFE_NO_PAD.decode(sealed.strip_prefix(VERSION)?).ok()?;

@@ -1,6 +1,6 @@
 //! Transactions at work. What is staged is a list of operations, and replaying it is the one mechanism: to see what a
 //! transaction would make of the rows, to see whether something more can be staged, and to commit. Each time everything
-//! is checked again, for whoever asks now (docs/decisions/0011).
+//! is checked again, for whoever asks now (docs/decisions/0013).
 
 use super::links::Around;
 use super::operations::{Done as Performed, Operation};
@@ -106,10 +106,11 @@ pub(super) struct Done {
 }
 
 impl Script {
-    fn read(&mut self, entries: Vec<Entry>, seal: &Seal) -> Result<()> {
+    /// Takes in what is staged.
+    fn read(&mut self, seal: &Seal, entries: Vec<Entry>) -> Result<()> {
         for entry in entries {
-            let operation = seal.open_text(&entry.position.to_string(), &entry.operation)?;
-            let operation = serde_json::from_str(&operation).map_err(Error::internal)?;
+            let clear = seal.open_text(&place(&self.transaction, entry.position), &entry.operation)?;
+            let operation = serde_json::from_str(&clear).map_err(Error::internal)?;
             let at = At { database: entry.database_id, table: entry.table_id };
             let moment = Timestamp::from_millis(entry.created_at);
             self.staged.push(Staged { staging: Staging { at, operation }, moment });
@@ -135,9 +136,12 @@ impl Databases {
         transaction.must_be_open(call.now)?;
         let entries = ledger.entries(transaction.number, 0).await?;
         let mut script = Script { transaction, staged: Vec::new(), schemas: HashMap::new(), doubtful: false };
-        let seal = self.keys.staging(&call.project.id, script.transaction.number);
-        script.read(entries, &seal)?;
+        script.read(&self.seal(call), entries)?;
         Ok(script)
+    }
+
+    fn seal(&self, call: &Call) -> Seal {
+        self.keys.of_transactions(&call.project.id)
     }
 
     /// Settles what is to be staged, see [`Operation::settle`].
@@ -185,8 +189,7 @@ impl Databases {
         if script.transaction.operations > script.staged.len() {
             let more = changes.ledger().entries(script.transaction.number, script.staged.len()).await?;
             drop(changes);
-            let seal = self.keys.staging(&call.project.id, script.transaction.number);
-            script.read(more, &seal)?;
+            script.read(&self.seal(call), more)?;
             return Ok(None);
         }
         let (mut transaction, mut answer) = (script.transaction.clone(), Vec::new());
@@ -196,7 +199,10 @@ impl Databases {
                 end(&mut changes, &mut transaction, Status::Committed, call.now).await?;
                 changes.commit().await?;
             }
-            Act::Stage(new) => answer = stage(changes, call, script, &ground, new, &mut transaction).await?,
+            Act::Stage(new) => {
+                let entries = entries(call, &self.seal(call), &transaction, new)?;
+                answer = stage(changes, call, script, &ground, (new, entries), &mut transaction).await?;
+            }
             Act::Row { at, .. } | Act::Rows { at, .. } => {
                 changes.rehearse().await?;
                 replay(&mut changes, call, script, &ground).await?;
@@ -296,11 +302,9 @@ async fn stage(
     call: &Call,
     script: &Script,
     ground: &Ground,
-    new: &[Staging],
+    (new, entries): (&[Staging], Vec<Entry>),
     transaction: &mut Transaction,
 ) -> Result<Vec<u8>> {
-    let seal = changes.keys().staging(&call.project.id, transaction.number);
-    let (entries, bytes) = entries(call, transaction, new, &seal)?;
     changes.rehearse().await?;
     replay(&mut changes, call, script, ground).await?;
     let mut last = Vec::new();
@@ -314,15 +318,20 @@ async fn stage(
         changes.ledger().add_entry(entry).await?;
     }
     transaction.operations += entries.len();
-    transaction.bytes = bytes;
+    transaction.bytes += entries.iter().map(|entry| entry.operation.len()).sum::<usize>();
     transaction.updated = call.now;
     changes.ledger().save(transaction).await?;
     changes.commit().await?;
     Ok(last)
 }
 
-/// How these are stored, if there is room for them; and how many bytes all are then, before they are encrypted.
-fn entries(call: &Call, transaction: &Transaction, new: &[Staging], seal: &Seal) -> Result<(Vec<Entry>, usize)> {
+/// Where something is staged: what it is sealed for.
+fn place(transaction: &Transaction, position: i64) -> String {
+    format!("{}/{position}", transaction.number)
+}
+
+/// How these are stored, if there is room for them.
+fn entries(call: &Call, seal: &Seal, transaction: &Transaction, new: &[Staging]) -> Result<Vec<Entry>> {
     let full = |message: String| Err(Error::new(ErrorKind::TransactionLimitExceeded).message(message));
     let there = transaction.operations;
     if there + new.len() > MAX_OPERATIONS {
@@ -334,10 +343,10 @@ fn entries(call: &Call, transaction: &Transaction, new: &[Staging], seal: &Seal)
     let mut entries = Vec::with_capacity(new.len());
     let mut bytes = transaction.bytes;
     for (n, Staging { at, operation }) in new.iter().enumerate() {
-        let operation = serde_json::to_string(operation).map_err(Error::internal)?;
-        bytes += operation.len();
+        let clear = serde_json::to_string(operation).map_err(Error::internal)?;
         let position = i64::try_from(there + n).map_err(Error::internal)?;
-        let operation = seal.seal_text(&position.to_string(), &operation)?;
+        let operation = seal.seal_text(&place(transaction, position), &clear)?;
+        bytes += operation.len();
         entries.push(Entry {
             transaction_number: transaction.number,
             position,
@@ -350,7 +359,7 @@ fn entries(call: &Call, transaction: &Transaction, new: &[Staging], seal: &Seal)
     if bytes > MAX_BYTES {
         return full(format!("The operations of a transaction may take up to {MAX_BYTES} bytes"));
     }
-    Ok((entries, bytes))
+    Ok(entries)
 }
 
 /// Ends a transaction, in which nothing is staged any more then.

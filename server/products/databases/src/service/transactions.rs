@@ -188,3 +188,74 @@ fn is_final(error: &Error) -> bool {
 fn later(moment: Timestamp, seconds: i64) -> Timestamp {
     Timestamp::from_millis(moment.millis().saturating_add(seconds.saturating_mul(1000)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::{NewTable, RowInput};
+    use floe_kernel::Caller;
+    use floe_kernel::directory::{Project, Settings as Policies};
+    use floe_kernel::event::Listeners;
+    use floe_kernel::permission::Permissions;
+    use floe_kernel::scope::PROJECT;
+    use floe_kernel::secret::Secret;
+    use floe_store::{Backend, Settings, Stores, outbox};
+    use serde_json::Map;
+    use std::sync::Arc;
+
+    struct Everything;
+
+    impl Listeners for Everything {
+        fn wants(&self, _: &str, _: &str) -> bool {
+            true
+        }
+    }
+
+    /// A server's call to a project.
+    async fn call(folder: &std::path::Path) -> Call {
+        let mut settings = Settings::new(Backend::Sqlite { folder: folder.join("data") });
+        settings.listeners = Arc::new(Everything);
+        let store = Stores::open(settings).await.unwrap().create_project("shop").await.unwrap();
+        let (id, settings) = ("shop".to_owned(), Policies::default());
+        let project =
+            Project { name: id.clone(), id, team_id: String::new(), keys: Vec::new(), web_hosts: Vec::new(), settings };
+        let (project, now) = (Arc::new(project), Timestamp::from_millis(0));
+        let caller = Caller::key("k".into(), "K".into(), PROJECT);
+        Call { caller, project, store, request: Arc::default(), now, vocabulary: 0 }
+    }
+
+    async fn told(call: &Call) -> Vec<String> {
+        let told = outbox::pending(&mut call.store.read().await.unwrap(), 100).await.unwrap();
+        told.into_iter().map(|told| told.event).filter(|event| event.contains("rows")).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_listens_learns_what_was_committed_once_and_nothing_of_what_was_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (call, service) = (call(folder.path()).await, Databases::new(&Secret::new("a key of some length")));
+        service.create_database(&call, "d".into(), "D".into(), true).await.unwrap();
+        let (columns, indexes, permissions) = (Vec::new(), Vec::new(), Permissions::NONE);
+        let (id, name) = ("t".to_owned(), "T".to_owned());
+        let table = NewTable { id, name, permissions, row_security: false, enabled: true, columns, indexes };
+        service.create_table(&call, "d", table).await.unwrap();
+        let at = At { database: "d".into(), table: "t".into() };
+        let create = |id: &str| Operation::Create(RowInput { id: id.to_owned(), permissions: None, data: Map::new() });
+
+        for (rows, commits) in [(["a", "b"], true), (["c", "d"], false)] {
+            let transaction = service.create_transaction(&call, 60).await.unwrap().id;
+            for id in rows {
+                service.write(&call, at.clone(), create(id), Some(&transaction)).await.unwrap();
+            }
+            let wanted = RowsWanted { queries: &Queries::default(), total: true };
+            service.rows_within(&call, &at, wanted, &transaction).await.unwrap();
+            if commits {
+                assert!(told(&call).await.is_empty());
+                service.commit_transaction(&call, &transaction).await.unwrap();
+            } else {
+                service.roll_back_transaction(&call, &transaction).await.unwrap();
+            }
+        }
+        let made = |id| format!("databases.d.tables.t.rows.{id}.create");
+        assert_eq!(told(&call).await, [made("a"), made("b")]);
+    }
+}
