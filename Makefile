@@ -1,7 +1,7 @@
 # One word for each thing that one does with Floe. `make` alone lists them; the work is done by cargo and scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint fmt build
+.PHONY: help run test bench bench-large lint fmt build
 
 # CI starts from a fresh clone every time: outside of it, what was compiled lives on to the next run.
 ifeq ($(CI),true)
@@ -9,7 +9,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/floe-target
 endif
 
 help: ## what there is
-	@sed -n 's/^\([a-z]*\):[a-z ]*## \(.*\)/\1\t\2/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z-]*\):[a-z ]*## \(.*\)/\1\t\2/p' Makefile | expand -t 16
 
 run: build ## starts Floe on port 8080, its data in ./data
 	exec "$${CARGO_TARGET_DIR:-target}/release/floe" serve
@@ -19,6 +19,9 @@ test: ## runs every test, on SQLite and on PostgreSQL
 
 bench: ## measures Floe against PocketBase, side by side
 	scripts/bench
+
+bench-large: ## measures Floe with much data; ONLY=scan,bulk for some of it
+	scripts/bench --only $(or $(ONLY),large)
 
 lint: ## formatting and clippy, as CI wants them
 	cargo fmt --all --check

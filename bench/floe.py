@@ -1,5 +1,6 @@
 """Floe under measurement: a project with one table, and a signed-in user who may do everything with its rows."""
 
+import itertools
 import json
 import os
 import random
@@ -28,10 +29,12 @@ class Floe(Server):
     password_hash = "argon2id"
     health = "/health/ready"
 
-    def __init__(self, folder):
+    def __init__(self, folder, postgres=None):
         super().__init__(folder)
         self.binary = os.path.abspath(os.environ["FLOE_BIN"])
+        self.postgres = postgres
         self.session = {}
+        self.key = {}
 
     def version(self):
         return subprocess.check_output([self.binary, "--version"], text=True).split()[-1]
@@ -41,36 +44,47 @@ class Floe(Server):
 
     def environment(self):
         data = os.path.join(self.folder, "data")
-        return {"FLOE_PORT": str(self.port), "FLOE_DATA": data, "FLOE_RATE_LIMITS": "off", "FLOE_LOG_FORMAT": "json"}
+        settings = {"FLOE_PORT": str(self.port), "FLOE_DATA": data, "FLOE_RATE_LIMITS": "off", "FLOE_LOG_FORMAT": "json"}
+        return settings | ({"DATABASE_URL": self.postgres} if self.postgres else {})
 
     def fill(self):
         self.start()
+        self.make_project()
+        self.make_table()
+        self.add_rows({"$id": f"row-{number}", **row(number)} for number in range(ROWS))
+        self.stop()
+
+    def make_project(self):
+        """A project with a key, a database and people."""
         self._floe("project", "create", PROJECT, "--name", "Bench")
         secret = self._floe("key", "create", PROJECT, "--name", "bench", "--scopes", "all")
-        key = {"X-Appwrite-Project": PROJECT, "X-Appwrite-Key": secret}
-
-        def post(path, body):
-            self.send(Request("POST", path, body, key))
-
-        post("/v1/tablesdb", {"databaseId": "bench", "name": "Bench"})
-        permissions = [f'{action}("users")' for action in ("read", "create", "update", "delete")]
-        post("/v1/tablesdb/bench/tables", {"tableId": "items", "name": "Items", "permissions": permissions})
-        for kind, column in COLUMNS:
-            post(f"{TABLE}/columns/{kind}", {**column, "required": True})
-        self._wait_for("columns", key)
-        post(f"{TABLE}/indexes", {"key": "by_score", "type": "key", "columns": ["score"]})
-        self._wait_for("indexes", key)
-
-        for start in range(0, ROWS, BATCH):
-            rows = [{"$id": f"row-{number}", **row(number)} for number in range(start, start + BATCH)]
-            post(f"{TABLE}/rows", {"rows": rows})
+        self.key = {"X-Appwrite-Project": PROJECT, "X-Appwrite-Key": secret}
+        self._post("/v1/tablesdb", {"databaseId": "bench", "name": "Bench"})
         for number in range(USERS):
             user = {"userId": f"user-{number}", "email": _email(number), "password": PASSWORD}
             self.send(Request("POST", "/v1/account", user, {"X-Appwrite-Project": PROJECT}))
-        self.stop()
 
-    def sign_in(self):
-        headers, _ = self.send(self._login(0))
+    def make_table(self, table=TABLE, row_security=False):
+        """A table with its index. Who is signed in may do everything with its rows; or each row says who may read it."""
+        actions = ("create",) if row_security else ("read", "create", "update", "delete")
+        permissions = [f'{action}("users")' for action in actions]
+        name = table.rsplit("/", 1)[1]
+        new = {"tableId": name, "name": name, "permissions": permissions, "rowSecurity": row_security}
+        self._post("/v1/tablesdb/bench/tables", new)
+        for kind, column in COLUMNS:
+            self._post(f"{table}/columns/{kind}", {**column, "required": True})
+        self._wait_for(f"{table}/columns", "columns")
+        self._post(f"{table}/indexes", {"key": "by_score", "type": "key", "columns": ["score"]})
+        self._wait_for(f"{table}/indexes", "indexes")
+
+    def add_rows(self, rows, table=TABLE):
+        """Adds rows by key, as many at a time as may be."""
+        rows = iter(rows)
+        while batch := list(itertools.islice(rows, BATCH)):
+            self._post(f"{table}/rows", {"rows": batch})
+
+    def sign_in(self, number=0):
+        headers, _ = self.send(self._login(number))
         cookies = [cookie.split(";")[0] for cookie in headers.get_all("Set-Cookie")]
         self.session = {"X-Appwrite-Project": PROJECT, "Cookie": "; ".join(cookies)}
 
@@ -103,10 +117,13 @@ class Floe(Server):
         credentials = {"email": _email(number), "password": PASSWORD}
         return Request("POST", "/v1/account/sessions/email", credentials, {"X-Appwrite-Project": PROJECT})
 
-    def _wait_for(self, kind, key):
+    def _post(self, path, body):
+        self.send(Request("POST", path, body, self.key))
+
+    def _wait_for(self, path, kind):
         """Columns and indexes are made in the background."""
         while True:
-            _, answer = self.send(Request("GET", f"{TABLE}/{kind}", headers=key))
+            _, answer = self.send(Request("GET", path, headers=self.key))
             if all(item["status"] == "available" for item in answer[kind]):
                 return
             time.sleep(0.02)

@@ -1,14 +1,18 @@
-"""Measures Floe against PocketBase in one run: `make bench`.
+"""Measures Floe against PocketBase in one run: `make bench`; and alone, with much data: `make bench-large`.
 
 The servers run on one core and the load on the other. They take turns, a repetition each, because the speed of a
 virtual machine drifts by tens of per cent within minutes: a ratio from one run means something, two numbers from two
 runs don't. The one whose turn it isn't is paused. The table gives the median of the repetitions.
 
+    harness.py                        the comparison
+    harness.py --only scale,bulk      some of the large scenarios (see large.py); `--only large`: all of them
+
     BENCH_SECS    seconds of a repetition (default 2)
     BENCH_REPS    repetitions (default 3)
-    BENCH_ONLY    measure only this server (`floe` or `pocketbase`)
+    BENCH_ONLY    measure only these servers (`floe`, `pocketbase`, `bare`)
 """
 
+import argparse
 import json
 import os
 import platform
@@ -19,6 +23,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+from bare import Bare
 from floe import Floe
 from pocketbase import PocketBase
 from server import CLOCK_TICKS, ROWS, SERVER_CORE
@@ -39,20 +44,37 @@ TOLERATED_NOISE = 0.06
 
 def main():
     os.sched_setaffinity(0, {LOAD_CORE})
-    only = os.environ.get("BENCH_ONLY", "")
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--only", default="", help="large scenarios, separated by commas")
+    scenarios = [word for word in arguments.parse_args().only.split(",") if word]
+    if scenarios:
+        import large
+
+        large.run(scenarios)
+    else:
+        compare()
+
+
+def compare():
+    only = [word for word in os.environ.get("BENCH_ONLY", "").split(",") if word]
     # Not /tmp, which is memory on some machines: what a write to disk costs belongs to what is measured.
     with tempfile.TemporaryDirectory(prefix="floe-bench.", dir="/var/tmp") as folder:
         servers = []
-        for kind in (Floe, PocketBase):
-            if only in ("", kind.name.lower()):
+        for kind in (Floe, PocketBase, Bare):
+            if not only or kind.name.lower() in only:
                 own = Path(folder, kind.name)
                 own.mkdir()
-                servers.append(kind(str(own)))
+                # The bare one sends what Floe sends, so it needs to know Floe, which comes first.
+                servers.append(kind(str(own), servers[0]) if kind is Bare else kind(str(own)))
         try:
             report(servers, measure(servers))
         finally:
             for server in servers:
                 server.stop()
+
+
+def taking_part(servers, operation):
+    return [server for server in servers if operation in server.operations]
 
 
 def measure(servers):
@@ -69,11 +91,12 @@ def measure(servers):
         server.start()
         server.sign_in()
         check(server)
+    for server in servers:
         server.pause()
     for operation, all_connections in OPERATIONS.items():
         for connections in all_connections:
             note(f"{operation}, {connections} connections")
-            results += measure_in_turns(servers, operation, connections)
+            results += measure_in_turns(taking_part(servers, operation), operation, connections)
     for server in servers:
         server.resume()
         server.wait_until_quiet()
@@ -98,8 +121,10 @@ def check(server):
     def first_answer(operation):
         return server.send(server.requests(operation)[0])[1]
 
-    assert first_answer("create")["title"] == "title number 0"
     assert first_answer("get")["title"].startswith("title number ")
+    if server.operations == ("get",):
+        return
+    assert first_answer("create")["title"] == "title number 0"
     scores = [row["score"] for row in server.rows_of(first_answer("list"))]
     assert scores == sorted(scores) and len(scores) == 25 and scores[0] > 0, scores
     assert first_answer("update")["title"] == "title 0"
@@ -126,8 +151,12 @@ def median_run(runs):
 
 def load(server, operation, connections, seconds):
     """Plays the operation's requests for so long, as fast as they are answered."""
+    return play(server, operation, server.requests(operation), connections, seconds)
+
+
+def play(server, operation, requests, connections, seconds):
     with tempfile.NamedTemporaryFile() as file:
-        file.write(b"\0".join(request.rendered(server.port) for request in server.requests(operation)))
+        file.write(b"\0".join(request.rendered(server.port) for request in requests))
         file.flush()
         command = ["wrk", "--threads=1", f"--connections={connections}", f"--duration={seconds:.0f}s", "--timeout=20s"]
         command += [f"--script={HERE / 'requests.lua'}", f"http://127.0.0.1:{server.port}"]
@@ -160,7 +189,13 @@ def core_seconds():
 
 
 def report(servers, results):
-    text = "\n".join([*about(servers), "", *throughput_table(servers, results), "", *footprint_table(servers, results)])
+    peers = [server for server in servers if len(server.operations) > 1]
+    lines = [*about(servers), "", *throughput_table(servers, results), "", *footprint_table(peers, results)]
+    keep(lines, results)
+
+
+def keep(lines, results):
+    text = "\n".join(lines)
     print(text)
     folder = HERE / "results"
     folder.mkdir(exist_ok=True)
@@ -183,12 +218,17 @@ def throughput_table(servers, results):
     yield row_of(["---"] * (3 + len(servers)))
     for operation, all_connections in OPERATIONS.items():
         for connections in all_connections:
-            found = [find(results, server, what=operation, connections=connections) for server in servers]
-            rates = [run["per_second"] for run in found]
-            yield row_of([operation, connections, *map(throughput_cell, found), ratio(rates)])
+            found = {
+                server.name: find(results, server, what=operation, connections=connections)
+                for server in taking_part(servers, operation)
+            }
+            cells = [throughput_cell(found.get(server.name)) for server in servers]
+            yield row_of([operation, connections, *cells, ratio(found)])
 
 
 def throughput_cell(run):
+    if run is None:
+        return ""
     mark = "*" if run["noise"] > TOLERATED_NOISE else ""
     return f"{run['per_second']:,.0f}{mark} ({run['p50_ms']:.2f} / {run['p99_ms']:.2f})"
 
@@ -206,8 +246,15 @@ def find(results, server, **wanted):
     return next(result for result in results if wanted.items() <= result.items())
 
 
-def ratio(rates):
-    return f"{rates[0] / rates[1]:.1f}×" if len(rates) == 2 and rates[1] else ""
+def ratio(found):
+    """How many times as many as PocketBase; and, where it was measured, which part of what actix-web can do."""
+    rates = {name: run["per_second"] for name, run in found.items()}
+    parts = []
+    if rates.get("Floe") and rates.get("PocketBase"):
+        parts.append(f"{rates['Floe'] / rates['PocketBase']:.1f}×")
+    if rates.get("Floe") and rates.get("bare"):
+        parts.append(f"{rates['Floe'] / rates['bare']:.0%} of bare")
+    return ", ".join(parts)
 
 
 def row_of(cells):

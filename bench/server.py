@@ -54,6 +54,7 @@ class Server:
     """A subclass gives these, and the methods below that raise NotImplementedError."""
 
     name = durability = password_hash = health = ""
+    operations = ("create", "get", "list", "update", "login")
 
     def __init__(self, folder):
         self.folder = folder
@@ -147,7 +148,12 @@ class Server:
     # ---- talking to it, outside of measurements ----
 
     def send(self, request):
-        """Sends a request; returns the answer's headers and body. Anything but success is an error."""
+        """Sends a request; returns the answer's headers and its JSON. Anything but success is an error."""
+        headers, text = self.send_raw(request)
+        return headers, json.loads(text) if text else None
+
+    def send_raw(self, request):
+        """The same, but the body as it is."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             body = None if request.body is None else json.dumps(request.body)
@@ -159,7 +165,7 @@ class Server:
             connection.close()
         if not 200 <= response.status < 300:
             raise RuntimeError(f"{self.name}: {request.method} {request.path}: {response.status} {text[:500]!r}")
-        return response.headers, json.loads(text) if text else None
+        return response.headers, text.decode()
 
     def _answers(self):
         try:

@@ -101,7 +101,8 @@ where
             return Ok(Some(value));
         }
         let before = *self.generation(key);
-        let Some(value) = load().await? else { return Ok(None) };
+        // Boxed, because loading is rare: without it every hit would carry the room that a load needs, kilobytes of it.
+        let Some(value) = Box::pin(load()).await? else { return Ok(None) };
         // Held while inserting, so that an invalidation comes either before (and is noticed) or after (and removes).
         let now = self.generation(key);
         if *now == before {

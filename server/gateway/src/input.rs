@@ -169,17 +169,38 @@ pub(crate) fn query_value(query: &str, name: &str) -> Option<Json> {
     let mut list = Vec::new();
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let key = decode(key);
-        if key == name {
-            return Some(Json::String(decode(value).into_owned()));
-        }
-        let index =
-            key.strip_prefix(name).and_then(|rest| rest.strip_prefix('[')).and_then(|rest| rest.strip_suffix(']'));
-        if index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit())) {
-            list.push(Json::String(decode(value).into_owned()));
+        match names(key, name) {
+            None => {}
+            Some(Named::Itself) => return Some(Json::String(decode(value).into_owned())),
+            Some(Named::Element) => list.push(Json::String(decode(value).into_owned())),
         }
     }
     (!list.is_empty()).then_some(Json::Array(list))
+}
+
+/// What the key of a query names.
+enum Named {
+    /// The parameter.
+    Itself,
+    /// An element of it.
+    Element,
+}
+
+/// Whether a key, still encoded, names this parameter. Every parameter is looked for among all the keys, so the first
+/// byte that differs ends it and nothing is decoded into memory.
+fn names(key: &str, name: &str) -> Option<Named> {
+    let mut bytes = percent_decode_str(key);
+    if !name.bytes().all(|byte| bytes.next() == Some(byte)) {
+        return None;
+    }
+    match bytes.next() {
+        None => Some(Named::Itself),
+        Some(b'[') => {
+            let mut rest = bytes.skip_while(u8::is_ascii_digit);
+            (rest.next() == Some(b']') && rest.next().is_none()).then_some(Named::Element)
+        }
+        Some(_) => None,
+    }
 }
 
 /// Form encoding: percent signs and plus for space.
@@ -187,7 +208,10 @@ pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned())
+    if text.contains('+') {
+        return Cow::Owned(percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned());
+    }
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 /// No input at all.

@@ -9,6 +9,7 @@ pub mod cookies;
 pub mod gateway;
 pub mod input;
 pub mod jwt;
+mod names;
 pub mod openapi;
 pub mod param;
 mod pipeline;

@@ -4,11 +4,12 @@ use crate::authenticate::{Credentials, authenticate};
 use crate::call::{Call, RequestInfo};
 use crate::gateway::{Found, Gateway};
 use crate::input::{Given, query_value};
+use crate::names;
 use crate::receive::{self, header};
 use crate::reply::Reply;
 use crate::respond::{self, Frame};
 use crate::route::{Endpoint, Failure, LimitKey, Line, Method, Stage};
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use floe_kernel::access::{Caller, Identity};
@@ -35,7 +36,8 @@ pub(crate) async fn serve(gateway: Data<Gateway>, request: HttpRequest, payload:
     let info = Arc::new(receive::info(&request, &gateway.settings));
     let mut frame = Frame {
         request_id: info.id.clone(),
-        accepts_gzip: header(request.headers(), "accept-encoding").is_some_and(|accepted| accepted.contains("gzip")),
+        accepts_gzip: header(request.headers(), &names::ACCEPT_ENCODING)
+            .is_some_and(|accepted| accepted.contains("gzip")),
         no_body: request.method() == "HEAD",
         ..Frame::default()
     };
@@ -125,8 +127,7 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
 /// The project that a request is for: the path of an alias, the header, or the query (for links); else the console.
 fn project_id(headers: &HeaderMap, query: &str, found: &Found<'_>) -> String {
     let of_query = || query_value(query, "project").and_then(|value| value.as_str().map(str::to_owned));
-    let id =
-        found.project.clone().or_else(|| header(headers, "x-appwrite-project").map(str::to_owned)).or_else(of_query);
+    let id = found.project.clone().or_else(|| header(headers, &names::PROJECT).map(str::to_owned)).or_else(of_query);
     id.filter(|id| !id.is_empty()).unwrap_or_else(|| CONSOLE.to_owned())
 }
 
@@ -153,7 +154,7 @@ fn check_origin(
         frame.allowed_origin = Some(origin.to_owned());
         return Ok(());
     }
-    if line.any_origin || header(headers, "x-appwrite-key").is_some() {
+    if line.any_origin || header(headers, &names::KEY).is_some() {
         return Ok(());
     }
     Err(respond::unknown_origin(origin))
@@ -173,15 +174,15 @@ async fn allow_origin(gateway: &Gateway, info: &RequestInfo, frame: &mut Frame) 
 }
 
 fn credentials(headers: &HeaderMap, query: &str, project_id: &str, implied_admin: bool) -> Credentials {
-    let own = |name: &str| header(headers, name).filter(|value| !value.is_empty()).map(str::to_owned);
-    let mode = own("x-appwrite-mode")
-        .or_else(|| query_value(query, "mode").and_then(|value| value.as_str().map(str::to_owned)));
+    let own = |name: &HeaderName| header(headers, name).filter(|value| !value.is_empty()).map(str::to_owned);
+    let mode =
+        own(&names::MODE).or_else(|| query_value(query, "mode").and_then(|value| value.as_str().map(str::to_owned)));
     let admin = implied_admin || mode.as_deref() == Some("admin");
     let name = format!("a_session_{}", if admin { CONSOLE } else { project_id });
     Credentials {
-        key: own("x-appwrite-key"),
-        jwt: own("x-appwrite-jwt"),
-        session: own("x-appwrite-session"),
+        key: own(&names::KEY),
+        jwt: own(&names::JWT),
+        session: own(&names::SESSION),
         cookies: cookies(headers, &name),
         admin,
     }
@@ -190,18 +191,18 @@ fn credentials(headers: &HeaderMap, query: &str, project_id: &str, implied_admin
 /// The sessions that a browser keeps for this project: the cookie, its twin for sites without TLS, and the copy that
 /// the web SDK keeps where cookies of another site are refused.
 fn cookies(headers: &HeaderMap, name: &str) -> Vec<String> {
-    let legacy = format!("{name}_legacy");
-    let mut found = Vec::new();
-    let sent: Vec<(&str, &str)> = headers
-        .get_all("cookie")
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .collect();
-    for wanted in [name, &legacy] {
-        found.extend(sent.iter().filter(|(key, _)| *key == wanted).map(|(_, value)| percent_decoded(value)));
+    let (mut found, mut legacy) = (Vec::new(), Vec::new());
+    let sent = headers.get_all(&names::COOKIE).filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+    for pair in sent.flat_map(|value| value.split(';')) {
+        let Some(rest) = pair.trim_ascii_start().strip_prefix(name) else { continue };
+        if let Some(value) = rest.strip_prefix('=') {
+            found.push(percent_decoded(value.trim_ascii_end()));
+        } else if let Some(value) = rest.strip_prefix("_legacy=") {
+            legacy.push(percent_decoded(value.trim_ascii_end()));
+        }
     }
-    if let Some(fallback) = header(headers, "x-fallback-cookies") {
+    found.append(&mut legacy);
+    if let Some(fallback) = header(headers, &names::FALLBACK_COOKIES) {
         let map: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(fallback).ok();
         found.extend(map.and_then(|map| map.get(name).and_then(|value| value.as_str().map(str::to_owned))));
     }

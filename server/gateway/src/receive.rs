@@ -3,7 +3,8 @@
 use crate::call::RequestInfo;
 use crate::gateway::Settings;
 use crate::input::{decode, query_value};
-use actix_web::http::header::HeaderMap;
+use crate::names;
+use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::web::{BytesMut, Payload};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
@@ -14,30 +15,30 @@ use serde_json::{Map, Value as Json};
 use std::time::Duration;
 
 /// A header as text; `None` when it isn't there or isn't text.
-pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The request's own facts.
 pub(crate) fn info(request: &actix_web::HttpRequest, settings: &Settings) -> RequestInfo {
     let headers = request.headers();
-    let text = |name: &str| header(headers, name).unwrap_or_default().to_owned();
+    let text = |name: &HeaderName| header(headers, name).unwrap_or_default().to_owned();
     let behind_proxy = settings.trusted_proxies > 0;
     RequestInfo {
         id: request_id(headers),
         ip: ip(request, settings.trusted_proxies),
-        user_agent: header(headers, "x-forwarded-user-agent")
-            .or_else(|| header(headers, "user-agent"))
+        user_agent: header(headers, &names::FORWARDED_USER_AGENT)
+            .or_else(|| header(headers, &names::USER_AGENT))
             .unwrap_or_default()
             .to_owned(),
-        locale: text("x-appwrite-locale"),
-        origin: header(headers, "origin").map(str::to_owned),
-        host: host(header(headers, "host").unwrap_or_default()).to_owned(),
-        secure: behind_proxy && header(headers, "x-forwarded-proto") == Some("https"),
-        format: header(headers, "x-appwrite-response-format").map(str::to_owned),
-        unchanged_since: header(headers, "x-appwrite-timestamp").and_then(Timestamp::parse),
-        patience: header(headers, "x-appwrite-timeout").and_then(patience),
-        setup_token: header(headers, "x-floe-setup-token").map(Secret::new),
+        locale: text(&names::LOCALE),
+        origin: header(headers, &names::ORIGIN).map(str::to_owned),
+        host: host(header(headers, &names::HOST).unwrap_or_default()).to_owned(),
+        secure: behind_proxy && header(headers, &names::FORWARDED_PROTO) == Some("https"),
+        format: header(headers, &names::FORMAT).map(str::to_owned),
+        unchanged_since: header(headers, &names::TIMESTAMP).and_then(Timestamp::parse),
+        patience: header(headers, &names::TIMEOUT).and_then(patience),
+        setup_token: header(headers, &names::SETUP_TOKEN).map(Secret::new),
     }
 }
 
@@ -46,7 +47,7 @@ pub(crate) fn info(request: &actix_web::HttpRequest, settings: &Settings) -> Req
 /// # Errors
 /// `general_argument_invalid`.
 pub(crate) fn check(headers: &HeaderMap) -> Result<()> {
-    let timestamp = header(headers, "x-appwrite-timestamp").filter(|value| !value.is_empty());
+    let timestamp = header(headers, &names::TIMESTAMP).filter(|value| !value.is_empty());
     if timestamp.is_some_and(|value| Timestamp::parse(value).is_none()) {
         let error = Error::new(ErrorKind::GeneralArgumentInvalid).field("x-appwrite-timestamp");
         return Err(error.message("Invalid X-Appwrite-Timestamp header value"));
@@ -64,16 +65,16 @@ fn request_id(headers: &HeaderMap) -> String {
     let fits = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    header(headers, "x-request-id")
+    header(headers, &names::REQUEST_ID)
         .filter(fits)
-        .map_or_else(|| format!("{:032x}", rand::rng().random::<u128>()), str::to_owned)
+        .map_or_else(|| floe_kernel::secret::hex(&rand::rng().random::<[u8; 16]>()), str::to_owned)
 }
 
 /// The caller's address: the peer's, or what so many trusted proxies say of it. What the caller itself writes into
 /// `X-Forwarded-For` stands further left and is never believed.
 fn ip(request: &actix_web::HttpRequest, trusted_proxies: usize) -> String {
     if trusted_proxies > 0 {
-        let hops = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+        let hops = request.headers().get_all(&names::FORWARDED_FOR).filter_map(|value| value.to_str().ok());
         let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
         let hop = hops.len().checked_sub(trusted_proxies).and_then(|at| hops.get(at));
         if let Some(hop) = hop.and_then(|hop| hop.parse::<std::net::IpAddr>().ok()) {
@@ -95,7 +96,7 @@ pub(crate) async fn body(headers: &HeaderMap, mut payload: Payload, max: usize) 
     let too_large = || {
         Error::new(ErrorKind::GeneralArgumentInvalid).message(format!("The request body is larger than {max} bytes."))
     };
-    let announced = header(headers, "content-length").and_then(|length| length.parse::<usize>().ok());
+    let announced = header(headers, &names::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     if announced.is_some_and(|length| length > max) {
         return Err(too_large());
     }
@@ -110,10 +111,10 @@ pub(crate) async fn body(headers: &HeaderMap, mut payload: Payload, max: usize) 
     if bytes.is_empty() {
         return Ok(Map::new());
     }
-    if header(headers, "content-encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+    if header(headers, &names::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(bad("Compressed request bodies are not supported."));
     }
-    parse(header(headers, "content-type").unwrap_or_default(), &bytes)
+    parse(header(headers, &names::CONTENT_TYPE).unwrap_or_default(), &bytes)
 }
 
 /// Only the types that say what they are: a form of another site can send `text/plain` without being asked.

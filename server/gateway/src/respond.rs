@@ -2,6 +2,7 @@
 
 use crate::API_VERSION;
 use crate::gateway::Settings;
+use crate::names;
 use crate::rate_limit::Verdict;
 use crate::reply::{Body, Reply};
 use crate::route::Failure;
@@ -103,19 +104,20 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
 
 /// The headers that every answer has, errors and preflights included.
 fn common(response: &mut HttpResponseBuilder, frame: &Frame) {
-    let fixed =
-        |name: &'static str, value: &'static str| (HeaderName::from_static(name), HeaderValue::from_static(value));
-    response.insert_header(fixed("server", "Floe"));
-    response.insert_header(fixed("x-content-type-options", "nosniff"));
-    response.insert_header(fixed("x-frame-options", "DENY"));
-    response.insert_header(fixed("referrer-policy", "no-referrer"));
-    response.insert_header(fixed("content-security-policy", "default-src 'none'; frame-ancestors 'none'"));
-    response.insert_header(fixed("cache-control", if frame.private { "private, no-store" } else { "no-store" }));
-    response.insert_header(("x-request-id", frame.request_id.as_str()));
+    let mut fixed = |name: &HeaderName, value: &'static str| {
+        response.insert_header((name.clone(), HeaderValue::from_static(value)));
+    };
+    fixed(&names::SERVER, "Floe");
+    fixed(&names::CONTENT_TYPE_OPTIONS, "nosniff");
+    fixed(&names::FRAME_OPTIONS, "DENY");
+    fixed(&names::REFERRER_POLICY, "no-referrer");
+    fixed(&names::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    fixed(&names::CACHE_CONTROL, if frame.private { "private, no-store" } else { "no-store" });
+    response.insert_header((names::REQUEST_ID.clone(), frame.request_id.as_str()));
     if let Some(verdict) = frame.verdict {
-        response.insert_header(("x-ratelimit-limit", verdict.limit));
-        response.insert_header(("x-ratelimit-remaining", verdict.remaining));
-        response.insert_header(("x-ratelimit-reset", verdict.reset));
+        response.insert_header((names::RATE_LIMIT.clone(), verdict.limit));
+        response.insert_header((names::RATE_REMAINING.clone(), verdict.remaining));
+        response.insert_header((names::RATE_RESET.clone(), verdict.reset));
     }
     if let Some(origin) = &frame.allowed_origin {
         response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.as_str()));

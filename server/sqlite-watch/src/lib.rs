@@ -4,8 +4,10 @@
 //! Diesel offers neither. SQLite can call a function on each connection that it opens (`sqlite3_auto_extension`); ours
 //! installs two hooks there:
 //! - a progress handler, called every [`STEPS`] steps of SQLite's virtual machine, which interrupts the statement when
-//!   the thread's deadline has passed (see [`within`]);
+//!   the thread's deadline has passed (see [`within`]), or steps back for other threads (see [`politely`]);
 //! - a rollback hook, which counts the thread's rollbacks (see [`rollbacks`]).
+//!
+//! It also sets what only a C call can set about a connection (see `watch`).
 //!
 //! This is the one crate of Floe with unsafe code: the workspace forbids it everywhere else.
 
@@ -21,6 +23,7 @@ const STEPS: c_int = 1000;
 thread_local! {
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
     static ROLLBACKS: Cell<u64> = const { Cell::new(0) };
+    static POLITE: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Watches all connections that are opened from now on. To be called before the first; calling again does nothing.
@@ -60,6 +63,20 @@ pub fn within<R>(budget: Duration, body: impl FnOnce() -> R) -> R {
     body()
 }
 
+/// Runs `body`, whose SQLite statements let other threads go first, again and again: for long ones on threads of their
+/// own. Otherwise the system would let such a statement compute for milliseconds while requests wait for the processor.
+pub fn politely<R>(body: impl FnOnce() -> R) -> R {
+    /// Also when `body` panics: the thread goes on to do other things.
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            POLITE.set(self.0);
+        }
+    }
+    let _restore = Restore(POLITE.replace(true));
+    body()
+}
+
 /// Whether this thread has used up its budget. For functions that SQLite calls: while one runs, SQLite can't look.
 #[must_use]
 pub fn is_over() -> bool {
@@ -87,12 +104,19 @@ unsafe extern "C" fn watch(
     unsafe {
         ffi::sqlite3_progress_handler(connection, STEPS, Some(look), std::ptr::null_mut());
         ffi::sqlite3_rollback_hook(connection, Some(rolled_back), std::ptr::null_mut());
+        // The option takes an int and a pointer that may be null. Without it a statement whose plan looked at a bound
+        // value (any `column > ?` on an index, any `LIMIT ?`) is compiled anew whenever another value is bound: SQLite
+        // is built with SQLITE_ENABLE_STAT4. That costs more than most lists do.
+        ffi::sqlite3_db_config(connection, ffi::SQLITE_DBCONFIG_ENABLE_QPSG, 1 as c_int, std::ptr::null_mut::<c_int>());
     }
     ffi::SQLITE_OK
 }
 
 /// Non-zero interrupts. `try_with`, because a connection may be closed while its thread ends.
 unsafe extern "C" fn look(_: *mut c_void) -> c_int {
+    if POLITE.try_with(Cell::get) == Ok(true) {
+        std::thread::yield_now();
+    }
     c_int::from(is_over())
 }
 

@@ -61,9 +61,13 @@ macro_rules! on_conn {
                 #[allow(unused_imports)]
                 use $crate::__private::AsyncRun as _;
                 match lease.start() {
-                    Ok($conn) => {
-                        let result = $query.await;
-                        lease.finish(result)
+                    Ok((opening, shared)) => {
+                        let mut connection = shared;
+                        let $conn = &mut connection;
+                        // Boxed, so that on SQLite nobody carries the room that this needs.
+                        let flight = Box::pin($crate::__private::in_one_flight(opening, shared, $query));
+                        let answer = flight.await;
+                        lease.finish(answer)
                     }
                     Err(error) => Err(error),
                 }
@@ -74,7 +78,7 @@ macro_rules! on_conn {
 
 /// Runs a list or a count, which may be long, on either database: `on_scan!(store, |c| query)`.
 ///
-/// On SQLite the body runs in place for 1.5 ms; when it isn't done by then it is interrupted, and run again from the
+/// On SQLite the body runs in place for 0.75 ms; when it isn't done by then it is interrupted, and run again from the
 /// start on a thread of its own. So it must own what it uses, and only lend or clone it:
 /// ```ignore
 /// let users = on_scan!(store, |c| users::table.filter(&predicate).limit(25).select(User::as_select()).load::<User>(c))?;
@@ -101,11 +105,14 @@ macro_rules! on_scan {
             $crate::__private::Scans::Postgres(reader, limit) => {
                 #[allow(unused_imports)]
                 use $crate::__private::AsyncRun as _;
-                match reader.read(limit).await {
+                match Box::pin(reader.read(limit)).await {
                     Ok(mut lease) => match lease.start() {
-                        Ok($conn) => {
-                            let result = $query.await;
-                            lease.finish(result).map_err($crate::Error::from)
+                        Ok((opening, shared)) => {
+                            let mut connection = shared;
+                            let $conn = &mut connection;
+                            let flight = Box::pin($crate::__private::in_one_flight(opening, shared, $query));
+                            let answer = flight.await;
+                            lease.finish(answer).map_err($crate::Error::from)
                         }
                         Err(error) => Err($crate::Error::from(error)),
                     },
@@ -150,7 +157,7 @@ impl Connection {
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
         match self.lane() {
             Lane::Sqlite(lease) => lease.run(|c| diesel::connection::SimpleConnection::batch_execute(c, sql))?,
-            Lane::Postgres(lease) => lease.batch(sql).await?,
+            Lane::Postgres(lease) => Box::pin(lease.batch(sql)).await?,
         }
         Ok(())
     }

@@ -37,6 +37,7 @@
 mod connection;
 mod dialect;
 mod error;
+mod kept;
 mod migrations;
 pub mod outbox;
 pub mod permissions;
@@ -69,6 +70,7 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::connection::Lane;
+    pub use crate::postgres::in_one_flight;
     pub use crate::store::Scans;
     pub use diesel::RunQueryDsl as SyncRun;
     pub use diesel_async::RunQueryDsl as AsyncRun;

@@ -134,7 +134,7 @@ pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets) -> Result<()> {
         return Ok(());
     }
     let _lock = new.map_or_else(|| wait_for(lock), Ok)?;
-    run(&mut connection, &all).map_err(Error::unavailable)
+    run(&mut *connection, &all).map_err(Error::unavailable)
 }
 
 /// Takes the lock of a file, which is given back when that is closed; by the system if we die.

@@ -1,13 +1,19 @@
 //! PostgreSQL: one pool for all stores; a store is a schema.
 //!
+//! A round trip costs more than most statements. So what must come before the first statement of a lease (`BEGIN`, the
+//! schema) waits and travels with it, in one flight: a read is one round trip, a unit of one statement is two.
+//!
 //! Connections are not encrypted (no TLS yet): keep the database on the same machine or a private network.
 
 use crate::error::{Error, FAILED_UNIT, Result};
+use crate::kept::Kept;
 use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
+use diesel::connection::CacheSize;
 use diesel::result::Error as DieselError;
 use diesel::{ConnectionError, ConnectionResult, QueryResult};
 use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,8 +22,11 @@ pub(crate) type Pool = managed::Pool<Manager>;
 /// How long to wait for a free connection, or for a new one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection is replaced after so long: it keeps prepared statements of every schema that it ever served.
+/// A connection is replaced after so long: the server's side of it keeps what it knows of every schema it ever served.
 const LONGEST_LIFE: Duration = Duration::from_secs(30 * 60);
+
+/// How many prepared statements a connection keeps, of all the schemas that it serves.
+const MOST_STATEMENTS: usize = 1000;
 
 /// Makes connections.
 pub(crate) struct Manager {
@@ -30,6 +39,7 @@ pub(crate) struct Pooled {
     connection: AsyncPgConnection,
     /// The schema that the session's `search_path` names.
     schema: Option<Arc<str>>,
+    kept: Kept,
     since: Instant,
     statement_timeout: Duration,
 }
@@ -62,12 +72,19 @@ impl managed::Manager for Manager {
         let mut connection = AsyncPgConnection::establish(&self.url).await?;
         let setup = format!("SET statement_timeout = {}", self.statement_timeout.as_millis());
         connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(Pooled { connection, schema: None, since: Instant::now(), statement_timeout: self.statement_timeout })
+        let kept = Kept::default();
+        connection.set_instrumentation(kept.counter());
+        let statement_timeout = self.statement_timeout;
+        Ok(Pooled { connection, schema: None, kept, since: Instant::now(), statement_timeout })
     }
 
     async fn recycle(&self, pooled: &mut Pooled, _: &Metrics) -> RecycleResult<ConnectionError> {
         if pooled.connection.is_broken() || pooled.since.elapsed() > LONGEST_LIFE {
             return Err(RecycleError::message("closed, or old"));
+        }
+        if pooled.kept.too_many(MOST_STATEMENTS) {
+            pooled.connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+            pooled.connection.set_prepared_statement_cache_size(CacheSize::Unbounded);
         }
         Ok(())
     }
@@ -77,9 +94,39 @@ impl managed::Manager for Manager {
 /// committed.
 pub struct Lease {
     pooled: Option<Object<Manager>>,
+    /// What is sent together with the first statement.
+    opening: Option<Opening>,
     /// A statement is under way. Still so when dropped: somebody stopped waiting for its answer.
     busy: bool,
     unit: Unit,
+}
+
+/// What comes before the first statement.
+pub struct Opening {
+    sql: Cow<'static, str>,
+    /// The schema that the session is in afterwards, if it is another one.
+    schema: Option<Arc<str>>,
+}
+
+/// What became of a flight.
+pub struct Answer<T> {
+    opened: bool,
+    result: QueryResult<T>,
+}
+
+/// Sends the opening, if there is one, and the query behind it; only then waits for the answers.
+pub async fn in_one_flight<T>(
+    opening: Option<Opening>,
+    mut connection: &AsyncPgConnection,
+    query: impl Future<Output = QueryResult<T>>,
+) -> Answer<T> {
+    let Some(opening) = opening else { return Answer { opened: true, result: query.await } };
+    // In this order: whichever is polled first is sent first.
+    let (opened, result) = tokio::join!(biased; connection.batch_execute(&opening.sql), query);
+    match opened {
+        Ok(()) => Answer { opened: true, result },
+        Err(error) => Answer { opened: false, result: Err(error) },
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,17 +140,15 @@ enum Unit {
 impl Lease {
     async fn take(pool: &Pool) -> Result<Self> {
         let pooled = pool.get().await.map_err(Error::unavailable)?;
-        Ok(Self { pooled: Some(pooled), busy: false, unit: Unit::None })
+        Ok(Self { pooled: Some(pooled), opening: None, busy: false, unit: Unit::None })
     }
 
     /// For reading, outside of a transaction.
     pub(crate) async fn read(pool: &Pool, schema: &Arc<str>) -> Result<Self> {
         let mut lease = Self::take(pool).await?;
         if lease.schema() != Some(schema) {
-            lease.batch(&format!("SET search_path TO {}", quoted(schema))).await?;
-            if let Some(pooled) = &mut lease.pooled {
-                pooled.schema = Some(schema.clone());
-            }
+            let sql = format!("SET search_path TO {}", quoted(schema)).into();
+            lease.opening = Some(Opening { sql, schema: Some(schema.clone()) });
         }
         Ok(lease)
     }
@@ -115,9 +160,8 @@ impl Lease {
         let mut lease = Self::take(pool).await?;
         lease.unit = Unit::Open;
         let schema = quoted(schema);
-        let begin =
-            format!("BEGIN READ ONLY; SET LOCAL search_path TO {schema}; SET LOCAL statement_timeout = {limit}");
-        lease.batch(&begin).await?;
+        let sql = format!("BEGIN READ ONLY; SET LOCAL search_path TO {schema}; SET LOCAL statement_timeout = {limit}");
+        lease.opening = Some(Opening { sql: sql.into(), schema: None });
         Ok(lease)
     }
 
@@ -125,12 +169,13 @@ impl Lease {
     pub(crate) async fn begin(pool: &Pool, schema: &Arc<str>) -> Result<Self> {
         let mut lease = Self::take(pool).await?;
         lease.unit = Unit::Open;
-        if lease.schema() == Some(schema) {
-            lease.batch("BEGIN").await?;
+        let sql = if lease.schema() == Some(schema) {
+            "BEGIN".into()
         } else {
             // LOCAL: for this transaction alone, so that the session stays where it is, whatever comes.
-            lease.batch(&format!("BEGIN; SET LOCAL search_path TO {}", quoted(schema))).await?;
-        }
+            format!("BEGIN; SET LOCAL search_path TO {}", quoted(schema)).into()
+        };
+        lease.opening = Some(Opening { sql, schema: None });
         Ok(lease)
     }
 
@@ -138,7 +183,9 @@ impl Lease {
         if self.unit != Unit::Open {
             return Err(Error::unavailable(FAILED_UNIT));
         }
-        self.batch("COMMIT").await?;
+        if self.opening.is_none() {
+            self.batch("COMMIT").await?;
+        }
         self.unit = Unit::None;
         Ok(())
     }
@@ -152,8 +199,9 @@ impl Lease {
 
     /// Runs statements that bind nothing and give nothing.
     pub(crate) async fn batch(&mut self, sql: &str) -> QueryResult<()> {
-        let result = self.start()?.batch_execute(sql).await;
-        self.finish(result)
+        let (opening, mut connection) = self.start()?;
+        let answer = in_one_flight(opening, connection, async { connection.batch_execute(sql).await }).await;
+        self.finish(answer)
     }
 
     fn schema(&self) -> Option<&Arc<str>> {
@@ -165,22 +213,33 @@ impl Lease {
         self.pooled.as_ref().map_or(Duration::ZERO, |pooled| pooled.statement_timeout)
     }
 
-    /// The connection, for one statement. What `on_conn!` calls, followed by [`Lease::finish`].
+    /// The connection, for one statement, and what to send with it. What `on_conn!` calls, followed by
+    /// [`in_one_flight`] and [`Lease::finish`].
     ///
     /// # Errors
-    /// Never, as long as it isn't dropped.
-    pub fn start(&mut self) -> QueryResult<&mut AsyncPgConnection> {
-        self.busy = true;
+    /// When the connection is lost.
+    pub fn start(&mut self) -> QueryResult<(Option<Opening>, &AsyncPgConnection)> {
         let pooled = self.pooled.as_mut().ok_or(DieselError::BrokenTransactionManager)?;
-        Ok(&mut pooled.connection)
+        self.busy = true;
+        let opening = self.opening.take();
+        if let Some(schema) = opening.as_ref().and_then(|opening| opening.schema.clone()) {
+            // Where it isn't yet; should it not get there, nobody uses it again.
+            pooled.schema = Some(schema);
+        }
+        Ok((opening, &pooled.connection))
     }
 
     /// The statement is answered.
     ///
     /// # Errors
     /// Those of the statement.
-    pub fn finish<T>(&mut self, result: QueryResult<T>) -> QueryResult<T> {
+    pub fn finish<T>(&mut self, Answer { opened, result }: Answer<T>) -> QueryResult<T> {
         self.busy = false;
+        if !opened {
+            // Not where its next statement should run: closed.
+            drop(self.pooled.take().map(Object::take));
+            self.unit = Unit::None;
+        }
         if self.unit == Unit::Open && matches!(result, Err(DieselError::DatabaseError(..))) {
             self.unit = Unit::Failed;
         }
@@ -191,7 +250,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(mut pooled) = self.pooled.take() else { return };
-        if !self.busy && self.unit == Unit::None {
+        if !self.busy && (self.unit == Unit::None || self.opening.is_some()) {
             return;
         }
         match tokio::runtime::Handle::try_current() {

@@ -68,7 +68,7 @@ impl Store {
     pub async fn read(&self) -> Result<Connection> {
         Ok(Connection(match &self.0.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.read(self.1).await?),
-            Inner::Postgres(reader) => Either::Postgres(Box::new(reader.read(self.1).await?)),
+            Inner::Postgres(reader) => Either::Postgres(Box::new(Box::pin(reader.read(self.1)).await?)),
         }))
     }
 
@@ -81,7 +81,7 @@ impl Store {
         let connection = Connection(match &self.0.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.begin().await?),
             Inner::Postgres(reader) => {
-                Either::Postgres(Box::new(postgres::Lease::begin(&reader.pool, &reader.schema).await?))
+                Either::Postgres(Box::new(Box::pin(postgres::Lease::begin(&reader.pool, &reader.schema)).await?))
             }
         });
         Ok(UnitOfWork { connection, outbox: Arc::clone(&self.0.outbox) })
@@ -147,7 +147,7 @@ impl UnitOfWork {
     pub async fn commit(self) -> Result<()> {
         match self.connection.0 {
             Either::Sqlite(lease) => lease.commit().await,
-            Either::Postgres(lease) => lease.commit().await,
+            Either::Postgres(lease) => Box::pin(lease.commit()).await,
         }
     }
 
@@ -188,7 +188,7 @@ impl UnitOfWork {
     pub async fn mark(&mut self) -> Result<()> {
         match &mut self.connection.0 {
             Either::Sqlite(lease) => lease.run(|c| sqlite::Mark.run(c))?,
-            Either::Postgres(lease) => lease.batch("SAVEPOINT mark").await?,
+            Either::Postgres(lease) => Box::pin(lease.batch("SAVEPOINT mark")).await?,
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl UnitOfWork {
                 lease.forgive();
             }
             Either::Postgres(lease) => {
-                lease.batch("ROLLBACK TO SAVEPOINT mark").await?;
+                Box::pin(lease.batch("ROLLBACK TO SAVEPOINT mark")).await?;
                 lease.forgive();
             }
         }

@@ -140,7 +140,8 @@ impl Stores {
         if let Some(store) = self.open_already(id) {
             return Ok(store);
         }
-        self.store(&Id::parse(id)?).await
+        // Boxed, because opening is rare: every request would carry the room that it needs.
+        Box::pin(self.store(&Id::parse(id)?)).await
     }
 
     /// Makes the store of a new project. There already (a previous attempt died half-way): fine.
@@ -292,7 +293,8 @@ impl Stores {
         let query = diesel::select(
             diesel::dsl::sql::<Bool>("to_regnamespace(").bind::<Text, _>(quoted(schema)).sql(") IS NOT NULL"),
         );
-        let found = query.get_result::<bool>(lease.start()?).await;
+        let (opening, mut connection) = lease.start()?;
+        let found = postgres::in_one_flight(opening, connection, query.get_result::<bool>(&mut connection)).await;
         Ok(lease.finish(found).optional()?.unwrap_or(false))
     }
 

@@ -10,6 +10,8 @@
 //! - Permissions of rows are interned: a row has the number of its set, and what a set allows is in memory
 //!   ([`permission_sets`]).
 
+#![recursion_limit = "512"]
+
 mod changes;
 mod domain;
 mod endpoints;

@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
 use support::background::{enlarge, until, until_done};
+use support::library::Library;
 use support::{At, BOTH, Words, query, user};
 
 const TEXTS: [(&str, &str); 5] = [
@@ -236,6 +237,26 @@ floe_testkit::both_databases! {
             at.create(&server, "long", &json!({"long": format!("{long} end")})).await.ok(201);
             assert_eq!(at.ids(&server, &[query("search", "long", &json!(["w17"]))]).await, ["long"]);
             assert!(at.ids(&server, &[query("search", "long", &json!(["end"]))]).await.is_empty());
+        }
+    }
+
+    async fn words_are_found_behind_relationships(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let library = Library::related(&server, words, &[], false).await;
+            library.fill(&server).await;
+            server.list(&library.books.rows, &[query("search", "author.name", &json!(["ann"]))]).await.refused(400, "general_query_invalid");
+            index(&server, &library.people, "i", &["name"]).await.ok(202);
+            for (asked, expected) in [
+                (query("search", "author.name", &json!(["ANN"])), vec!["a", "b"]),
+                (query("notSearch", "author.name", &json!(["ann"])), vec!["c"]),
+                (query("search", "author.boss.name", &json!(["an"])), vec!["c"]),
+                (query("regex", "author.name", &json!(["^B.b$"])), vec!["c"]),
+                (query("containsAll", "author.name", &json!(["n", "A"])), vec!["a", "b"]),
+            ] {
+                assert_eq!(library.books.ids(&server, std::slice::from_ref(&asked)).await, expected, "{asked}");
+            }
         }
     }
 

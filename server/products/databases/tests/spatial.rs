@@ -483,3 +483,24 @@ floe_testkit::both_databases! {
         }
     }
 }
+
+floe_testkit::both_databases! {
+    async fn rows_are_found_by_the_shapes_of_related_rows(house: House) {
+        for words in BOTH {
+            let project = house.project(words.rows).await;
+            let server = project.server();
+            let library = support::library::Library::related(&server, words, &[], false).await;
+            server.post(&format!("{}/point", library.people.columns), &json!({"key": "home", "required": false})).await.ok(202);
+            library.fill(&server).await;
+            for (id, home) in [("ann", json!([1, 1])), ("bob", json!([50, 50]))] {
+                server.patch(&library.people.row(id), &json!({"data": {"home": home}})).await.ok(200);
+            }
+            let ids = async |query: Json| library.books.ids(&server, &[query]).await;
+            assert_eq!(ids(asks("equal", "author.home", "[1,1]")).await, ["a", "b"]);
+            assert_eq!(ids(asks("notIntersects", "author.home", SQUARE)).await, ["c"]);
+            assert_eq!(ids(far("distanceLessThan", "author.home", "[50,50.001]", 200.0, true)).await, ["c"]);
+            let refused = server.list(&library.books.rows, &[asks("equal", "author", "[1,1]")]).await;
+            assert_eq!((refused.status, error(&refused).0), (400, "general_query_invalid".to_owned()));
+        }
+    }
+}

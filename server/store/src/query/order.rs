@@ -5,6 +5,7 @@ use crate::dialect::{Dialect, push_column, push_text_order};
 use diesel::QueryResult;
 use diesel::query_builder::{AstPass, QueryFragment};
 use floe_kernel::query::{Direction, Order};
+use floe_kernel::value::Kind;
 use std::sync::Arc;
 
 /// An order, for `.order_by(…)`. Empty values come first ascending and last descending, on both databases. Cheap to
@@ -16,6 +17,8 @@ pub struct Ordering(Arc<Steps>);
 enum Steps {
     Random,
     By(Vec<Order>),
+    /// In a way that no index serves.
+    Sorted(Vec<Order>),
 }
 
 expression!(Ordering);
@@ -32,29 +35,46 @@ impl Ordering {
     pub fn by(steps: Vec<Order>) -> Self {
         Self(Arc::new(Steps::By(steps)))
     }
+
+    /// The same order, but PostgreSQL looks the rows up first and then sorts them, instead of walking along an index
+    /// until enough have been met: for where it is known that there are few.
+    pub(super) fn sorted(&self) -> Self {
+        match &*self.0 {
+            Steps::By(steps) => Self(Arc::new(Steps::Sorted(steps.clone()))),
+            Steps::Random | Steps::Sorted(_) => self.clone(),
+        }
+    }
 }
 
 impl<DB: Dialect> QueryFragment<DB> for Ordering {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let steps = match &*self.0 {
-            Steps::By(steps) if !steps.is_empty() => steps,
+        let (steps, sorted) = match &*self.0 {
+            Steps::By(steps) if !steps.is_empty() => (steps, false),
+            Steps::Sorted(steps) if !steps.is_empty() => (steps, !DB::SQLITE),
             // Both databases call it so.
             _ => {
                 out.push_sql("RANDOM()");
                 return Ok(());
             }
         };
-        if steps.len() > 1 {
-            // Composed by callers: too many shapes to keep their statements.
-            out.unsafe_to_cache_prepared();
-        }
         for (n, step) in steps.iter().enumerate() {
             out.push_sql(if n > 0 { ", " } else { "" });
+            out.push_sql(if sorted { "(" } else { "" });
             push_column(&mut out, &step.column)?;
+            out.push_sql(if sorted { disguise(step.kind) } else { "" });
             push_text_order(&mut out, step.kind);
             push_direction(&mut out, step.direction, step.nullable);
         }
         Ok(())
+    }
+}
+
+/// What makes an expression of a column that is worth the same, but that PostgreSQL has no index for.
+fn disguise(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Json | Kind::Shape => " || '')",
+        Kind::Integer | Kind::Float | Kind::Datetime => " + 0)",
+        Kind::Boolean => "::int)",
     }
 }
 

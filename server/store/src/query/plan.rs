@@ -5,11 +5,11 @@ use super::{Ordering, Predicate};
 use crate::connection::Lane;
 use crate::dialect::{Dialect, fit, push_column, push_text_order};
 use crate::error::{Error, Result};
-use crate::tables::{Raw, statement};
+use crate::tables::{Raw, SEQUENCE, statement};
 use crate::{Connection, Store, on_conn, on_scan};
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::{OptionalExtension, QueryResult};
-use floe_kernel::query::{Cursor, Direction, Order, Selection};
+use floe_kernel::query::{Cursor, Direction, Filter, Order, Selection};
 use floe_kernel::value::Value;
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Name {
     Fixed(&'static str),
-    Made(Arc<str>),
+    /// With a comment that names the table's version.
+    Made(Arc<str>, Arc<str>),
 }
 
 impl Place {
@@ -35,12 +36,20 @@ impl Place {
     }
 
     pub(crate) fn made(schema: Option<Arc<str>>, table: Arc<str>, id: &'static str) -> Self {
-        Self { schema, table: Name::Made(table), id }
+        Self { schema, table: Name::Made(table, "".into()), id }
+    }
+
+    /// The same table, whose columns change with this number.
+    pub(crate) fn version(self, version: i64) -> Self {
+        match self.table {
+            Name::Made(table, _) => Self { table: Name::Made(table, format!(" /* v{version} */").into()), ..self },
+            Name::Fixed(_) => self,
+        }
     }
 
     /// Something else of this name in the same schema.
     pub(crate) fn beside(&self, name: &str) -> Self {
-        Self { table: Name::Made(name.into()), ..self.clone() }
+        Self { table: Name::Made(name.into(), "".into()), ..self.clone() }
     }
 
     /// Writes its name, qualified where the schema is known.
@@ -51,7 +60,12 @@ impl Place {
         }
         match &self.table {
             Name::Fixed(name) => out.push_identifier(name),
-            Name::Made(name) => out.push_identifier(name),
+            Name::Made(name, version) => {
+                out.push_identifier(name)?;
+                // On PostgreSQL a kept statement must not outlive ALTER TABLE. SQLite prepares it again by itself.
+                out.push_sql(if DB::SQLITE { "" } else { version });
+                Ok(())
+            }
         }
     }
 }
@@ -73,16 +87,76 @@ pub struct Plan {
     pub reverse: bool,
 }
 
+/// So many rows are looked up and sorted in no time.
+const FEW: usize = 1000;
+
 /// Plans a page. `visible` is what the caller may see of the table; none: everything.
 ///
 /// # Errors
 /// [`Error::CursorNotFound`] when the item of the cursor isn't there, or isn't visible; [`Error::CursorNull`] when it
 /// has no value of something that is ordered by.
 pub async fn plan(store: &Store, place: &Place, selection: &Selection, visible: Option<Predicate>) -> Result<Plan> {
-    if selection.cursor.is_none() {
-        return Ok(page(selection, visible, None));
+    if store.is_sqlite() {
+        if selection.cursor.is_none() {
+            return Ok(page(selection, visible, None));
+        }
+        return plan_in(&mut store.read().await?, place, selection, visible).await;
     }
-    plan_in(&mut store.read().await?, place, selection, visible).await
+    // Boxed, so that on SQLite nobody carries the room that this needs.
+    Box::pin(async {
+        let few = few(store, place, visible.as_ref()).await?;
+        let mut plan = match selection.cursor {
+            None => page(selection, visible, None),
+            Some(_) => plan_in(&mut store.read().await?, place, selection, visible).await?,
+        };
+        if let Some(rows) = few {
+            plan.predicate = plan.predicate.and(Predicate::from(&rows));
+            plan.order = plan.order.sorted();
+        }
+        Ok(plan)
+    })
+    .await
+}
+
+/// The rows that the caller may see, by their numbers, where they are few.
+///
+/// PostgreSQL's planner guesses how many they are by the number of the caller's roles. Where it takes few for many it
+/// walks along the order's index, through the whole table, to find them. So it is told.
+async fn few(store: &Store, place: &Place, visible: Option<&Predicate>) -> Result<Option<Filter>> {
+    let (Some(visible), Name::Made(..)) = (visible, &place.table) else { return Ok(None) };
+    if !visible.is_granted() {
+        return Ok(None);
+    }
+    let probe = Probe { place: place.clone(), visible: visible.clone(), limit: FEW as i64 + 1 };
+    let found = on_scan!(store, |c| (&probe).load::<Raw>(c))?;
+    if found.len() > FEW {
+        return Ok(None);
+    }
+    let number = |raw: Raw| raw.0.first().and_then(|value| if let Value::Integer(n) = value { Some(*n) } else { None });
+    let numbers = found.into_iter().filter_map(number).collect();
+    Ok(Some(Filter::Numbered { column: SEQUENCE.to_owned(), negated: false, numbers }))
+}
+
+/// Looks for the rows set by set, by the index on the column of sets. The order that decides nothing (within a set they
+/// are all alike) leaves PostgreSQL no other choice than that index.
+struct Probe {
+    place: Place,
+    visible: Predicate,
+    limit: i64,
+}
+statement!(Probe);
+
+impl<DB: Dialect> QueryFragment<DB> for Probe {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("SELECT found._sequence FROM (SELECT DISTINCT set_id FROM (");
+        self.visible.push_sets(&mut out)?;
+        out.push_sql(") AS sets OFFSET 0) AS mine CROSS JOIN LATERAL (SELECT _sequence FROM ");
+        self.place.push(&mut out)?;
+        out.push_sql(" WHERE _permissions BETWEEN mine.set_id AND mine.set_id ORDER BY _permissions LIMIT ");
+        DB::bind_number(&mut out, &self.limit)?;
+        out.push_sql(") AS found LIMIT ");
+        DB::bind_number(&mut out, &self.limit)
+    }
 }
 
 /// The same inside a unit of work.
@@ -195,7 +269,6 @@ statement!(EdgeValues<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for EdgeValues<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
         // Something must be selected when the order is random.
         out.push_sql("SELECT ");
         for step in self.order {
@@ -243,7 +316,6 @@ impl Edge {
     }
 
     pub(super) fn walk_ast<'b, DB: Dialect>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
         if self.is_plain() {
             joined(out.reborrow(), &self.0, ", ", "1", |step, mut out| step.push_column(&mut out))?;
             out.push_sql(self.0.first().map_or(" = ", |step| step.operator()));

@@ -105,6 +105,19 @@ impl Predicate {
         }
     }
 
+    /// Whether it asks for permissions and nothing else: [`Predicate::granted`].
+    pub(super) fn is_granted(&self) -> bool {
+        matches!(&*self.0, Node::Granted { .. })
+    }
+
+    /// Writes the query for the sets of permissions that it asks for.
+    pub(super) fn push_sets<'b, DB: Dialect>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        match &*self.0 {
+            Node::Granted { action, roles, .. } => push_granting(out, action, roles),
+            _ => Err(diesel::result::Error::QueryBuilderError("a condition on permissions is wanted".into())),
+        }
+    }
+
     pub(super) fn beyond(edge: Edge) -> Self {
         Self(Arc::new(Node::Beyond(edge)))
     }
@@ -191,21 +204,17 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
                 DB::bind(&mut out, value)
             }
             Node::Compare { column, array, operator, values } => {
-                // Composed by callers: too many shapes to keep their statements.
-                out.unsafe_to_cache_prepared();
-                if *array { list(out, column, *operator, values) } else { single(out, column, *operator, values) }
+                if *array {
+                    list(out, column, *operator, values)
+                } else {
+                    single(out, column, *operator, values)
+                }
             }
-            Node::Starts { column, negated, start, next } => {
-                out.unsafe_to_cache_prepared();
-                starts(out, column, *negated, start, next.as_ref())
-            }
+            Node::Starts { column, negated, start, next } => starts(out, column, *negated, start, next.as_ref()),
             Node::Granted { column, action, roles } => {
                 push_column(&mut out, column)?;
-                out.push_sql(" IN (SELECT set_id FROM permission_grants WHERE action = ");
-                out.push_sql("'");
-                out.push_sql(action);
-                out.push_sql("' AND role");
-                DB::in_list(&mut out, roles)?;
+                out.push_sql(" IN (");
+                push_granting(&mut out, action, roles)?;
                 out.push_sql(")");
                 Ok(())
             }
@@ -235,7 +244,6 @@ fn linked<'b, DB: Dialect>(
     none: bool,
     within: &'b Predicate,
 ) -> QueryResult<()> {
-    out.unsafe_to_cache_prepared();
     out.push_identifier(SEQUENCE)?;
     out.push_sql(if none { " NOT IN (SELECT " } else { " IN (SELECT " });
     out.push_identifier(link.from)?;
@@ -251,6 +259,18 @@ fn linked<'b, DB: Dialect>(
     within.walk_ast(out.reborrow())?;
     out.push_sql(")");
     Ok(())
+}
+
+/// The sets of permissions that allow this to one of these roles.
+fn push_granting<'b, DB: Dialect>(
+    out: &mut AstPass<'_, 'b, DB>,
+    action: &'static str,
+    roles: &'b TextList,
+) -> QueryResult<()> {
+    out.push_sql("SELECT set_id FROM permission_grants WHERE action = '");
+    out.push_sql(action);
+    out.push_sql("' AND role");
+    DB::in_list(out, roles)
 }
 
 /// How many parts may stand beside each other before they are put in brackets by halves: SQLite counts each as one more

@@ -20,7 +20,6 @@ impl Matched {
     }
 
     pub(super) fn walk_ast<'b, DB: Dialect>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
         if DB::SQLITE {
             // Ours: see `sqlite::pattern`.
             out.push_sql("pattern_found(");
@@ -67,7 +66,6 @@ impl Found {
     }
 
     pub(super) fn walk_ast<'b, DB: Dialect>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
         let Some(expressions) = &self.expressions else {
             out.push_sql(if self.negated { "1 = 1" } else { "1 = 0" });
             return Ok(());

@@ -6,11 +6,13 @@ mod statements;
 mod writer;
 
 use crate::error::{Error, Result, is_busy};
-use diesel::connection::SimpleConnection;
+use crate::kept::Kept;
+use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{Connection as _, QueryResult, SqliteConnection};
 use floe_sqlite_watch as watch;
 use readers::{ReadLease, Readers};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,8 +22,18 @@ use writer::{WriteLease, Writer};
 
 pub(crate) use statements::{BackToMark, Mark, Rehearse, UndoRehearsal};
 
-/// How long a list or a count may run on the caller's own thread before it is moved to another one.
-const IN_PLACE: Duration = Duration::from_micros(1500);
+/// How long a list or a count may run on the caller's own thread before it is moved to another one: so long everybody
+/// else of that thread waits, each time that somebody asks for something long.
+const IN_PLACE: Duration = Duration::from_micros(750);
+
+/// How many prepared statements a connection keeps: some kilobytes each.
+const MOST_STATEMENTS: usize = 256;
+
+/// A connection to a file, and how many statements it keeps.
+pub(crate) struct Opened {
+    connection: SqliteConnection,
+    kept: Kept,
+}
 
 /// An open file.
 pub struct File {
@@ -158,7 +170,7 @@ impl Lease {
         let connection = std::mem::replace(&mut self.connection, Leased::Lost);
         let mut moved = Self { connection, statement_timeout: self.statement_timeout };
         let (moved, result) = on_thread(move || {
-            let result = moved.run(query);
+            let result = watch::politely(|| moved.run(query));
             (moved, result)
         })
         .await?;
@@ -214,7 +226,7 @@ pub(crate) enum Purpose {
 }
 
 /// Opens a connection and says how it behaves.
-pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<SqliteConnection> {
+pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<Opened> {
     watch::install();
     let path = path.to_str().ok_or_else(|| Error::unavailable("the data folder's name must be Unicode"))?;
     let mut connection = SqliteConnection::establish(path).map_err(Error::unavailable)?;
@@ -230,7 +242,33 @@ pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<SqliteConnection>
         Purpose::Migrating => "PRAGMA cache_size = -16000",
     })?;
     pattern::register(&mut connection)?;
-    Ok(connection)
+    let kept = Kept::default();
+    connection.set_instrumentation(kept.counter());
+    Ok(Opened { connection, kept })
+}
+
+impl Opened {
+    /// Forgets all prepared statements when there are too many. Not in the middle of one.
+    fn tidy(&mut self) {
+        if self.kept.too_many(MOST_STATEMENTS) {
+            self.connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+            self.connection.set_prepared_statement_cache_size(CacheSize::Unbounded);
+        }
+    }
+}
+
+impl Deref for Opened {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Opened {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
 }
 
 /// What SQLite says of a statement that was stopped because its time was over.

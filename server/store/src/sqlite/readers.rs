@@ -1,6 +1,6 @@
 //! Connections that read, opened when there are none free.
 
-use super::{Purpose, connect};
+use super::{Opened, Purpose, connect};
 use crate::error::{Error, Result};
 use diesel::result::Error as DieselError;
 use diesel::{QueryResult, SqliteConnection};
@@ -23,7 +23,7 @@ pub(super) struct Readers {
 }
 
 /// The last one given back is the first one taken: its cache is warm.
-type Free = Arc<Mutex<Vec<SqliteConnection>>>;
+type Free = Arc<Mutex<Vec<Opened>>>;
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
@@ -47,32 +47,33 @@ impl Readers {
     }
 
     /// The free ones, which are no longer here.
-    pub(super) fn drain(&self) -> Vec<SqliteConnection> {
+    pub(super) fn drain(&self) -> Vec<Opened> {
         std::mem::take(&mut *lock(&self.free))
     }
 }
 
-fn lock(free: &Free) -> MutexGuard<'_, Vec<SqliteConnection>> {
+fn lock(free: &Free) -> MutexGuard<'_, Vec<Opened>> {
     free.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A reader, until dropped.
 pub(super) struct ReadLease {
-    connection: Option<SqliteConnection>,
+    connection: Option<Opened>,
     home: Free,
     _permit: OwnedSemaphorePermit,
 }
 
 impl ReadLease {
     pub(super) fn connection(&mut self) -> QueryResult<&mut SqliteConnection> {
-        self.connection.as_mut().ok_or(DieselError::BrokenTransactionManager)
+        self.connection.as_deref_mut().ok_or(DieselError::BrokenTransactionManager)
     }
 }
 
 impl Drop for ReadLease {
     fn drop(&mut self) {
         // A panic in the middle of a row may have left a statement open, and with it an old state of the data.
-        if let Some(connection) = self.connection.take().filter(|_| !std::thread::panicking()) {
+        if let Some(mut connection) = self.connection.take().filter(|_| !std::thread::panicking()) {
+            connection.tidy();
             lock(&self.home).push(connection);
         }
     }

@@ -3,11 +3,13 @@
 //! A unit of work holds the writer (a fair lock) from its first statement to its last, between `SAVEPOINT` and
 //! `RELEASE`. To commit, it leaves a note where it is to be answered and gives the writer on. The first one that does so
 //! also sends a task, which queues for the writer *behind everybody who is waiting already*: those become part of the
-//! same transaction. When its turn comes it runs `COMMIT`, on a thread where waiting for the disk holds nobody up, and
-//! answers all the notes. So:
+//! same transaction. When its turn comes it runs `COMMIT`, on a thread where waiting for the disk holds nobody up; back
+//! on its own thread it answers all the notes. (Each answer from another thread would cost a system call to wake the
+//! event loop up; from there most cost none.) So:
 //! - nobody is answered before the fsync;
 //! - the busier it is, the larger the groups are, and nobody ever waits for a group to fill;
-//! - a future that is dropped half-way leaves nothing undone: the task doesn't depend on it.
+//! - a future that is dropped half-way leaves nothing undone: the task doesn't depend on it;
+//! - nor does an event loop that ends: see [`OnItsWay`].
 //!
 //! The price: units of a group share their fate. SQLite ends the whole transaction when the disk is full or fails, or a
 //! *writing* statement is interrupted; then all of the group are told that nothing was saved, which is true.
@@ -16,7 +18,7 @@
 //! 39,000/s with 64 (docs/decisions/0003).
 
 use super::statements::{Begin, BeginUnit, Commit, EndUnit, Rollback, UndoUnit};
-use super::{busy_as_unavailable, on_thread};
+use super::{Opened, busy_as_unavailable, on_thread};
 use crate::error::{Error, FAILED_UNIT, Result, is_busy};
 use diesel::connection::SimpleConnection;
 use diesel::result::Error as DieselError;
@@ -33,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The one connection that writes to a file, and those who wait for its next fsync.
 pub(super) struct Writer {
-    connection: SqliteConnection,
+    connection: Opened,
     /// Whether a physical transaction is open.
     open: bool,
     /// Whether a task is on its way that will commit. Always so while somebody waits.
@@ -42,14 +44,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(connection: SqliteConnection) -> Self {
+    pub(super) fn new(connection: Opened) -> Self {
         Self { connection, open: false, scheduled: false, waiting: Vec::new() }
     }
 
-    /// Ends the physical transaction and answers everybody.
-    pub(super) fn flush(&mut self) {
+    /// Ends the physical transaction. Everybody is answered when what this gives is dropped.
+    pub(super) fn flush(&mut self) -> Option<Answers> {
         if !self.open {
-            return;
+            return None;
         }
         let outcome = Commit.run(&mut self.connection);
         if outcome.is_err() {
@@ -57,19 +59,13 @@ impl Writer {
             let _ = Rollback.run(&mut self.connection);
         }
         self.open = false;
-        self.answer(&outcome.map_err(Error::from));
+        self.connection.tidy();
+        Some(Answers { notes: std::mem::take(&mut self.waiting), outcome: outcome.map_err(Error::from) })
     }
 
     /// Writes the log into the file, so that the next start has nothing to do.
     pub(super) fn checkpoint(&mut self) -> QueryResult<()> {
         self.connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    }
-
-    fn answer(&mut self, outcome: &Result<()>) {
-        for note in self.waiting.drain(..) {
-            // Whoever doesn't want to know any more is committed nevertheless.
-            let _ = note.send(outcome.clone());
-        }
     }
 
     async fn open(&mut self) -> Result<()> {
@@ -90,7 +86,8 @@ impl Writer {
     /// The physical transaction has ended without us: nothing of the group is saved.
     fn lose_group(&mut self) {
         self.open = false;
-        self.answer(&Err(Error::unavailable("the transaction that this was part of was rolled back")));
+        let outcome = Err(Error::unavailable("the transaction that this was part of was rolled back"));
+        drop(Answers { notes: std::mem::take(&mut self.waiting), outcome });
     }
 
     /// Undoes the unit that is open. Without others in the group, the write lock isn't kept either.
@@ -105,6 +102,58 @@ impl Writer {
         } else if UndoUnit.run(&mut self.connection).and_then(|()| EndUnit.run(&mut self.connection)).is_err() {
             let _ = Rollback.run(&mut self.connection);
             self.lose_group();
+        }
+    }
+}
+
+/// What became of a group, for those who wait to know. Dropping it tells them.
+pub(super) struct Answers {
+    notes: Vec<oneshot::Sender<Result<()>>>,
+    outcome: Result<()>,
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        for note in self.notes.drain(..) {
+            // Whoever doesn't want to know any more is committed nevertheless.
+            let _ = note.send(self.outcome.clone());
+        }
+    }
+}
+
+/// Commits the group, once everybody who waits for the writer by now has become part of it.
+async fn commit_group(on_its_way: OnItsWay) {
+    let Some(writer) = &on_its_way.0 else { return };
+    let mut writer = writer.clone().lock_owned().await;
+    let committed = on_thread(move || {
+        on_its_way.arrived();
+        writer.scheduled = false;
+        writer.flush()
+    });
+    // Answers on this thread.
+    drop(committed.await);
+}
+
+/// A commit that must come about, whatever becomes of the event loop that its task lives on: others wait for it. Dropped
+/// before it has [arrived](OnItsWay::arrived), it commits on a thread of its own.
+struct OnItsWay(Option<Arc<Mutex<Writer>>>);
+
+impl OnItsWay {
+    fn arrived(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        let Some(writer) = self.0.take() else { return };
+        let commit = move || {
+            let mut writer = writer.blocking_lock();
+            writer.scheduled = false;
+            writer.flush();
+        };
+        if let Err(error) = std::thread::Builder::new().spawn(commit) {
+            tracing::error!(%error, "a group of changes can't be committed");
         }
     }
 }
@@ -192,12 +241,7 @@ impl WriteLease {
         let (note, answer) = oneshot::channel();
         self.writer.waiting.push(note);
         if !std::mem::replace(&mut self.writer.scheduled, true) {
-            let writer = OwnedMutexGuard::mutex(&self.writer).clone();
-            tokio::task::spawn_blocking(move || {
-                let mut writer = writer.blocking_lock();
-                writer.scheduled = false;
-                writer.flush();
-            });
+            tokio::spawn(commit_group(OnItsWay(Some(OwnedMutexGuard::mutex(&self.writer).clone()))));
         }
         drop(self);
         answer.await.map_err(Error::unavailable)?

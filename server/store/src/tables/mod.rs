@@ -74,8 +74,6 @@ pub struct Table(Arc<Shape>);
 struct Shape {
     place: Place,
     name: Arc<str>,
-    /// Part of the statements on PostgreSQL: one that is kept must not outlive ALTER TABLE.
-    version: String,
     columns: Vec<Column>,
 }
 
@@ -120,8 +118,8 @@ impl Store {
     #[must_use]
     pub fn table(&self, number: i64, version: i64, columns: Vec<Column>) -> Table {
         let name: Arc<str> = format!("rows_{number}").into();
-        let place = Place::made(self.schema().cloned(), name.clone(), ID);
-        Table(Arc::new(Shape { place, name, version: format!("/* v{version} */ "), columns }))
+        let place = Place::made(self.schema().cloned(), name.clone(), ID).version(version);
+        Table(Arc::new(Shape { place, name, columns }))
     }
 }
 

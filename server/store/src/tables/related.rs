@@ -1,6 +1,6 @@
 //! Rows that rows are linked to.
 
-use super::rows::{push_columns, push_version, read_number, read_row};
+use super::rows::{push_columns, read_number, read_row};
 use super::{End, Links, StoredRow, Table, statement};
 use crate::dialect::{Dialect, NumberList};
 use crate::error::Result;
@@ -98,11 +98,8 @@ impl Follow {
 
 impl<DB: Dialect> QueryFragment<DB> for Follow {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // Each choice of columns is another statement.
-        out.unsafe_to_cache_prepared();
         let (here, there) = (self.from.column(), self.from.other().column());
         out.push_sql("SELECT ");
-        push_version(&mut out, &self.table);
         out.push_sql(here);
         out.push_sql(", ");
         push_columns(&mut out, &self.table, self.columns.as_deref())?;

@@ -190,11 +190,13 @@ impl StoredRow {
             let column =
                 columns.map_or(Some(n), |columns| columns.get(n).copied()).and_then(|n| table.columns().get(n));
             if let Some(column) = column {
-                let fitting = fit(std::mem::replace(value, Value::Null(column.kind)), column.kind);
-                *value = match &column.seal {
-                    None => fitting,
-                    Some(seal) => seal.open(&self.id, fitting)?,
-                };
+                // Most are of their column's kind already.
+                if value.is_null() || value.kind() != column.kind {
+                    *value = fit(std::mem::replace(value, Value::Null(column.kind)), column.kind);
+                }
+                if let Some(seal) = &column.seal {
+                    *value = seal.open(&self.id, std::mem::replace(value, Value::Null(column.kind)))?;
+                }
             }
         }
         Ok(self)
@@ -206,7 +208,7 @@ pub(crate) struct Raw(pub(crate) Vec<Value>);
 
 impl<DB: Dialect> QueryableByName<DB> for Raw {
     fn build<'a>(row: &impl NamedRow<'a, DB>) -> deserialize::Result<Self> {
-        (0..row.field_count()).map(|n| read(row, n)).collect::<Result<_, _>>().map(Self)
+        read_from(row, 0).map(Self)
     }
 }
 
@@ -225,7 +227,7 @@ pub(super) fn read_row<'a, DB: Dialect>(row: &impl NamedRow<'a, DB>, start: usiz
         created: read_number(row, start + 2)?,
         updated: read_number(row, start + 3)?,
         permissions: read_number(row, start + 4)?,
-        values: (start + FIXED.len()..row.field_count()).map(|n| read(row, n)).collect::<Result<_, _>>()?,
+        values: read_from(row, start + FIXED.len())?,
     })
 }
 
@@ -235,6 +237,16 @@ pub(super) fn read_number<'a, DB: Dialect>(row: &impl NamedRow<'a, DB>, n: usize
         Value::Integer(number) => Ok(number),
         other => Err(format!("column {n} holds {other:?}").into()),
     }
+}
+
+/// The columns from this one on. (A loop, because `collect` into a `Result` doesn't know how many there will be.)
+fn read_from<'a, DB: Dialect>(row: &impl Row<'a, DB>, first: usize) -> deserialize::Result<Vec<Value>> {
+    let count = row.field_count();
+    let mut values = Vec::with_capacity(count.saturating_sub(first));
+    for n in first..count {
+        values.push(read(row, n)?);
+    }
+    Ok(values)
 }
 
 fn read<'a, DB: Dialect>(row: &impl Row<'a, DB>, n: usize) -> deserialize::Result<Value> {
@@ -254,9 +266,7 @@ statement!(Insert<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for Insert<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql("INSERT ");
-        push_version(&mut out, self.table);
-        out.push_sql("INTO ");
+        out.push_sql("INSERT INTO ");
         self.table.place().push(&mut out)?;
         out.push_sql(" (_id, _created, _updated, _permissions");
         for column in self.table.columns() {
@@ -287,8 +297,6 @@ statement!(Update<'_>);
 
 impl<DB: Dialect> QueryFragment<DB> for Update<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // Each choice of columns is another statement.
-        out.unsafe_to_cache_prepared();
         out.push_sql("UPDATE ");
         self.table.place().push(&mut out)?;
         out.push_sql(" SET _updated = ");
@@ -327,7 +335,7 @@ impl<DB: Dialect> QueryFragment<DB> for Delete<'_> {
     }
 }
 
-/// By id: the shape that is read most, so its statement is kept.
+/// By id: the shape that is read most.
 struct Find<'q> {
     table: &'q Table,
     columns: Option<&'q [usize]>,
@@ -390,12 +398,7 @@ fn push_select<DB: Dialect>(
     table: &Table,
     columns: Option<&[usize]>,
 ) -> QueryResult<()> {
-    if columns.is_some() {
-        // Each choice of columns is another statement.
-        out.unsafe_to_cache_prepared();
-    }
     out.push_sql("SELECT ");
-    push_version(out, table);
     push_columns(out, table, columns)?;
     out.push_sql(" FROM ");
     table.place().push(out)?;
@@ -417,12 +420,6 @@ pub(super) fn push_columns<DB: Dialect>(
         out.push_identifier(&column(table, place)?.name)?;
     }
     Ok(())
-}
-
-pub(super) fn push_version<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table) {
-    if !DB::SQLITE {
-        out.push_sql(&table.0.version);
-    }
 }
 
 fn column(table: &Table, n: usize) -> QueryResult<&Column> {

@@ -86,18 +86,21 @@ fn tested(connection: &mut SqliteConnection, select: &Select, test: &Test) -> Qu
 /// From PostgreSQL they come in batches, each tested on a thread where that holds nobody up.
 async fn streamed(lease: &mut postgres::Lease, select: &Select, test: &Test) -> Result<Vec<i64>> {
     let (started, budget) = (Instant::now(), lease.statement_timeout());
-    let outcome = match lease.start() {
-        Ok(connection) => {
-            let rows = diesel_async::RunQueryDsl::load_stream::<Raw>(select, connection).await;
-            match rows {
-                Ok(rows) => batches(rows, test, started, budget).await,
-                Err(error) => Ok(Err(error)),
-            }
-        }
-        Err(error) => Ok(Err(error)),
+    let (opening, shared) = lease.start()?;
+    let (mut connection, mut gave_up) = (shared, None);
+    let rows = async {
+        let rows = diesel_async::RunQueryDsl::load_stream::<Raw>(select, &mut connection).await?;
+        batches(rows, test, started, budget).await.unwrap_or_else(|error| {
+            gave_up = Some(error);
+            Ok(Vec::new())
+        })
     };
-    // What is left of the rows when time is up is left on its way: the connection is closed.
-    Ok(lease.finish(outcome?)?)
+    let answer = postgres::in_one_flight(opening, shared, rows).await;
+    match gave_up {
+        // What is left of the rows is left on its way: without an end to this, the connection is closed.
+        Some(error) => Err(error),
+        None => Ok(lease.finish(answer)?),
+    }
 }
 
 async fn batches(
@@ -161,8 +164,6 @@ impl From<Shapes> for Select {
 
 impl<DB: Dialect> QueryFragment<DB> for Select {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // Composed by callers: too many shapes to keep their statements.
-        out.unsafe_to_cache_prepared();
         let Shapes { table, column, also, .. } = &self.shapes;
         out.push_sql("SELECT _sequence, ");
         out.push_identifier(column)?;

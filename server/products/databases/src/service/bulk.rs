@@ -113,9 +113,11 @@ impl<'w> Matching<'w> {
         let mut answer = Answer::new(schema, Vocabulary::of(call));
         let mut behind = 0;
         let visible = visible(call, schema);
+        // Each look for more binds the list of all that were found by their shapes.
+        let batch = if self.selection.filter.has_shapes() { MAX_ORDERED } else { BATCH };
         shapes::settle(Source::Unit(changes), schema, &mut self.selection.filter, visible.as_ref()).await?;
         while self.selection.limit > 0 {
-            let page = if self.in_order { self.selection.limit } else { self.selection.limit.min(BATCH) };
+            let page = if self.in_order { self.selection.limit } else { self.selection.limit.min(batch) };
             let rows = matches(changes, call, schema, &self.selection, page, behind).await?;
             let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
             behind = rows.last().map_or(behind, |row| row.sequence);

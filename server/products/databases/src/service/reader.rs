@@ -24,6 +24,14 @@ pub(super) enum Reader<'r, 'c> {
 }
 
 impl Reader<'_, '_> {
+    /// In the middle of much work: gives others of this thread their turn. Not inside a unit of work, which holds up
+    /// everybody who writes.
+    pub(super) async fn let_others(&mut self) {
+        if matches!(self, Self::Store(..)) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The row of this id, with these of its columns, and what it allows.
     pub(super) async fn row(
         &mut self,

@@ -1,0 +1,188 @@
+"""What much data does to Floe: `make bench-large`, or one of them with `harness.py --only NAME`.
+
+    scale         list and create with 10,000, 100,000 and 1,000,000 rows: neither may cost more with more
+    permissions   the first page for callers with 100 roles who may read 0.01 %, 50 % and 100 % of 1,000,000 rows
+    bulk          100,000 rows by key, 100 at a time
+    scan          how long a `get` takes while somebody else searches 1,000,000 rows without an index
+
+`permissions` runs on SQLite and, where BENCH_POSTGRES_URL names a database that may be written to, on PostgreSQL.
+"""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import harness
+from floe import TABLE, Floe
+from server import Request, row
+
+SECONDS = harness.SECONDS
+MANY = 1_000_000
+BULK = 100_000
+
+
+def run(names):
+    scenarios = {"scale": scale, "permissions": permissions, "bulk": bulk, "scan": scan}
+    wanted = list(scenarios) if names == ["large"] else names
+    results, lines = [], []
+    for name in wanted:
+        lines += [f"## {name}", ""]
+        for result in scenarios[name]():
+            results.append({"what": name, **result})
+            lines.append("- " + ", ".join(f"{key}: {told(value)}" for key, value in result.items()))
+            harness.note(lines[-1])
+        lines.append("")
+    harness.keep(lines, results)
+
+
+def told(value):
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def floe(postgres=None):
+    """A fresh server with a project, running."""
+    # Not /tmp, which is memory on some machines.
+    with tempfile.TemporaryDirectory(prefix="floe-bench.", dir="/var/tmp") as folder:
+        server = Floe(folder, postgres)
+        server.start()
+        try:
+            server.make_project()
+            yield server
+        finally:
+            server.stop()
+
+
+def numbers(run):
+    return {key: run[key] for key in ("per_second", "p50_ms", "p99_ms", "noise")}
+
+
+def plain_rows(count, first=0):
+    return ({"$id": f"row-{number}", **row(number)} for number in range(first, first + count))
+
+
+def scale():
+    with floe() as server:
+        server.make_table()
+        there = 0
+        for count in (10_000, 100_000, MANY):
+            server.add_rows(plain_rows(count - there, there))
+            there = count
+            server.sign_in()
+            for operation in ("list", "create"):
+                harness.load(server, operation, 16, 1)
+                yield {"rows": count, "operation": operation, **numbers(harness.load(server, operation, 16, SECONDS))}
+
+
+def permissions():
+    databases = {"SQLite": None}
+    if url := os.environ.get("BENCH_POSTGRES_URL"):
+        databases["PostgreSQL"] = own_database(url)
+    else:
+        harness.note("BENCH_POSTGRES_URL is not set: permissions are measured on SQLite alone")
+    for name, url in databases.items():
+        with floe(url) as server:
+            server.make_table(row_security=True)
+            harness.note(f"filling {name} with {MANY:,} rows")
+            server.add_rows(
+                {"$id": f"row-{number}", **row(number), "$permissions": [f'read("label:{label(number)}")']}
+                for number in range(MANY)
+            )
+            others = [f"x{number}" for number in range(99)]
+            everybody = [f"t{number}" for number in range(98)] + ["mine", "half"]
+            callers = {"none": others + ["nobody"], "0.01 %": others + ["mine"], "50 %": others + ["half"], "100 %": everybody}
+            for user, (share, labels) in enumerate(callers.items()):
+                server.send(Request("PUT", f"/v1/users/user-{user}/labels", {"labels": labels}, server.key))
+                server.sign_in(user)
+                for order, query in {"first": [], "last": [{"method": "orderDesc", "attribute": ""}]}.items():
+                    pages = [page([*query, {"method": "limit", "values": [25]}], server.session)]
+                    run = harness.play(server, "list", pages, 1, SECONDS)
+                    yield {"database": name, "may read": share, "page": order, "p50_ms": run["p50_ms"], "p99_ms": run["p99_ms"]}
+
+
+def label(number):
+    """Of 10,000 rows one is for `mine`, every second one for `half`, the rest for one of 98 others."""
+    if number % 10_000 == 9_999:
+        return "mine"
+    return "half" if number % 2 == 0 else f"t{number // 2 % 98}"
+
+
+def page(queries, session):
+    query = "&".join(f"queries%5B%5D={quote(json.dumps(one))}" for one in queries)
+    return Request("GET", f"{TABLE}/rows?{query}&total=false", headers=session)
+
+
+def own_database(url):
+    """A new database on the same server."""
+    base, _ = url.rsplit("/", 1)
+    name = f"bench_{os.getpid()}_{int(time.time())}"
+    psql = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"))[-1]
+    subprocess.run([psql, url, "-q", "-c", f"CREATE DATABASE {name}"], check=True)
+    return f"{base}/{name}"
+
+
+def bulk():
+    with floe() as server:
+        server.make_table()
+        requests = [
+            Request("POST", f"{TABLE}/rows", {"rows": list(plain_rows(100, start))}, server.key).rendered(server.port)
+            for start in range(0, BULK, 100)
+        ]
+        begin, cpu, written = time.monotonic(), server.cpu_seconds(), bytes_written(server)
+        post_all(server.port, requests)
+        seconds, cpu = time.monotonic() - begin, server.cpu_seconds() - cpu
+        megabytes = (bytes_written(server) - written) / 1e6
+        yield {"rows": BULK, "seconds": seconds, "rows a second": BULK / seconds, "cpu": cpu / seconds, "MB written": megabytes}
+
+
+def post_all(port, requests):
+    """One after another on one connection, rendered before: the load is not to be what takes the time."""
+    import socket
+
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        for request in requests:
+            connection.sendall(request)
+            answer = b""
+            while True:
+                answer += connection.recv(1 << 20)
+                head, end, body = answer.partition(b"\r\n\r\n")
+                if end and len(body) >= int(re.search(rb"content-length: (\d+)", head.lower())[1]):
+                    break
+            assert head.startswith(b"HTTP/1.1 201"), answer[:300]
+
+
+def bytes_written(server):
+    io = Path(f"/proc/{server.process.pid}/io").read_text()
+    return int(re.search(r"^write_bytes: (\d+)", io, re.MULTILINE)[1])
+
+
+def scan():
+    with floe() as server:
+        server.make_table()
+        server.add_rows(plain_rows(MANY))
+        server.sign_in()
+        search = page([{"method": "contains", "attribute": "title", "values": ["no such title"]}], server.session)
+        harness.load(server, "get", 16, 1)
+        alone = harness.load(server, "get", 16, SECONDS)
+        searching, scans = threading.Event(), 0
+
+        def keep_searching():
+            nonlocal scans
+            while not searching.is_set():
+                server.send(search)
+                scans += 1
+
+        searcher = threading.Thread(target=keep_searching)
+        searcher.start()
+        beside = harness.load(server, "get", 16, SECONDS)
+        searching.set()
+        searcher.join()
+        yield {"get": "alone", **numbers(alone)}
+        yield {"get": "beside a scan", **numbers(beside), "scans": scans, "p99 ratio": beside["p99_ms"] / alone["p99_ms"]}
