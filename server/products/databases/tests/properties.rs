@@ -7,12 +7,12 @@
 
 mod support;
 
+use floe_harness::{Dice, rounds};
 use floe_testkit::{Client, Database, House};
 use reqwest::Method;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use support::dice::{Dice, rounds};
 use support::{At, BOTH, Words, query, user};
 
 fn first() -> u64 {

@@ -8,7 +8,6 @@
 )]
 
 pub mod background;
-pub mod dice;
 pub mod library;
 pub mod links;
 

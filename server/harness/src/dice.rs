@@ -1,13 +1,18 @@
 //! Chance that can be repeated.
 
 /// Numbers that look random and follow from a seed (`SplitMix64`).
+#[derive(Debug, Clone)]
 pub struct Dice(u64);
 
 impl Dice {
+    /// From a seed.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
+    /// The next number.
+    #[allow(clippy::should_implement_trait, reason = "it never ends")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -26,6 +31,7 @@ impl Dice {
         self.below(times) == 0
     }
 
+    /// One of these.
     pub fn pick<'t, T>(&mut self, all: &'t [T]) -> &'t T {
         &all[self.below(all.len())]
     }
@@ -37,6 +43,7 @@ impl Dice {
 }
 
 /// How often a property is tried: a few times, or as often as `FLOE_PROPERTY_ROUNDS` says.
+#[must_use]
 pub fn rounds(usual: u64) -> u64 {
     std::env::var("FLOE_PROPERTY_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
 }
