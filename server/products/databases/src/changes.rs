@@ -1,7 +1,6 @@
 //! A unit of work of this product: what it changes, what it learns and what it makes stale, together.
 
 use crate::events::Event;
-use crate::keys::Keys;
 use crate::ledger::Ledger;
 use crate::model::Task;
 use crate::permission_sets::{self, PermissionSet};
@@ -83,11 +82,6 @@ impl<'s> Changes<'s> {
     /// What users have defined.
     pub(crate) fn catalog(&mut self) -> Catalog<'_> {
         Catalog(&mut self.unit)
-    }
-
-    /// The keys of what is kept encrypted.
-    pub(crate) fn keys(&self) -> &Keys {
-        &self.service.keys
     }
 
     /// Transactions, and what is staged in them.
