@@ -249,8 +249,7 @@ impl<'w, 's> Work<'w, 's> {
 
 /// Whether a row isn't already what is said of it.
 fn differs(row: &StoredRow, said: &RowData) -> bool {
-    !said.operators.is_empty()
-        || said.created.is_some_and(|created| created != row.created)
+    said.created.is_some_and(|created| created != row.created)
         || said.updated.is_some_and(|updated| updated != row.updated)
         || said.values.iter().any(|(position, value)| row.values.get(*position) != Some(value))
 }
