@@ -5,7 +5,7 @@
 //! their text, and when a connection has too many it starts over with none: simpler than forgetting the oldest, and
 //! what is in use is prepared again at once.
 
-use diesel::connection::{Instrumentation, InstrumentationEvent};
+use diesel::connection::{Instrumentation, InstrumentationEvent, get_default_instrumentation};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,12 +14,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct Kept(Arc<AtomicUsize>);
 
 impl Kept {
-    /// What tells us of each statement that is kept from now on: for the connection's `set_instrumentation`.
+    /// What tells us of each statement that is kept from now on: for the connection's `set_instrumentation`. Whoever
+    /// follows all connections of the process (tests that count statements) is told as well.
     pub(crate) fn counter(&self) -> impl Instrumentation {
         let count = Arc::clone(&self.0);
+        let mut others = get_default_instrumentation();
         move |event: InstrumentationEvent<'_>| {
             if matches!(event, InstrumentationEvent::CacheQuery { .. }) {
                 count.fetch_add(1, Ordering::Relaxed);
+            }
+            if let Some(others) = &mut others {
+                others.on_connection_event(event);
             }
         }
     }

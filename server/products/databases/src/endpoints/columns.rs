@@ -51,7 +51,7 @@ macro_rules! new_column {
 
 /// Declares what updating a column of some type takes: what all types do, and more.
 macro_rules! changed_column {
-    ($(#[$meta:meta])* $name:ident, default: $default:ty $(, $(#[doc = $doc:literal])* $field:ident: $type:ty = $wire:literal $(or $or:expr)?)* $(,)?) => {
+    ($(#[$meta:meta])* $name:ident, default: $default:ty $(= $absent:expr)? $(, $(#[doc = $doc:literal])* $field:ident: $type:ty = $wire:literal $(or $or:expr)?)* $(,)?) => {
         input! {
             $(#[$meta])*
             pub(crate) struct $name {
@@ -65,7 +65,7 @@ macro_rules! changed_column {
                 /// Whether every new row must have a value.
                 required: bool = body "required",
                 /// What rows get that don't say; null for nothing.
-                default: Nullable<$default> = body "default",
+                default: Nullable<$default> = body "default" $(or $absent)?,
                 /// Another name.
                 new_key: Option<Key> = body "newKey" or None,
             }
@@ -353,7 +353,7 @@ pub(crate) async fn create_shape(
 
 changed_column! {
     /// What updating a column of points, lines or polygons takes.
-    UpdateShape, default: Places
+    UpdateShape, default: Places = Nullable::Absent
 }
 
 pub(crate) async fn update_shape(

@@ -107,8 +107,16 @@ pub(super) async fn insert(
     let (created, updated) = (data.created.unwrap_or(call.now.millis()), data.updated.unwrap_or(call.now.millis()));
     let values = schema.filled(data);
     let new = NewRow { id, created, updated, permissions: set.number, values: &values };
-    let inserted = tables::insert(changes, &schema.stored, new).await;
-    let sequence = inserted.map_err(|error| taken(error, Vocabulary::of(call)))?;
+    let sequence = match tables::insert(changes, &schema.stored, new).await {
+        Ok(sequence) => sequence,
+        // Of two that are taken SQLite names any; the id is what matters more, and what PostgreSQL finds first.
+        Err(error) if error.is_conflict() && changes.is_sqlite() => {
+            let there = tables::get(changes, &schema.stored, Some(&[]), id).await?.is_some();
+            let errors = Vocabulary::of(call).errors();
+            return Err(Error::new(if there { errors.row_exists } else { errors.row_unique }).because(error));
+        }
+        Err(error) => return Err(taken(error, Vocabulary::of(call))),
+    };
     Ok(Permitted {
         row: StoredRow { sequence, id: id.to_owned(), created, updated, permissions: set.number, values },
         set,
