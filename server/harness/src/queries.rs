@@ -71,7 +71,7 @@ fn marked(line: &str) -> String {
             Json::String(text) if Timestamp::parse(text).is_none() => text.insert_str(0, MARK),
             Json::Array(items) => items.iter_mut().for_each(mark),
             Json::Object(map) => {
-                map.iter_mut().filter(|(key, _)| *key == "values").for_each(|(_, values)| mark(values))
+                map.iter_mut().filter(|(key, _)| *key == "values").for_each(|(_, values)| mark(values));
             }
             _ => {}
         }

@@ -150,7 +150,7 @@ impl Operator {
                 Value::Datetime(millis) => {
                     let after = days.checked_mul(MILLIS_A_DAY).and_then(|days| millis.checked_add(days));
                     let after = after.filter(|millis| Timestamp::from_millis(*millis).millis() == *millis);
-                    after.map(Value::Datetime).ok_or_else(|| column.broken(column.column.domain.rule(&Json::Null)))
+                    after.map(Value::Datetime).ok_or_else(|| column.broken(&column.column.domain.rule(&Json::Null)))
                 }
                 _ => Ok(before.clone()),
             },
@@ -298,7 +298,7 @@ fn text_of_column(
     if text.len() > size && text.chars().count() > size {
         return Err(too_long());
     }
-    column.column.domain.accept(&Json::String(text)).map_err(|rule| column.broken(rule))
+    column.column.domain.accept(&Json::String(text)).map_err(|rule| column.broken(&rule))
 }
 
 /// What PHP calls the type of a value: clients know the texts.

@@ -210,11 +210,11 @@ impl SchemaColumn {
         if column.array {
             return self.read_list(json);
         }
-        column.domain.accept(json).map_err(|rule| self.broken(rule))
+        column.domain.accept(json).map_err(|rule| self.broken(&rule))
     }
 
     /// The sentence that a value breaks this rule of the column.
-    pub(crate) fn broken(&self, rule: String) -> String {
+    pub(crate) fn broken(&self, rule: &str) -> String {
         format!("Attribute \"{}\" has invalid {}. {rule}", self.column.key, self.column.domain.fault())
     }
 
@@ -228,7 +228,7 @@ impl SchemaColumn {
             Value::Float(number) => Json::from(*number),
             _ => return Ok(value),
         };
-        self.column.domain.accept(&json).map_err(|rule| self.broken(rule))
+        self.column.domain.accept(&json).map_err(|rule| self.broken(&rule))
     }
 
     /// Elements for the column's lists, in the form in which those are kept.

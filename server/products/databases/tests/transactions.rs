@@ -385,7 +385,7 @@ floe_testkit::both_databases! {
             // Whoever makes one removes those that nobody can use any more.
             house.clock().advance(3600);
             let last = begin().await;
-            assert_eq!(ids(&server.get(&all).await.expect(200)["transactions"]), [last.id.clone()]);
+            assert_eq!(ids(&server.get(&all).await.expect(200)["transactions"]), std::slice::from_ref(&last.id));
             for (ttl, status) in [(59, 400), (3601, 400), (60, 201), (3600, 201)] {
                 assert_eq!(server.post(&all, &json!({"ttl": ttl})).await.status, status);
             }

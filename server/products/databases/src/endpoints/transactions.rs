@@ -119,7 +119,7 @@ fn read(given: Map<String, Json>, call: &Call) -> Result<Staging> {
     let action: String = parts.take("action")?;
     let table = parts.take::<Id>(parts.table_id)?.into();
     if !ACTIONS.contains(&action.as_str()) {
-        return Err(broken(format!("Key 'action' must be one of: {}", ACTIONS.join(", "))));
+        return Err(broken(&format!("Key 'action' must be one of: {}", ACTIONS.join(", "))));
     }
     if action.starts_with("bulk") && !call.caller.privileged() {
         return Err(ErrorKind::UserUnauthorized.into());
@@ -198,17 +198,17 @@ impl Parts {
         match self.given.get_mut(key).map(Json::take) {
             None | Some(Json::Null) => Ok(None),
             Some(value) => P::read(value).map(Some).map_err(|refusal| match refusal {
-                Refusal::Rule(rule) => broken(format!("Key '{key}': {rule}")),
+                Refusal::Rule(rule) => broken(&format!("Key '{key}': {rule}")),
                 Refusal::Error(error) => *error,
             }),
         }
     }
 
     fn take<P: Param>(&mut self, key: &'static str) -> Result<P> {
-        self.maybe(key)?.ok_or_else(|| broken(format!("Missing required key: {key}")))
+        self.maybe(key)?.ok_or_else(|| broken(&format!("Missing required key: {key}")))
     }
 }
 
-fn broken(rule: String) -> Error {
+fn broken(rule: &str) -> Error {
     Error::invalid("operations", format!("Value must a valid array and {rule}"))
 }

@@ -28,7 +28,7 @@ pub(super) struct Operand {
 impl Operand {
     /// Reads it; `None` for what is no number.
     pub(super) fn read(json: &Json) -> Option<Self> {
-        json.as_number().and_then(|number| Self::of(number))
+        json.as_number().and_then(Self::of)
     }
 
     fn of(number: &Number) -> Option<Self> {

@@ -29,6 +29,7 @@ use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::tables::{self, Following, Linked, Links, StoredRow};
 use serde_json::{Map, Value as Json};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -85,10 +86,10 @@ impl Guide<'_> {
             for relation in &schema.relations {
                 let Some(value) = data.get(&relation.key) else { continue };
                 let number = relation.related.number;
-                if !asked.tables.contains_key(&number) {
-                    asked.tables.insert(number, self.there(schema, relation).await?);
-                }
-                let Some(related) = asked.tables.get(&number).map(|there| Arc::clone(&there.schema)) else { continue };
+                let related = match asked.tables.entry(number) {
+                    Entry::Occupied(known) => Arc::clone(&known.get().schema),
+                    Entry::Vacant(place) => Arc::clone(&place.insert(self.there(schema, relation).await?).schema),
+                };
                 let path = format!("{path}{}.", relation.key);
                 asked.add(format!("{path}*"));
                 if depth + 1 < DEPTH && !related.relations.is_empty() {

@@ -94,7 +94,7 @@ struct Ground {
 enum Read {
     Nothing,
     Row(Choice),
-    Rows(Page),
+    Rows(Box<Page>),
 }
 
 /// What came of it.
@@ -236,7 +236,9 @@ impl Databases {
             Act::Row { at, queries, .. } => {
                 ground.read = Read::Row(choose_only(guide, script.schema(at)?, queries).await?);
             }
-            Act::Rows { at, wanted } => ground.read = Read::Rows(page(guide, script.schema(at)?, wanted).await?),
+            Act::Rows { at, wanted } => {
+                ground.read = Read::Rows(Box::new(page(guide, script.schema(at)?, wanted).await?));
+            }
         }
         Ok(ground)
     }
