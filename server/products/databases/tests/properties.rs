@@ -63,7 +63,8 @@ const TEXTS: [&str; 14] =
     ["", "a", "A", "ab", "b", "Ü", "ü", "z'\"`", "%", "_", "\\", "😀", "a longer one than may be", " a"];
 
 fn nonsense(dice: &mut Dice) -> Json {
-    serde_json::from_str(dice.pick(&NONSENSE)).unwrap_or(json!("1e999"))
+    let text: &str = dice.pick(&NONSENSE);
+    serde_json::from_str(text).unwrap_or(json!("1e999"))
 }
 
 /// A value that the column may well take.
