@@ -63,7 +63,7 @@ const TEXTS: [&str; 14] =
     ["", "a", "A", "ab", "b", "Ü", "ü", "z'\"`", "%", "_", "\\", "😀", "a longer one than may be", " a"];
 
 fn nonsense(dice: &mut Dice) -> Json {
-    let text: &str = dice.pick(&NONSENSE);
+    let text = dice.pick::<&str>(&NONSENSE);
     serde_json::from_str(text).unwrap_or(json!("1e999"))
 }
 
