@@ -205,7 +205,8 @@ impl<'s> Changes<'s> {
         Ok(set)
     }
 
-    /// Tells what happened, to whoever wants to know it in either vocabulary. `payload` is JSON, and asked for only if somebody listens.
+    /// Tells what happened, to whoever wants to know it in either vocabulary. `payload` is JSON, and asked for only if
+    /// somebody listens. In a rehearsal nothing has happened.
     pub(crate) async fn tell(&mut self, event: Event, ids: &[&str], payload: impl FnOnce() -> Vec<u8>) -> Result<()> {
         if self.rehearsal.is_some() {
             return Ok(());
