@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import random
+import secrets
 import subprocess
 import time
 from urllib.parse import quote
@@ -33,6 +34,7 @@ class Floe(Server):
         super().__init__(folder)
         self.binary = os.path.abspath(os.environ["FLOE_BIN"])
         self.postgres = postgres
+        self.node_key = secrets.token_hex(32)
         self.session = {}
         self.key = {}
 
@@ -45,7 +47,9 @@ class Floe(Server):
     def environment(self):
         data = os.path.join(self.folder, "data")
         settings = {"FLOE_PORT": str(self.port), "FLOE_DATA": data, "FLOE_RATE_LIMITS": "off", "FLOE_LOG_FORMAT": "json"}
-        return settings | ({"DATABASE_URL": self.postgres} if self.postgres else {})
+        # Nodes that share a database share a key, so that with PostgreSQL the server makes none by itself.
+        shared = {"DATABASE_URL": self.postgres, "FLOE_SECRET_KEY": self.node_key} if self.postgres else {}
+        return settings | shared
 
     def fill(self):
         self.start()
