@@ -70,7 +70,9 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> ConnectionResult<Pooled> {
         let mut connection = AsyncPgConnection::establish(&self.url).await?;
-        let setup = format!("SET statement_timeout = {}", self.statement_timeout.as_millis());
+        // Read-only outside of a unit: should a unit's BEGIN ever fail alone, what flies behind it changes nothing.
+        let timeout = self.statement_timeout.as_millis();
+        let setup = format!("SET statement_timeout = {timeout}; SET default_transaction_read_only = on");
         connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
         let kept = Kept::default();
         connection.set_instrumentation(kept.counter());
@@ -170,10 +172,10 @@ impl Lease {
         let mut lease = Self::take(pool).await?;
         lease.unit = Unit::Open;
         let sql = if lease.schema() == Some(schema) {
-            "BEGIN".into()
+            "BEGIN READ WRITE".into()
         } else {
             // LOCAL: for this transaction alone, so that the session stays where it is, whatever comes.
-            format!("BEGIN; SET LOCAL search_path TO {}", quoted(schema)).into()
+            format!("BEGIN READ WRITE; SET LOCAL search_path TO {}", quoted(schema)).into()
         };
         lease.opening = Some(Opening { sql, schema: None });
         Ok(lease)

@@ -282,7 +282,9 @@ impl Stores {
                 let mut lease = postgres::Lease::read(self.pool()?, &"public".into()).await?;
                 // Two that make the same schema at once trip over each other in spite of IF NOT EXISTS.
                 let lock = "SELECT pg_advisory_xact_lock(hashtext('floe schemas'))";
-                Ok(lease.batch(&format!("BEGIN; {lock}; CREATE SCHEMA IF NOT EXISTS {schema}; COMMIT")).await?)
+                Ok(lease
+                    .batch(&format!("BEGIN READ WRITE; {lock}; CREATE SCHEMA IF NOT EXISTS {schema}; COMMIT"))
+                    .await?)
             }
         }
     }

@@ -74,6 +74,20 @@ on_both! {
 }
 
 on_both! {
+    async fn nothing_is_changed_outside_of_a_unit_of_work(home: &Home) {
+        let store = home.store().await;
+        make(&store).await;
+        let mut reader = store.read().await.unwrap();
+        assert!(reader.batch("DELETE FROM test_things").await.is_err());
+        drop(reader);
+        let mut unit = store.begin().await.unwrap();
+        add(&mut unit, &thing("a")).await.unwrap();
+        unit.commit().await.unwrap();
+        assert_eq!(count(&store).await, 1);
+    }
+}
+
+on_both! {
     async fn a_conflict_names_its_column(home: &Home) {
         let store = home.store().await;
         make(&store).await;
