@@ -4,6 +4,7 @@ use crate::keys::Keys;
 use crate::model::{Column, Columns, Database, Index, IndexKind, Status, Table};
 use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
+use floe_kernel::Caller;
 use floe_kernel::access::Guarded;
 use floe_kernel::permission::Permissions;
 use floe_kernel::query::{Field, Fields};
@@ -95,6 +96,11 @@ impl TableSchema {
             row_security: table.row_security,
             heads,
         }
+    }
+
+    /// Whether it is there for this caller: what is switched off isn't, but for servers and admins.
+    pub(crate) fn is_open(&self, caller: &Caller) -> bool {
+        caller.privileged() || (self.database_enabled && self.table_enabled)
     }
 
     /// Where permissions stand.

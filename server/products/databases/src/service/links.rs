@@ -51,7 +51,10 @@ pub(super) struct Around {
 impl Around {
     /// The table that a relationship leads to, unless it isn't there for this caller.
     fn related(&self, call: &Call, relation: &Relation) -> Option<&TableSchema> {
-        self.tables.get(&relation.related.number).map(|there| &*there.schema).filter(|schema| is_open(call, schema))
+        self.tables
+            .get(&relation.related.number)
+            .map(|there| &*there.schema)
+            .filter(|schema| schema.is_open(&call.caller))
     }
 }
 
@@ -144,11 +147,6 @@ fn rows_in(value: &Json) -> impl Iterator<Item = &Map<String, Json>> {
     let alone = value.as_object();
     let list = value.as_array().into_iter().flatten().filter_map(Json::as_object);
     alone.into_iter().chain(list)
-}
-
-/// Whether there is such a table for this caller.
-fn is_open(call: &Call, schema: &TableSchema) -> bool {
-    call.caller.privileged() || (schema.database_enabled && schema.table_enabled)
 }
 
 /// The rows that a row is related to, without their values: at most so many, the oldest first.

@@ -200,7 +200,7 @@ pub(crate) fn schema_key(project: &str, database: &str, table: &str) -> String {
 
 /// A table's schema, if the caller may know that the table exists.
 fn visible(call: &Call, schema: Arc<TableSchema>) -> Result<Arc<TableSchema>> {
-    if call.caller.privileged() || (schema.database_enabled && schema.table_enabled) {
+    if schema.is_open(&call.caller) {
         return Ok(schema);
     }
     let table_not_found = Vocabulary::of(call).errors().table_not_found;

@@ -167,8 +167,7 @@ fn split<'s>(schema: &'s TableSchema, select: &[String]) -> (Vec<String>, Vec<(&
 
 /// What the caller may know of a table's rows. One that is switched off has none for clients.
 fn known(call: &Call, schema: &TableSchema) -> Visible {
-    let is_open = schema.database_enabled && schema.table_enabled;
-    if !is_open && !call.caller.privileged() {
+    if !schema.is_open(&call.caller) {
         return Visible::Nothing;
     }
     match schema.guarded().reach(&call.caller, Action::Read) {

@@ -3,7 +3,7 @@
 //! First everything is found that goes, then everything asked that stays, then all of it is removed. So a row that goes
 //! itself stands against nothing.
 
-use super::{MAX_ROWS, is_open, linked};
+use super::{MAX_ROWS, linked};
 use crate::changes::Changes;
 use crate::events;
 use crate::relation::{Cardinality, OnDelete, Relation, Side};
@@ -130,7 +130,7 @@ impl<'r, 's> Removal<'r, 's> {
         let Some(row) = tables::get_for_update(self.changes, &table.stored, id).await? else { return Ok(()) };
         let set = self.changes.set(row.permissions).await?;
         let row = Permitted { row, set };
-        if !is_open(self.call, table) {
+        if !table.is_open(&self.call.caller) {
             return Err(ErrorKind::UserUnauthorized.into());
         }
         check_change(self.changes, self.call, table, &row, Action::Delete)?;
@@ -179,7 +179,7 @@ impl<'r, 's> Removal<'r, 's> {
 
     /// Rows that stay lose a value of theirs: refuses if the caller may not change them, and notes that they were.
     async fn empty(&mut self, relation: &Relation, row: i64, related: &TableSchema) -> Result<()> {
-        let reach = match is_open(self.call, related) {
+        let reach = match related.is_open(&self.call.caller) {
             true => related.guarded().reach(&self.call.caller, Action::Update),
             false => Reach::None,
         };
