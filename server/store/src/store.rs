@@ -151,6 +151,15 @@ impl UnitOfWork {
         }
     }
 
+    /// Says that the next statement makes the last change of this unit, apart from what is told: whatever may still refuse
+    /// has been asked. If it is the first change as well, SQLite then needs no savepoint. (Should the unit not be
+    /// committed nevertheless, the whole group of commits that it is part of is lost, and told so.)
+    pub fn last_change_follows(&mut self) {
+        if let Either::Sqlite(lease) = &mut self.connection.0 {
+            lease.last_change_follows();
+        }
+    }
+
     /// Tells what happened, as a part of the change itself. Costs nothing when nobody listens: `payload`, the JSON that
     /// listeners get, isn't even made then.
     ///

@@ -290,6 +290,106 @@ async fn a_group_is_told_when_one_of_it_brings_down_the_transaction() {
     assert!(lost > 0, "the case never came up");
 }
 
+on_both! {
+    async fn the_only_change_of_a_unit_is_as_whole_as_any(home: &Home) {
+        let store = home.store().await;
+        make(&store).await;
+        let writers: Vec<_> = (0..64).map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for round in 0..5 {
+                    let mut unit = store.begin().await.unwrap();
+                    unit.last_change_follows();
+                    // Half of the time somebody else has had this id or will have it: one of two gets it.
+                    let added = add(&mut unit, &thing(&format!("{}-{round}", n / 2))).await;
+                    let committed = unit.commit().await;
+                    assert_eq!(committed.is_ok(), added.is_ok());
+                }
+            })
+        }).collect();
+        for writer in writers { writer.await.unwrap(); }
+        assert_eq!(count(&store).await, 32 * 5);
+
+        let mut dropped = store.begin().await.unwrap();
+        dropped.last_change_follows();
+        add(&mut dropped, &thing("dropped")).await.unwrap();
+        drop(dropped);
+        assert_eq!(count(&store).await, 32 * 5, "what isn't committed never was");
+
+        let mut unit = store.begin().await.unwrap();
+        add(&mut unit, &thing("first")).await.unwrap();
+        unit.last_change_follows();
+        assert!(add(&mut unit, &thing("first")).await.unwrap_err().is_conflict());
+        drop(unit);
+        assert_eq!(count(&store).await, 32 * 5, "what came before it neither");
+    }
+}
+
+/// The case that those who say `last_change_follows` promise to avoid.
+#[tokio::test(flavor = "current_thread")]
+async fn an_only_change_that_is_not_committed_takes_its_group_with_it_and_tells() {
+    let home = Home::sqlite();
+    let store = home.store().await;
+    make(&store).await;
+    let first = async {
+        let mut unit = store.begin().await?;
+        add(&mut unit, &thing("first")).await?;
+        unit.commit().await
+    };
+    let second = async {
+        let mut unit = store.begin().await.unwrap();
+        unit.last_change_follows();
+        add(&mut unit, &thing("second")).await.unwrap();
+    };
+    let third = async {
+        let mut unit = store.begin().await?;
+        add(&mut unit, &thing("third")).await?;
+        unit.commit().await
+    };
+    // Polled in this order, on one thread: the second is in the group of the first, and the third comes after it.
+    let (told, (), third) = tokio::join!(biased; first, second, third);
+    assert!(matches!(told, Err(Error::Unavailable(_))), "{told:?}");
+    third.unwrap();
+    assert_eq!(count(&store).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_begun_anew_while_it_is_being_written() {
+    const ROWS: usize = 320;
+    let home = Home::sqlite();
+    let stores = home.stores().await;
+    let store = stores.create_project(&home.id("one")).await.unwrap();
+    make(&store).await;
+    // Half a megabyte each: 160 MB in all, five times what the log is to hold.
+    let writers: Vec<_> = (0..4)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for row in 0..ROWS / 4 {
+                    let mut unit = store.begin().await.unwrap();
+                    let email = format!("{n}-{row}-{}", "x".repeat(1 << 19));
+                    add(&mut unit, &Thing { email, ..thing(&format!("{n}-{row}")) }).await.unwrap();
+                    unit.commit().await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let path = home.folder.as_ref().unwrap().path().join("data/projects/pone.db");
+    let log = std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
+    assert!(log < 100 << 20, "{log} bytes");
+    assert_eq!(count(&store).await, i64::try_from(ROWS).unwrap());
+    drop(store);
+    stores.close().await;
+    // The last connection removes it, maybe a little later.
+    let rest = std::fs::metadata(path.with_extension("db-wal")).map_or(0, |log| log.len());
+    assert_eq!(rest, 0, "all of it is in the file");
+    let store = home.stores().await.project(&home.id("one")).await.unwrap();
+    assert_eq!(count(&store).await, i64::try_from(ROWS).unwrap());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_that_is_rolled_back_gives_the_write_lock_back() {
     let home = Home::sqlite();

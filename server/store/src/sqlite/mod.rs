@@ -1,5 +1,6 @@
 //! One SQLite file: one writer, shared by group commit, and a pool of readers beside it.
 
+mod log;
 mod pattern;
 mod readers;
 mod statements;
@@ -11,6 +12,7 @@ use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{Connection as _, QueryResult, SqliteConnection};
 use floe_sqlite_watch as watch;
+use log::Log;
 use readers::{ReadLease, Readers};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
@@ -47,7 +49,8 @@ pub struct File {
 impl File {
     /// Opens a file that exists and is migrated.
     pub(crate) fn open(path: PathBuf, statement_timeout: Duration) -> Result<Self> {
-        let writer = Arc::new(Mutex::new(Writer::new(connect(&path, Purpose::Writing)?)));
+        let log = Arc::new(Log::new(path.clone()));
+        let writer = Arc::new(Mutex::new(Writer::new(connect(&path, Purpose::Writing)?, log)));
         let readers = Readers::new(path.clone());
         Ok(Self { path, writer, readers, statement_timeout, gone: AtomicBool::new(false) })
     }
@@ -133,6 +136,24 @@ impl Lease {
             Leased::Lost => Err(DieselError::BrokenTransactionManager),
         };
         if pattern::gave_up() { Err(interrupted()) } else { result }
+    }
+
+    /// Runs a query that only reads, on this thread.
+    ///
+    /// # Errors
+    /// Those of the query.
+    pub(crate) fn look<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+        match &mut self.connection {
+            Leased::Writer(unit) => unit.look(|connection| watch::within(self.statement_timeout, || query(connection))),
+            Leased::Reader(_) | Leased::Lost => self.run(query),
+        }
+    }
+
+    /// See [`crate::UnitOfWork::last_change_follows`].
+    pub(crate) fn last_change_follows(&mut self) {
+        if let Leased::Writer(unit) = &mut self.connection {
+            unit.last_change_follows();
+        }
     }
 
     /// Runs a query that only reads and may be long: at first on this thread, for [`IN_PLACE`]; when it isn't done by
@@ -221,6 +242,8 @@ pub(crate) enum Purpose {
     Writing,
     /// One of those that read.
     Reading,
+    /// The one that moves the log into the file, beside the one that writes.
+    Moving,
     /// The one that migrates, on a thread where waiting is fine.
     Migrating,
 }
@@ -237,8 +260,11 @@ pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<Opened> {
          PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 2000",
     )?;
     connection.batch_execute(match purpose {
-        Purpose::Writing => "PRAGMA cache_size = -16000; PRAGMA busy_timeout = 0",
-        Purpose::Reading => "PRAGMA cache_size = -20000; PRAGMA query_only = ON",
+        Purpose::Writing => {
+            "PRAGMA cache_size = -16000; PRAGMA busy_timeout = 0; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0"
+        }
+        Purpose::Moving => "PRAGMA cache_size = -1000; PRAGMA wal_autocheckpoint = 0",
+        Purpose::Reading => "PRAGMA cache_size = -20000; PRAGMA mmap_size = 68719476736; PRAGMA query_only = ON",
         Purpose::Migrating => "PRAGMA cache_size = -16000",
     })?;
     pattern::register(&mut connection)?;

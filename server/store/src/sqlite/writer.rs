@@ -3,10 +3,11 @@
 //! A unit of work holds the writer (a fair lock) from its first statement to its last, between `SAVEPOINT` and
 //! `RELEASE`. To commit, it leaves a note where it is to be answered and gives the writer on. The first one that does so
 //! also sends a task, which queues for the writer *behind everybody who is waiting already*: those become part of the
-//! same transaction. When its turn comes it runs `COMMIT`, on a thread where waiting for the disk holds nobody up; back
-//! on its own thread it answers all the notes. (Each answer from another thread would cost a system call to wake the
-//! event loop up; from there most cost none.) So:
+//! same transaction. When its turn comes it runs `COMMIT`, on a thread where waiting for the disk holds nobody up, gives
+//! the writer on, and makes the log last ([`super::log`]); back on its own thread it answers all the notes. (Each answer
+//! from another thread would cost a system call to wake the event loop up; from there most cost none.) So:
 //! - nobody is answered before the fsync;
+//! - while the disk is busy with one group the next one is being written; its `COMMIT` waits for that fsync to end;
 //! - the busier it is, the larger the groups are, and nobody ever waits for a group to fill;
 //! - a future that is dropped half-way leaves nothing undone: the task doesn't depend on it;
 //! - nor does an event loop that ends: see [`OnItsWay`].
@@ -17,13 +18,14 @@
 //! Measured on 2 busy cores at `synchronous=FULL`, units of one insert: about 5,000/s alone, 27,000/s with 16 at once,
 //! 39,000/s with 64 (docs/decisions/0003).
 
+use super::log::{self, Log};
 use super::statements::{Begin, BeginUnit, Commit, EndUnit, Rollback, UndoUnit};
 use super::{Opened, busy_as_unavailable, on_thread};
 use crate::error::{Error, FAILED_UNIT, Result, is_busy};
 use diesel::connection::SimpleConnection;
 use diesel::result::Error as DieselError;
 use diesel::{QueryResult, SqliteConnection};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
@@ -33,6 +35,9 @@ const LARGEST_GROUP: usize = 512;
 /// How long to wait for another process (a backup, the command line) to give the write lock back.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long nothing is written before the log is moved, however little is in it.
+const QUIET: Duration = Duration::from_secs(1);
+
 /// The one connection that writes to a file, and those who wait for its next fsync.
 pub(super) struct Writer {
     connection: Opened,
@@ -41,15 +46,39 @@ pub(super) struct Writer {
     /// Whether a task is on its way that will commit. Always so while somebody waits.
     scheduled: bool,
     waiting: Vec<oneshot::Sender<Result<()>>>,
+    log: Arc<Log>,
+    /// How many pages of the log were moved the last time.
+    moved: i32,
+    /// Whether the log is being moved.
+    making_room: bool,
+    /// How many groups were committed.
+    groups: u64,
+    /// Whether a task waits for a quiet moment to move the log.
+    awaits_quiet: bool,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Opened) -> Self {
-        Self { connection, open: false, scheduled: false, waiting: Vec::new() }
+    pub(super) fn new(connection: Opened, log: Arc<Log>) -> Self {
+        Self {
+            connection,
+            open: false,
+            scheduled: false,
+            waiting: Vec::new(),
+            log,
+            moved: 0,
+            making_room: false,
+            groups: 0,
+            awaits_quiet: false,
+        }
     }
 
-    /// Ends the physical transaction. Everybody is answered when what this gives is dropped.
+    /// Ends the physical transaction and makes it last. Everybody is answered when what this gives is dropped.
     pub(super) fn flush(&mut self) -> Option<Answers> {
+        self.commit().map(|answers| answers.after_sync(&self.log))
+    }
+
+    /// Ends the physical transaction. It is in the log then, but doesn't last yet.
+    fn commit(&mut self) -> Option<Answers> {
         if !self.open {
             return None;
         }
@@ -59,16 +88,39 @@ impl Writer {
             let _ = Rollback.run(&mut self.connection);
         }
         self.open = false;
+        self.groups += 1;
         self.connection.tidy();
         Some(Answers { notes: std::mem::take(&mut self.waiting), outcome: outcome.map_err(Error::from) })
     }
 
+    /// Has the log moved, when there is so much in it that wasn't yet.
+    fn make_room(&mut self, this: &Arc<Mutex<Self>>, least: i32) -> Result<()> {
+        let written = log::length(&mut self.connection)?;
+        if written < self.moved {
+            // It was begun anew.
+            self.moved = 0;
+        }
+        if written - self.moved >= least && !self.making_room {
+            self.log.make_room(Arc::clone(this))?;
+            self.making_room = true;
+        }
+        Ok(())
+    }
+
+    /// The log was moved, as far as this; or, where that failed, is left alone until it is as long again.
+    pub(super) fn has_room(&mut self, moved: Option<i32>) {
+        self.moved = moved.or_else(|| log::length(&mut self.connection).ok()).unwrap_or(0);
+        self.making_room = false;
+    }
+
     /// Writes the log into the file, so that the next start has nothing to do.
     pub(super) fn checkpoint(&mut self) -> QueryResult<()> {
-        self.connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        let connection = &mut self.connection;
+        self.log.beside_the_writer(|| connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"))
     }
 
     async fn open(&mut self) -> Result<()> {
+        self.log.refuse_if_broken()?;
         let started = Instant::now();
         loop {
             match Begin.run(&mut self.connection) {
@@ -91,7 +143,7 @@ impl Writer {
     }
 
     /// Undoes the unit that is open. Without others in the group, the write lock isn't kept either.
-    fn undo_unit(&mut self) {
+    fn undo_unit(&mut self, undo: Undo) {
         if !self.open {
             return;
         }
@@ -99,7 +151,16 @@ impl Writer {
             // A failure means that there is no transaction any more: just what is wanted.
             let _ = Rollback.run(&mut self.connection);
             self.open = false;
-        } else if UndoUnit.run(&mut self.connection).and_then(|()| EndUnit.run(&mut self.connection)).is_err() {
+            return;
+        }
+        let undone = match undo {
+            Undo::Nothing | Undo::NothingBeforeTheOnly => true,
+            Undo::Savepoint => {
+                UndoUnit.run(&mut self.connection).and_then(|()| EndUnit.run(&mut self.connection)).is_ok()
+            }
+            Undo::Group => false,
+        };
+        if !undone {
             let _ = Rollback.run(&mut self.connection);
             self.lose_group();
         }
@@ -112,6 +173,15 @@ pub(super) struct Answers {
     outcome: Result<()>,
 }
 
+impl Answers {
+    fn after_sync(mut self, log: &Log) -> Self {
+        if self.outcome.is_ok() {
+            self.outcome = log.sync();
+        }
+        self
+    }
+}
+
 impl Drop for Answers {
     fn drop(&mut self) {
         for note in self.notes.drain(..) {
@@ -121,17 +191,50 @@ impl Drop for Answers {
     }
 }
 
-/// Commits the group, once everybody who waits for the writer by now has become part of it.
-async fn commit_group(on_its_way: OnItsWay) {
-    let Some(writer) = &on_its_way.0 else { return };
-    let mut writer = writer.clone().lock_owned().await;
+/// Commits the group, once the one before lasts and everybody who waits for the writer by then has become part of it.
+async fn commit_group(on_its_way: OnItsWay, log: Arc<Log>) {
+    let Some(shared) = on_its_way.0.clone() else { return };
+    let turn = log.turn().await;
+    let mut writer = shared.clone().lock_owned().await;
     let committed = on_thread(move || {
         on_its_way.arrived();
         writer.scheduled = false;
-        writer.flush()
+        let answers = writer.commit();
+        if let Err(error) = writer.make_room(&shared, log::ROOM) {
+            tracing::warn!(%error, "the log grows");
+        }
+        let is_first = !std::mem::replace(&mut writer.awaits_quiet, true);
+        drop(writer);
+        let answers = answers.map(|answers| answers.after_sync(&log));
+        drop(turn);
+        (answers, is_first.then(|| Arc::downgrade(&shared)))
     });
     // Answers on this thread.
-    drop(committed.await);
+    if let Ok((answers, busy)) = committed.await {
+        drop(answers);
+        if let Some(writer) = busy {
+            tokio::spawn(move_when_quiet(writer));
+        }
+    }
+}
+
+/// Moves the log once nothing is written any more: what is in the file is faster to read, and to open after a crash.
+async fn move_when_quiet(writer: Weak<Mutex<Writer>>) {
+    let mut seen = None;
+    loop {
+        tokio::time::sleep(QUIET).await;
+        let Some(writer) = writer.upgrade() else { return };
+        let mut busy = writer.clone().lock_owned().await;
+        if seen.replace(busy.groups) != Some(busy.groups) {
+            continue;
+        }
+        busy.awaits_quiet = false;
+        let moved = on_thread(move || busy.make_room(&writer, 1)).await;
+        if let Err(error) = moved.flatten() {
+            tracing::warn!(%error, "the log can't be moved into the file");
+        }
+        return;
+    }
 }
 
 /// A commit that must come about, whatever becomes of the event loop that its task lives on: others wait for it. Dropped
@@ -162,6 +265,20 @@ impl Drop for OnItsWay {
 pub(super) struct WriteLease {
     writer: OwnedMutexGuard<Writer>,
     state: State,
+    undo: Undo,
+}
+
+/// How what this unit has changed would be undone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    /// It has changed nothing yet.
+    Nothing,
+    /// The same, and the next statement is the only one that changes something: SQLite undoes it by itself if it fails.
+    NothingBeforeTheOnly,
+    /// By going back to the savepoint.
+    Savepoint,
+    /// With the whole group. Nobody who may fail comes so far.
+    Group,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -198,13 +315,41 @@ impl WriteLease {
         if !writer.open {
             writer.open().await?;
         }
-        let mut lease = Self { writer, state: State::Open };
-        BeginUnit.run(&mut lease.writer.connection)?;
-        Ok(lease)
+        Ok(Self { writer, state: State::Open, undo: Undo::Nothing })
+    }
+
+    /// The next statement is the last one of this unit that may fail. If it is the first one as well, it needs no
+    /// savepoint, which would copy every page that it changes.
+    pub(super) fn last_change_follows(&mut self) {
+        if self.undo == Undo::Nothing {
+            self.undo = Undo::NothingBeforeTheOnly;
+        }
+    }
+
+    /// Runs statements that change nothing.
+    pub(super) fn look<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+        self.run_in(query)
+    }
+
+    /// Runs statements.
+    pub(super) fn run<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+        match self.undo {
+            Undo::Savepoint | Undo::Group => self.run_in(query),
+            Undo::Nothing => {
+                self.run_in(|connection| BeginUnit.run(connection))?;
+                self.undo = Undo::Savepoint;
+                self.run_in(query)
+            }
+            Undo::NothingBeforeTheOnly => {
+                let result = self.run_in(query);
+                self.undo = if result.is_ok() { Undo::Group } else { Undo::Nothing };
+                result
+            }
+        }
     }
 
     /// Runs statements, and notices what became of the transaction.
-    pub(super) fn run<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+    fn run_in<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
         if self.state == State::Lost {
             return Err(DieselError::BrokenTransactionManager);
         }
@@ -236,12 +381,15 @@ impl WriteLease {
         if self.state != State::Open {
             return Err(Error::unavailable(FAILED_UNIT));
         }
-        self.run(|connection| EndUnit.run(connection))?;
+        if self.undo == Undo::Savepoint {
+            self.run_in(|connection| EndUnit.run(connection))?;
+        }
         self.state = State::Committed;
         let (note, answer) = oneshot::channel();
         self.writer.waiting.push(note);
         if !std::mem::replace(&mut self.writer.scheduled, true) {
-            tokio::spawn(commit_group(OnItsWay(Some(OwnedMutexGuard::mutex(&self.writer).clone()))));
+            let on_its_way = OnItsWay(Some(OwnedMutexGuard::mutex(&self.writer).clone()));
+            tokio::spawn(commit_group(on_its_way, Arc::clone(&self.writer.log)));
         }
         drop(self);
         answer.await.map_err(Error::unavailable)?
@@ -252,7 +400,26 @@ impl Drop for WriteLease {
     fn drop(&mut self) {
         match self.state {
             State::Committed | State::Lost => {}
-            State::Open | State::Failed => self.writer.undo_unit(),
+            State::Open | State::Failed => self.writer.undo_unit(self.undo),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::{Purpose, connect};
+
+    #[tokio::test]
+    async fn nobody_is_told_that_it_is_saved_when_the_disk_did_not_say_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = connect(&folder.path().join("file.db"), Purpose::Writing).unwrap();
+        let log = Arc::new(Log::new(folder.path().join("another.db")));
+        let writer = Arc::new(Mutex::new(Writer::new(connection, log)));
+        let mut unit = WriteLease::begin(&writer).await.unwrap();
+        unit.run(|connection| connection.batch_execute("CREATE TABLE t(i)")).unwrap();
+        assert!(matches!(unit.commit().await, Err(Error::Unavailable(_))));
+        let next = WriteLease::begin(&writer).await;
+        assert!(matches!(next, Err(Error::Unavailable(_))), "what comes later couldn't be read again");
     }
 }

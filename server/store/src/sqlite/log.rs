@@ -1,0 +1,158 @@
+//! A file's write-ahead log: made to last, and moved into the file.
+//!
+//! SQLite's own `COMMIT` here only writes to the log (`synchronous = NORMAL`). The fsync that makes it last is ours, so
+//! that the next group of changes may go on meanwhile; nobody is answered before it ([`Log::sync`]). What SQLite at
+//! `FULL` would do in one step is done in two.
+//!
+//! Nor does the writer stop while the log is moved into the file (a checkpoint). That happens on a thread of its own, on
+//! a connection of its own; only for the little that was written meanwhile the writer is held at the end, because SQLite
+//! begins the log anew only when all of it has been moved ([`Log::make_room`]).
+
+use super::writer::Writer;
+use super::{Opened, Purpose, connect};
+use crate::error::{Error, Result};
+use crate::tables::statement;
+use diesel::deserialize::QueryableByName;
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::sql_types::Integer;
+use diesel::sqlite::Sqlite;
+use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::OwnedMutexGuard;
+
+/// How many pages are written to the log before they are moved: 32 MB. A page that is written several times until then
+/// is moved once; on the other hand, what is in the log takes a little longer to find.
+pub(super) const ROOM: i32 = 8192;
+
+/// The log of one file.
+pub(super) struct Log {
+    database: PathBuf,
+    /// Opened at the first commit, when it surely is there, and kept: the system tells about a write that failed only to
+    /// those who had the file open.
+    file: OnceLock<File>,
+    /// Whether an fsync has failed. Nobody knows what of the log is on disk then, and a further fsync doesn't tell.
+    broken: AtomicBool,
+    /// Held from a group's `COMMIT` to the end of its fsync: until then the next group grows.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Held while it is moved beside the writer.
+    moving: Mutex<()>,
+}
+
+impl Log {
+    pub(super) fn new(database: PathBuf) -> Self {
+        let (file, broken) = (OnceLock::new(), AtomicBool::new(false));
+        Self { database, file, broken, turn: Arc::default(), moving: Mutex::default() }
+    }
+
+    /// Waits for the fsync of the group before.
+    pub(super) async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.turn).lock_owned().await
+    }
+
+    /// Makes last what is committed by now: it survives a loss of power once this returns `Ok`. Waits for the disk.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when that isn't known. Nothing can be written from then on until the file is opened anew:
+    /// what came later could not be read again after what is missing.
+    pub(super) fn sync(&self) -> Result<()> {
+        if let Err(error) = self.file().and_then(File::sync_data) {
+            self.broken.store(true, Ordering::Release);
+            tracing::error!(database = %self.database.display(), %error, "the disk failed: nothing more is written");
+        }
+        self.refuse_if_broken()
+    }
+
+    pub(super) fn refuse_if_broken(&self) -> Result<()> {
+        if self.broken.load(Ordering::Acquire) {
+            return Err(Error::unavailable(
+                "the disk failed, so nothing more is written until the server is restarted",
+            ));
+        }
+        Ok(())
+    }
+
+    fn file(&self) -> io::Result<&File> {
+        if let Some(file) = self.file.get() {
+            return Ok(file);
+        }
+        let mut path = self.database.clone().into_os_string();
+        path.push("-wal");
+        let file = File::open(path)?;
+        Ok(self.file.get_or_init(|| file))
+    }
+
+    /// Moves the log into the file on a thread of its own. To be called by whoever holds the writer, so that the file is
+    /// surely there yet.
+    ///
+    /// # Errors
+    /// When a connection can't be opened, or a thread be started.
+    pub(super) fn make_room(self: &Arc<Self>, writer: Arc<tokio::sync::Mutex<Writer>>) -> Result<()> {
+        let connection = connect(&self.database, Purpose::Moving)?;
+        let log = Arc::clone(self);
+        let work = move || {
+            if let Err(error) = log.move_all(connection, &writer) {
+                tracing::warn!(database = %log.database.display(), %error, "the log can't be moved into the file");
+            }
+        };
+        std::thread::Builder::new().name("checkpoint".to_owned()).spawn(work).map_err(Error::unavailable)?;
+        Ok(())
+    }
+
+    fn move_all(&self, mut connection: Opened, writer: &tokio::sync::Mutex<Writer>) -> QueryResult<()> {
+        let beside = self.beside_the_writer(|| Move.get_result::<State>(&mut *connection));
+        let mut writer = writer.blocking_lock();
+        let answers = writer.flush();
+        let rest = beside.and_then(|_| Move.get_result::<State>(&mut *connection));
+        writer.has_room(rest.as_ref().ok().map(|state| state.moved));
+        drop(writer);
+        drop(answers);
+        rest.map(drop)
+    }
+
+    /// Runs work on the log while nobody else moves it.
+    pub(super) fn beside_the_writer<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+}
+
+/// How many pages are in the log.
+pub(super) fn length(connection: &mut SqliteConnection) -> QueryResult<i32> {
+    Look.get_result::<State>(connection).map(|state| state.written)
+}
+
+/// How far a log is: -1 for both, where there is none.
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Sqlite))]
+struct State {
+    #[diesel(sql_type = Integer, column_name = log)]
+    written: i32,
+    #[diesel(sql_type = Integer, column_name = checkpointed)]
+    moved: i32,
+}
+
+macro_rules! checkpoint {
+    ($($(#[$about:meta])* $name:ident = $sql:literal;)*) => { $(
+        $(#[$about])*
+        struct $name;
+        statement!($name);
+
+        impl QueryFragment<Sqlite> for $name {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+                out.push_sql($sql);
+                Ok(())
+            }
+        }
+    )* };
+}
+
+checkpoint! {
+    /// Only looks.
+    Look = "PRAGMA wal_checkpoint(NOOP)";
+    /// Moves what can be moved without waiting for anybody.
+    Move = "PRAGMA wal_checkpoint(PASSIVE)";
+}
