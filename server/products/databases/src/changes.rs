@@ -43,6 +43,8 @@ pub(crate) struct Changes<'s> {
     /// The newest state of a row that may be changed; none: any.
     unchanged_since: Option<Timestamp>,
     rehearsal: Option<Rehearsal>,
+    /// Whether this changes one row and nothing else.
+    single: bool,
 }
 
 /// Until when what is done is only done to be seen.
@@ -71,12 +73,18 @@ impl<'s> Changes<'s> {
             touched: HashSet::new(),
             unchanged_since: call.request.unchanged_since,
             rehearsal: None,
+            single: false,
         })
     }
 
     /// Believes nothing that is kept of tables, but reads it anew.
     pub(crate) fn doubtful(self, doubtful: bool) -> Self {
         Self { doubtful, ..self }
+    }
+
+    /// Whether this changes one row and nothing else.
+    pub(crate) fn single(self, single: bool) -> Self {
+        Self { single, ..self }
     }
 
     /// What users have defined.
@@ -109,6 +117,13 @@ impl<'s> Changes<'s> {
             return Err(self.vocabulary.errors().row_conflict.into());
         }
         Ok(())
+    }
+
+    /// To be called when there is nothing left to do for a row but to write it.
+    pub(crate) fn about_to_write(&mut self) {
+        if self.single {
+            self.unit.last_change_follows();
+        }
     }
 
     /// Notes that this changes a row.

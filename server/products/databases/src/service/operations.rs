@@ -167,7 +167,7 @@ impl Databases {
         let call = guide.call();
         let around = guide.around(schema, operation).await?;
         let ready = operation.prepare(call, schema, &around)?;
-        let mut changes = self.begin(call).await?.doubtful(guide.doubts());
+        let mut changes = self.begin(call).await?.doubtful(guide.doubts()).single(ready.is_single());
         let done = ready.perform(&mut changes, call, schema).await?;
         changes.commit().await?;
         Ok(around.answer(&mut Reader::Store(self, call), schema, done, Vocabulary::of(call)).await)
@@ -299,6 +299,18 @@ mod stored {
 }
 
 impl Ready<'_> {
+    /// Whether it changes one row and nothing else.
+    fn is_single(&self) -> bool {
+        match self {
+            Self::One(Step::Insert { wanted, .. } | Step::Change { wanted, .. } | Step::Upsert { wanted, .. }) => {
+                wanted.is_empty()
+            }
+            Self::One(Step::Add { .. }) => true,
+            // What a removed row is related to may change as well.
+            Self::One(Step::Delete { .. }) | Self::Many(_) | Self::Matching(_) => false,
+        }
+    }
+
     /// Does it.
     ///
     /// # Errors

@@ -107,6 +107,7 @@ pub(super) async fn insert(
     let (created, updated) = (data.created.unwrap_or(call.now.millis()), data.updated.unwrap_or(call.now.millis()));
     let values = schema.filled(data);
     let new = NewRow { id, created, updated, permissions: set.number, values: &values };
+    changes.about_to_write();
     let sequence = match tables::insert(changes, &schema.stored, new).await {
         Ok(sequence) => sequence,
         // Of two that are taken SQLite names any; the id is what matters more, and what PostgreSQL finds first.
@@ -149,6 +150,7 @@ pub(super) async fn change(
         permissions: permissions.map(|_| set.number),
         values: &data.values,
     };
+    changes.about_to_write();
     let done = tables::update(changes, &schema.stored, &row.id, written).await;
     done.map_err(|error| taken(error, Vocabulary::of(call)))?;
     row.permissions = set.number;
