@@ -26,7 +26,7 @@ COLUMNS = [
 
 class Floe(Server):
     name = "Floe"
-    durability = "SQLite, WAL, synchronous=FULL, group commit: every answer is on disk"
+    durability = "SQLite, WAL, group commit, fsync before every answer"
     password_hash = "argon2id"
     health = "/health/ready"
 
