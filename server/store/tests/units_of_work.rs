@@ -391,6 +391,32 @@ async fn the_log_is_begun_anew_while_it_is_being_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_moved_into_the_file_in_a_quiet_moment() {
+    #[derive(QueryableByName)]
+    struct Log {
+        #[diesel(sql_type = diesel::sql_types::Integer, column_name = log)]
+        written: i32,
+        #[diesel(sql_type = diesel::sql_types::Integer, column_name = checkpointed)]
+        moved: i32,
+    }
+    let home = Home::sqlite();
+    let store = home.store().await;
+    make(&store).await;
+    let path = home.folder.as_ref().unwrap().path().join("data/projects/pone.db");
+    let mut other = <diesel::SqliteConnection as diesel::Connection>::establish(path.to_str().unwrap()).unwrap();
+    let mut look = || {
+        let query = diesel::sql_query("PRAGMA wal_checkpoint(NOOP)");
+        diesel::RunQueryDsl::get_result::<Log>(query, &mut other).unwrap()
+    };
+    assert!(look().written > look().moved, "it wasn't yet");
+    let patience = std::time::Instant::now() + Duration::from_secs(20);
+    while look().moved < look().written {
+        assert!(std::time::Instant::now() < patience, "it never was");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_unit_that_is_rolled_back_gives_the_write_lock_back() {
     let home = Home::sqlite();
     let store = home.store().await;

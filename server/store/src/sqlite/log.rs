@@ -21,7 +21,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OwnedMutexGuard;
 
 /// How many pages are written to the log before they are moved: 32 MB. A page that is written several times until then
@@ -31,9 +31,8 @@ pub(super) const ROOM: i32 = 8192;
 /// The log of one file.
 pub(super) struct Log {
     database: PathBuf,
-    /// Opened at the first commit, when it surely is there, and kept: the system tells about a write that failed only to
-    /// those who had the file open.
-    file: OnceLock<File>,
+    /// The log itself. Open as long as the database is: of a write that failed the system tells those who had it open.
+    file: File,
     /// Whether an fsync has failed. Nobody knows what of the log is on disk then, and a further fsync doesn't tell.
     broken: AtomicBool,
     /// Held from a group's `COMMIT` to the end of its fsync: until then the next group grows.
@@ -43,9 +42,15 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn new(database: PathBuf) -> Self {
-        let (file, broken) = (OnceLock::new(), AtomicBool::new(false));
-        Self { database, file, broken, turn: Arc::default(), moving: Mutex::default() }
+    /// The log of a database that the writer has open: then SQLite has made it, and doesn't remove it.
+    ///
+    /// # Errors
+    /// When it can't be opened.
+    pub(super) fn open(database: PathBuf) -> io::Result<Self> {
+        let mut path = database.clone().into_os_string();
+        path.push("-wal");
+        let (file, broken) = (File::open(path)?, AtomicBool::new(false));
+        Ok(Self { database, file, broken, turn: Arc::default(), moving: Mutex::default() })
     }
 
     /// Waits for the fsync of the group before.
@@ -59,7 +64,7 @@ impl Log {
     /// [`Error::Unavailable`] when that isn't known. Nothing can be written from then on until the file is opened anew:
     /// what came later could not be read again after what is missing.
     pub(super) fn sync(&self) -> Result<()> {
-        if let Err(error) = self.file().and_then(File::sync_data) {
+        if let Err(error) = self.file.sync_data() {
             self.broken.store(true, Ordering::Release);
             tracing::error!(database = %self.database.display(), %error, "the disk failed: nothing more is written");
         }
@@ -75,22 +80,13 @@ impl Log {
         Ok(())
     }
 
-    fn file(&self) -> io::Result<&File> {
-        if let Some(file) = self.file.get() {
-            return Ok(file);
-        }
-        let mut path = self.database.clone().into_os_string();
-        path.push("-wal");
-        let file = File::open(path)?;
-        Ok(self.file.get_or_init(|| file))
-    }
-
     /// Moves the log into the file on a thread of its own. To be called by whoever holds the writer, so that the file is
     /// surely there yet.
     ///
     /// # Errors
-    /// When a connection can't be opened, or a thread be started.
+    /// When a connection can't be opened, or a thread be started; when the log is broken.
     pub(super) fn make_room(self: &Arc<Self>, writer: Arc<tokio::sync::Mutex<Writer>>) -> Result<()> {
+        self.refuse_if_broken()?;
         let connection = connect(&self.database, Purpose::Moving)?;
         let log = Arc::clone(self);
         let work = move || {
@@ -107,7 +103,7 @@ impl Log {
         let mut writer = writer.blocking_lock();
         let answers = writer.flush();
         let rest = beside.and_then(|_| Move.get_result::<State>(&mut *connection));
-        writer.has_room(rest.as_ref().ok().map(|state| state.moved));
+        writer.has_room(rest.as_ref().ok());
         drop(writer);
         drop(answers);
         rest.map(drop)
@@ -120,19 +116,21 @@ impl Log {
     }
 }
 
-/// How many pages are in the log.
-pub(super) fn length(connection: &mut SqliteConnection) -> QueryResult<i32> {
-    Look.get_result::<State>(connection).map(|state| state.written)
+/// How far the log is now.
+pub(super) fn state(connection: &mut SqliteConnection) -> QueryResult<State> {
+    Look.get_result::<State>(connection)
 }
 
-/// How far a log is: -1 for both, where there is none.
+/// How far a log is, in pages.
 #[derive(QueryableByName)]
 #[diesel(check_for_backend(Sqlite))]
-struct State {
+pub(super) struct State {
+    /// How many are in it.
     #[diesel(sql_type = Integer, column_name = log)]
-    written: i32,
+    pub(super) written: i32,
+    /// How many of them are in the file as well.
     #[diesel(sql_type = Integer, column_name = checkpointed)]
-    moved: i32,
+    pub(super) moved: i32,
 }
 
 macro_rules! checkpoint {

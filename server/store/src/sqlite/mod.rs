@@ -49,8 +49,9 @@ pub struct File {
 impl File {
     /// Opens a file that exists and is migrated.
     pub(crate) fn open(path: PathBuf, statement_timeout: Duration) -> Result<Self> {
-        let log = Arc::new(Log::new(path.clone()));
-        let writer = Arc::new(Mutex::new(Writer::new(connect(&path, Purpose::Writing)?, log)));
+        let connection = connect(&path, Purpose::Writing)?;
+        let log = Arc::new(Log::open(path.clone()).map_err(Error::unavailable)?);
+        let writer = Arc::new(Mutex::new(Writer::new(connection, log)));
         let readers = Readers::new(path.clone());
         Ok(Self { path, writer, readers, statement_timeout, gone: AtomicBool::new(false) })
     }
@@ -105,7 +106,7 @@ impl File {
             writer.flush();
             writer.checkpoint()
         });
-        if let Err(error) = closed.await.and_then(|result| Ok(result?)) {
+        if let Err(error) = closed.await.flatten() {
             tracing::warn!(path = %path.display(), %error, "the write-ahead log stays until the next start");
         }
     }

@@ -1,7 +1,7 @@
 //! Group commit: units of work share one physical transaction, and one fsync acknowledges them all.
 //!
 //! A unit of work holds the writer (a fair lock) from its first statement to its last, between `SAVEPOINT` and
-//! `RELEASE`. To commit, it leaves a note where it is to be answered and gives the writer on. The first one that does so
+//! `RELEASE` (unless it needs none: [`WriteLease::last_change_follows`]). To commit, it leaves a note where it is to be answered and gives the writer on. The first one that does so
 //! also sends a task, which queues for the writer *behind everybody who is waiting already*: those become part of the
 //! same transaction. When its turn comes it runs `COMMIT`, on a thread where waiting for the disk holds nobody up, gives
 //! the writer on, and makes the log last ([`super::log`]); back on its own thread it answers all the notes. (Each answer
@@ -15,10 +15,9 @@
 //! The price: units of a group share their fate. SQLite ends the whole transaction when the disk is full or fails, or a
 //! *writing* statement is interrupted; then all of the group are told that nothing was saved, which is true.
 //!
-//! Measured on 2 busy cores at `synchronous=FULL`, units of one insert: about 5,000/s alone, 27,000/s with 16 at once,
-//! 39,000/s with 64 (docs/decisions/0003).
+//! Numbers: docs/decisions/0003 and 0015.
 
-use super::log::{self, Log};
+use super::log::{self, Log, State as LogState};
 use super::statements::{Begin, BeginUnit, Commit, EndUnit, Rollback, UndoUnit};
 use super::{Opened, busy_as_unavailable, on_thread};
 use crate::error::{Error, FAILED_UNIT, Result, is_busy};
@@ -47,8 +46,8 @@ pub(super) struct Writer {
     scheduled: bool,
     waiting: Vec<oneshot::Sender<Result<()>>>,
     log: Arc<Log>,
-    /// How many pages of the log were moved the last time.
-    moved: i32,
+    /// How many pages were in the log when it was moved the last time, as far as that was possible.
+    tidied: i32,
     /// Whether the log is being moved.
     making_room: bool,
     /// How many groups were committed.
@@ -65,7 +64,7 @@ impl Writer {
             scheduled: false,
             waiting: Vec::new(),
             log,
-            moved: 0,
+            tidied: 0,
             making_room: false,
             groups: 0,
             awaits_quiet: false,
@@ -93,30 +92,36 @@ impl Writer {
         Some(Answers { notes: std::mem::take(&mut self.waiting), outcome: outcome.map_err(Error::from) })
     }
 
-    /// Has the log moved, when there is so much in it that wasn't yet.
-    fn make_room(&mut self, this: &Arc<Mutex<Self>>, least: i32) -> Result<()> {
-        let written = log::length(&mut self.connection)?;
-        if written < self.moved {
+    /// Has the log moved when it is long; in a quiet moment, whatever is in it.
+    fn make_room(&mut self, this: &Arc<Mutex<Self>>, is_quiet: bool) -> Result<()> {
+        let LogState { written, moved } = log::state(&mut self.connection)?;
+        if written < self.tidied {
             // It was begun anew.
-            self.moved = 0;
+            self.tidied = 0;
         }
-        if written - self.moved >= least && !self.making_room {
+        let is_time = if is_quiet { moved < written } else { written - self.tidied >= log::ROOM };
+        if is_time && !self.making_room {
             self.log.make_room(Arc::clone(this))?;
             self.making_room = true;
         }
         Ok(())
     }
 
-    /// The log was moved, as far as this; or, where that failed, is left alone until it is as long again.
-    pub(super) fn has_room(&mut self, moved: Option<i32>) {
-        self.moved = moved.or_else(|| log::length(&mut self.connection).ok()).unwrap_or(0);
+    /// The log was moved, as far as was possible: somebody may still read an old state of the file. If even that failed,
+    /// it is left alone until it is as long again.
+    pub(super) fn has_room(&mut self, state: Option<&LogState>) {
+        self.tidied = match state {
+            Some(state) => state.written,
+            None => log::state(&mut self.connection).map_or(0, |state| state.written),
+        };
         self.making_room = false;
     }
 
     /// Writes the log into the file, so that the next start has nothing to do.
-    pub(super) fn checkpoint(&mut self) -> QueryResult<()> {
+    pub(super) fn checkpoint(&mut self) -> Result<()> {
+        self.log.refuse_if_broken()?;
         let connection = &mut self.connection;
-        self.log.beside_the_writer(|| connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+        Ok(self.log.beside_the_writer(|| connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"))?)
     }
 
     async fn open(&mut self) -> Result<()> {
@@ -200,7 +205,7 @@ async fn commit_group(on_its_way: OnItsWay, log: Arc<Log>) {
         on_its_way.arrived();
         writer.scheduled = false;
         let answers = writer.commit();
-        if let Err(error) = writer.make_room(&shared, log::ROOM) {
+        if let Err(error) = writer.make_room(&shared, false) {
             tracing::warn!(%error, "the log grows");
         }
         let is_first = !std::mem::replace(&mut writer.awaits_quiet, true);
@@ -229,7 +234,7 @@ async fn move_when_quiet(writer: Weak<Mutex<Writer>>) {
             continue;
         }
         busy.awaits_quiet = false;
-        let moved = on_thread(move || busy.make_room(&writer, 1)).await;
+        let moved = on_thread(move || busy.make_room(&writer, true)).await;
         if let Err(error) = moved.flatten() {
             tracing::warn!(%error, "the log can't be moved into the file");
         }
@@ -414,7 +419,9 @@ mod tests {
     async fn nobody_is_told_that_it_is_saved_when_the_disk_did_not_say_so() {
         let folder = tempfile::tempdir().unwrap();
         let connection = connect(&folder.path().join("file.db"), Purpose::Writing).unwrap();
-        let log = Arc::new(Log::new(folder.path().join("another.db")));
+        // A device can be opened as a file, but not be synced.
+        std::os::unix::fs::symlink("/dev/null", folder.path().join("broken.db-wal")).unwrap();
+        let log = Arc::new(Log::open(folder.path().join("broken.db")).unwrap());
         let writer = Arc::new(Mutex::new(Writer::new(connection, log)));
         let mut unit = WriteLease::begin(&writer).await.unwrap();
         unit.run(|connection| connection.batch_execute("CREATE TABLE t(i)")).unwrap();
