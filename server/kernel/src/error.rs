@@ -439,6 +439,13 @@ kinds! {
     ReportAlreadyExists = "report_already_exists", 409, "Report with the requested ID already exists.";
 }
 
+/// A word as messages begin with it.
+#[must_use]
+pub fn capitalized(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use super::resolve::Filter;
 use super::{MAX_CONDITIONS, MAX_QUERIES, MAX_QUERY_DEPTH, MAX_QUERY_LENGTH, MAX_QUERY_VALUES, MAX_VALUES};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, capitalized};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -385,11 +385,6 @@ fn cursor(wire: &Wire) -> Result<String> {
         [Json::String(id)] if crate::id::is_valid(id) => Ok(id.clone()),
         _ => Err(invalid("Invalid cursor")),
     }
-}
-
-fn capitalized(name: &str) -> String {
-    let mut chars = name.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 fn described(arity: &std::ops::RangeInclusive<usize>) -> String {

@@ -1,7 +1,8 @@
 //! What is still to be done about the shape of tables, and what is asked for to do it.
 
-use super::schema::{columns, databases, indexes, tables};
-use super::{Catalog, ColumnRow, IndexRow, TableRow};
+use super::Catalog;
+use super::stored::schema::{columns, databases, indexes, tables};
+use super::stored::{ColumnRow, IndexRow, TableRow};
 use crate::model::{AnyColumn, Chore, Column, Index, Status, Table, Task};
 use crate::relation::Relation;
 use floe_store::prelude::*;

@@ -247,12 +247,6 @@ fn conflict_is(error: floe_store::Error, kind: ErrorKind) -> Error {
     if error.is_conflict() { Error::new(kind).because(error) } else { error.into() }
 }
 
-/// A word as sentences begin with it.
-fn capitalized(word: &str) -> String {
-    let mut chars = word.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
 /// A JSON model as bytes, for events.
 fn bytes(model: &serde_json::Value) -> Vec<u8> {
     model.to_string().into_bytes()

@@ -13,7 +13,7 @@ use super::rows::may_be_others;
 use super::writes::{
     Permitted, change, check_grants, find_to, insert, may_create, may_ever, permissions_of_new, upsert,
 };
-use super::{ATTEMPTS, At, Databases, capitalized, speaker, was_overtaken};
+use super::{ATTEMPTS, At, Databases, speaker, was_overtaken};
 use crate::changes::Changes;
 use crate::events::{self, Event};
 use crate::operator::{Added, added};
@@ -21,6 +21,7 @@ use crate::row::RowData;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
+use floe_kernel::error::capitalized;
 use floe_kernel::permission::{Action, Permissions};
 use floe_kernel::query::Queries;
 use floe_kernel::{Error, Result};

@@ -10,6 +10,7 @@ use crate::model::{Status, Task, WholeTable};
 use crate::relation::{Cardinality, NewRelation, OnDelete, Relation, Side, TableName};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
+use floe_kernel::error::capitalized;
 use floe_kernel::{Error, Result};
 use floe_store::tables::Ddl;
 
@@ -212,7 +213,7 @@ fn check(
 }
 
 fn taken(key: &str, vocabulary: Vocabulary) -> Error {
-    let column = super::capitalized(vocabulary.words().column);
+    let column = capitalized(vocabulary.words().column);
     let message = format!(
         "{column} with the requested key '{key}' already exists. {column} keys must be unique, try again with a different key."
     );
