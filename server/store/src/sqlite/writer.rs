@@ -346,8 +346,12 @@ impl WriteLease {
                 self.run_in(query)
             }
             Undo::NothingBeforeTheOnly => {
+                // At first, in case that it panics.
+                self.undo = Undo::Group;
                 let result = self.run_in(query);
-                self.undo = if result.is_ok() { Undo::Group } else { Undo::Nothing };
+                if result.is_err() {
+                    self.undo = Undo::Nothing;
+                }
                 result
             }
         }
