@@ -8,12 +8,11 @@
 //! a connection of its own; only for the little that was written meanwhile the writer is held at the end, because SQLite
 //! begins the log anew only when all of it has been moved ([`Log::make_room`]).
 
+use super::statements::{LookAtLog, MoveLog};
 use super::writer::Writer;
 use super::{Opened, Purpose, connect};
 use crate::error::{Error, Result};
-use crate::tables::statement;
 use diesel::deserialize::QueryableByName;
-use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::Integer;
 use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
@@ -99,10 +98,10 @@ impl Log {
     }
 
     fn move_all(&self, mut connection: Opened, writer: &tokio::sync::Mutex<Writer>) -> QueryResult<()> {
-        let beside = self.beside_the_writer(|| Move.get_result::<State>(&mut *connection));
+        let beside = self.beside_the_writer(|| MoveLog.get_result::<State>(&mut *connection));
         let mut writer = writer.blocking_lock();
         let answers = writer.flush();
-        let rest = beside.and_then(|_| Move.get_result::<State>(&mut *connection));
+        let rest = beside.and_then(|_| MoveLog.get_result::<State>(&mut *connection));
         writer.has_room(rest.as_ref().ok());
         drop(writer);
         drop(answers);
@@ -118,7 +117,7 @@ impl Log {
 
 /// How far the log is now.
 pub(super) fn state(connection: &mut SqliteConnection) -> QueryResult<State> {
-    Look.get_result::<State>(connection)
+    LookAtLog.get_result::<State>(connection)
 }
 
 /// How far a log is, in pages.
@@ -131,26 +130,4 @@ pub(super) struct State {
     /// How many of them are in the file as well.
     #[diesel(sql_type = Integer, column_name = checkpointed)]
     pub(super) moved: i32,
-}
-
-macro_rules! checkpoint {
-    ($($(#[$about:meta])* $name:ident = $sql:literal;)*) => { $(
-        $(#[$about])*
-        struct $name;
-        statement!($name);
-
-        impl QueryFragment<Sqlite> for $name {
-            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-                out.push_sql($sql);
-                Ok(())
-            }
-        }
-    )* };
-}
-
-checkpoint! {
-    /// Only looks.
-    Look = "PRAGMA wal_checkpoint(NOOP)";
-    /// Moves what can be moved without waiting for anybody.
-    Move = "PRAGMA wal_checkpoint(PASSIVE)";
 }

@@ -131,12 +131,7 @@ impl Lease {
     /// # Errors
     /// Those of the query.
     pub fn run<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
-        let result = match &mut self.connection {
-            Leased::Reader(reader) => watch::within(self.statement_timeout, || query(reader.connection()?)),
-            Leased::Writer(unit) => unit.run(|connection| watch::within(self.statement_timeout, || query(connection))),
-            Leased::Lost => Err(DieselError::BrokenTransactionManager),
-        };
-        if pattern::gave_up() { Err(interrupted()) } else { result }
+        self.run_within_time(false, query)
     }
 
     /// Runs a query that only reads, on this thread.
@@ -144,10 +139,23 @@ impl Lease {
     /// # Errors
     /// Those of the query.
     pub(crate) fn look<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
-        match &mut self.connection {
-            Leased::Writer(unit) => unit.look(|connection| watch::within(self.statement_timeout, || query(connection))),
-            Leased::Reader(_) | Leased::Lost => self.run(query),
-        }
+        self.run_within_time(true, query)
+    }
+
+    fn run_within_time<T>(
+        &mut self,
+        only_reads: bool,
+        query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        let time = self.statement_timeout;
+        let in_time = |connection: &mut SqliteConnection| watch::within(time, || query(connection));
+        let result = match &mut self.connection {
+            Leased::Reader(reader) => reader.connection().and_then(in_time),
+            Leased::Writer(unit) if only_reads => unit.look(in_time),
+            Leased::Writer(unit) => unit.run(in_time),
+            Leased::Lost => Err(DieselError::BrokenTransactionManager),
+        };
+        if pattern::gave_up() { Err(interrupted()) } else { result }
     }
 
     /// See [`crate::UnitOfWork::last_change_follows`].

@@ -6,8 +6,8 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Untyped;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
-macro_rules! statements {
-    ($($(#[$about:meta])* $name:ident = $sql:literal;)*) => { $(
+macro_rules! fixed {
+    ($(#[$about:meta])* $name:ident = $sql:literal) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, QueryId)]
         pub(crate) struct $name;
@@ -24,6 +24,13 @@ macro_rules! statements {
         }
 
         impl diesel::RunQueryDsl<SqliteConnection> for $name {}
+    };
+}
+
+/// Those that give nothing.
+macro_rules! statements {
+    ($($(#[$about:meta])* $name:ident = $sql:literal;)*) => { $(
+        fixed! { $(#[$about])* $name = $sql }
 
         impl $name {
             /// Runs it.
@@ -37,7 +44,7 @@ macro_rules! statements {
 statements! {
     /// Begins the physical transaction and takes the write lock, so that no unit fails half-way for want of it.
     Begin = "BEGIN IMMEDIATE";
-    /// Ends it: the one fsync.
+    /// Ends it: all of it is in the log.
     Commit = "COMMIT";
     /// Ends it, and nothing of it stays.
     Rollback = "ROLLBACK";
@@ -55,4 +62,14 @@ statements! {
     Rehearse = "SAVEPOINT rehearsal";
     /// Within a unit: undoes what was done since [`Rehearse`].
     UndoRehearsal = "ROLLBACK TO rehearsal";
+}
+
+fixed! {
+    /// How far the log is.
+    LookAtLog = "PRAGMA wal_checkpoint(NOOP)"
+}
+
+fixed! {
+    /// Moves of the log into the file what can be moved without waiting for anybody, and says how far it is then.
+    MoveLog = "PRAGMA wal_checkpoint(PASSIVE)"
 }

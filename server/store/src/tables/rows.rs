@@ -73,7 +73,7 @@ pub async fn insert(conn: &mut Connection, table: &Table, row: NewRow<'_>) -> Re
     };
     let insert = Insert { table, row };
     let made = match conn.lane() {
-        // Its RETURNING costs more than a second statement: it goes by a table and a pager of its own.
+        // Its RETURNING goes by a table, a pager and maybe a journal of its own (docs/decisions/0015).
         Lane::Sqlite(lease) => {
             lease.run(|c| diesel::RunQueryDsl::execute(insert, c))?;
             lease.look(|c| diesel::RunQueryDsl::get_result::<Raw>(LastSequence, c))?
