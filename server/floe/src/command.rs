@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::VERSION;
+use crate::app::App;
 use crate::config::Config;
-use crate::house::House;
 use crate::serve::{Failure, serve};
 use clap::{Args, Parser, Subcommand};
 use floe_kernel::secret::Secret;
@@ -156,9 +156,9 @@ async fn execute(command: Command, config: Config) -> Result<(), Failure> {
 }
 
 async fn migrate(config: &Config) -> Result<(), Failure> {
-    let house = open(config).await?;
-    let projects = house.migrate_all().await?;
-    house.close().await;
+    let app = open(config).await?;
+    let projects = app.migrate_all().await?;
+    app.close().await;
     print(&format!("The platform and {projects} project(s) are up to date."));
     Ok(())
 }
@@ -167,30 +167,30 @@ async fn create_console_user(config: &Config, arguments: CreateConsoleUser) -> R
     let mut password = String::new();
     std::io::stdin().lock().read_line(&mut password)?;
     let password = Secret::new(password.trim_end_matches(['\r', '\n']));
-    let house = open(config).await?;
-    let id = house.create_console_user(&arguments.email, &password, &arguments.name).await;
-    house.close().await;
+    let app = open(config).await?;
+    let id = app.create_console_user(&arguments.email, &password, &arguments.name).await;
+    app.close().await;
     print(&id?);
     Ok(())
 }
 
 async fn create_project(config: &Config, arguments: CreateProject) -> Result<(), Failure> {
     let name = arguments.name.as_deref().unwrap_or(&arguments.id);
-    let house = open(config).await?;
-    let id = house.create_project(&arguments.id, name, arguments.team.as_deref()).await;
-    house.close().await;
+    let app = open(config).await?;
+    let id = app.create_project(&arguments.id, name, arguments.team.as_deref()).await;
+    app.close().await;
     print(&id?);
     Ok(())
 }
 
 async fn create_key(config: &Config, arguments: &CreateKey) -> Result<(), Failure> {
-    let house = open(config).await?;
-    let secret = house.create_key(&arguments.project, &arguments.name, &arguments.scopes).await;
-    house.close().await;
+    let app = open(config).await?;
+    let secret = app.create_key(&arguments.project, &arguments.name, &arguments.scopes).await;
+    app.close().await;
     print(secret?.expose());
     Ok(())
 }
 
-async fn open(config: &Config) -> Result<House, Failure> {
-    House::open(config, Arc::new(SystemClock)).await
+async fn open(config: &Config) -> Result<App, Failure> {
+    App::open(config, Arc::new(SystemClock)).await
 }

@@ -1,8 +1,8 @@
 //! The binary: command line, configuration, wiring. Nothing else.
 
+pub mod app;
 pub mod command;
 pub mod config;
-pub mod house;
 mod logging;
 mod openapi;
 mod secrets;

@@ -1,6 +1,6 @@
 //! `GET /v1/openapi.json`: the route table as a document.
 
-use floe_gateway::gateway::Table;
+use floe_gateway::gateway::RouteTable;
 use floe_gateway::{Call, Reply, Route, get, openapi};
 use floe_kernel::Result;
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 struct Document(OnceLock<Vec<u8>>);
 
 /// The table with a route that describes all of it, itself included.
-pub(crate) fn with_document(table: Table) -> Table {
+pub(crate) fn with_document(table: RouteTable) -> RouteTable {
     let document = Arc::new(Document::default());
     let table = table.with(routes(), &document);
     document.0.get_or_init(|| openapi::document(&table).to_string().into_bytes());

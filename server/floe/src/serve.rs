@@ -1,7 +1,7 @@
 //! `floe serve`: from configuration to a server that runs until it is told to stop.
 
+use crate::app::App;
 use crate::config::{Config, ConsoleSignup};
-use crate::house::House;
 use crate::{VERSION, logging};
 use floe_gateway::server;
 use floe_kernel::time::SystemClock;
@@ -17,16 +17,16 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let started = Instant::now();
     let _flush = logging::start(&config.logging);
-    let house = House::open(&config, Arc::new(SystemClock)).await?;
+    let app = App::open(&config, Arc::new(SystemClock)).await?;
     let address = SocketAddr::new(config.server.host, config.server.port);
-    let running = server::listen(Arc::clone(&house.gateway), address, config.server.workers, config.server.drain)
+    let running = server::listen(Arc::clone(&app.gateway), address, config.server.workers, config.server.drain)
         .map_err(|error| format!("can't listen on {address}: {error}"))?;
     let address = running.address;
-    announce(&config, &house, address, started).await?;
+    announce(&config, &app, address, started).await?;
 
     let stop = running.stopper();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let health = Arc::clone(&house.health);
+    let health = Arc::clone(&app.health);
     tokio::spawn(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         tracing::info!("stopping: requests in flight may finish");
@@ -34,7 +34,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
         stop.stop().await;
     });
     running.serve().await?;
-    house.close().await;
+    app.close().await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -42,16 +42,16 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
 /// Says where the server is and, on a fresh instance, how its first console account is made. For people, so not a log
 /// line: the set-up token is a secret.
 #[allow(clippy::print_stderr, reason = "what a command says to whoever started it")]
-async fn announce(config: &Config, house: &House, address: SocketAddr, started: Instant) -> Result<(), Failure> {
+async fn announce(config: &Config, app: &App, address: SocketAddr, started: Instant) -> Result<(), Failure> {
     let database = match &config.database.postgres {
         Some(_) => "PostgreSQL".to_owned(),
         None => format!("SQLite in {}", config.database.folder.display()),
     };
     eprintln!("Floe {VERSION} listens on http://{address} ({database}), ready in {} ms", started.elapsed().as_millis());
-    if config.security.console_signup == ConsoleSignup::Token && house.is_fresh().await? {
+    if config.security.console_signup == ConsoleSignup::Token && app.is_fresh().await? {
         eprintln!();
         eprintln!("This instance has no console account yet. The one-time set-up token for the first:");
-        eprintln!("    {}", house.setup_token.expose());
+        eprintln!("    {}", app.setup_token.expose());
         eprintln!("Sign up in the console with it, or run `floe console-user create`.");
         eprintln!();
     }

@@ -5,7 +5,7 @@
 
 use crate::gateway::Services;
 use floe_kernel::access::Caller;
-use floe_kernel::directory::{CONSOLE, Known, KnownSession, Project};
+use floe_kernel::directory::{CONSOLE, Principal, PrincipalSession, Project};
 use floe_kernel::scope::{self, Scope, Scopes};
 use floe_kernel::secret::{SessionToken, hash};
 use floe_kernel::time::Timestamp;
@@ -84,7 +84,7 @@ async fn by_session(
     project_id: &str,
     with: &Credentials,
     now: Timestamp,
-) -> Result<Option<(Arc<Known>, String)>> {
+) -> Result<Option<(Arc<Principal>, String)>> {
     if let Some(session) = &with.session {
         let found = of_token(services, project_id, session, now).await?;
         return found.map(Some).ok_or_else(|| {
@@ -106,7 +106,7 @@ async fn of_token(
     project_id: &str,
     token: &str,
     now: Timestamp,
-) -> Result<Option<(Arc<Known>, String)>> {
+) -> Result<Option<(Arc<Principal>, String)>> {
     let Some(token) = SessionToken::decode(token) else { return Ok(None) };
     if !floe_kernel::id::is_valid(&token.id) {
         return Ok(None);
@@ -118,11 +118,11 @@ async fn of_token(
     active(user).map(|user| Some((user, session_id)))
 }
 
-async fn by_jwt(services: &Services, project: &Project, jwt: &str, now: Timestamp) -> Result<(Arc<Known>, String)> {
+async fn by_jwt(services: &Services, project: &Project, jwt: &str, now: Timestamp) -> Result<(Arc<Principal>, String)> {
     let invalid = || Error::from(ErrorKind::UserJwtInvalid);
     let claims = services.signer.verify(jwt, &project.id, now)?;
     let user = services.identities.known(&project.id, &claims.user_id).await?.ok_or_else(invalid)?;
-    let live = |session: &KnownSession| session.id == claims.session_id && session.expires_at > now;
+    let live = |session: &PrincipalSession| session.id == claims.session_id && session.expires_at > now;
     let has_session = claims.session_id.is_empty() || user.sessions.iter().any(live);
     if !has_session || claims.generation != user.generation {
         return Err(invalid());
@@ -140,7 +140,7 @@ async fn admin(services: &Services, project: &Project, with: &Credentials, now: 
 
 /// What a console user may do to the projects of an organisation; `None` when they are no member of it.
 #[must_use]
-pub fn admin_scopes(user: &Known, team_id: &str) -> Option<Scopes> {
+pub fn admin_scopes(user: &Principal, team_id: &str) -> Option<Scopes> {
     let membership = user.memberships.iter().find(|membership| membership.team_id == team_id)?;
     let scopes = membership.roles.iter().map(|role| match role.as_str() {
         "owner" => scope::OWNERS,
@@ -150,6 +150,6 @@ pub fn admin_scopes(user: &Known, team_id: &str) -> Option<Scopes> {
     Some(scopes.fold(Scopes::NONE, Scopes::with))
 }
 
-fn active(user: Arc<Known>) -> Result<Arc<Known>> {
+fn active(user: Arc<Principal>) -> Result<Arc<Principal>> {
     if user.active { Ok(user) } else { Err(ErrorKind::UserBlocked.into()) }
 }

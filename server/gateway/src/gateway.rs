@@ -1,9 +1,9 @@
 //! Everything that the pipeline works with, put together once at start.
 
-use crate::input::Given;
+use crate::input::RawInput;
 use crate::jwt::Signer;
 use crate::rate_limit::RateLimiter;
-use crate::route::{Endpoint, Line, Method, Route};
+use crate::route::{Endpoint, Method, Route, RouteSpec};
 use floe_kernel::directory::{Identities, Projects};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Clock;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// What operators decide about the pipeline.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct GatewaySettings {
     /// The most bytes of a request's body.
     pub max_body: usize,
     /// How many proxies of ours stand before the server: so many hops of `X-Forwarded-For` are believed.
@@ -45,28 +45,28 @@ pub struct Services {
 
 /// The pipeline, ready to serve.
 pub struct Gateway {
-    pub(crate) settings: Settings,
+    pub(crate) settings: GatewaySettings,
     pub(crate) services: Services,
-    pub(crate) table: Table,
+    pub(crate) table: RouteTable,
 }
 
 impl Gateway {
     /// Puts the pipeline together.
     #[must_use]
-    pub fn new(settings: Settings, services: Services, table: Table) -> Arc<Self> {
+    pub fn new(settings: GatewaySettings, services: Services, table: RouteTable) -> Arc<Self> {
         Arc::new(Self { settings, services, table })
     }
 
     /// The route table.
     #[must_use]
-    pub fn table(&self) -> &Table {
+    pub fn table(&self) -> &RouteTable {
         &self.table
     }
 }
 
 /// The route table of the whole house.
 #[derive(Default)]
-pub struct Table {
+pub struct RouteTable {
     endpoints: Vec<Endpoint>,
     /// A router for each method, so that `POST /columns/email` doesn't hide `GET /columns/{key}` of a column `email`.
     paths: HashMap<Method, matchit::Router<Target>>,
@@ -89,7 +89,7 @@ pub(crate) struct Found<'t> {
     pub(crate) project: Option<String>,
 }
 
-impl Table {
+impl RouteTable {
     /// Adds a product's routes.
     ///
     /// # Panics
@@ -99,9 +99,9 @@ impl Table {
         for route in routes {
             let endpoint = route.bind(service);
             let index = self.endpoints.len();
-            let (method, own, root) = (endpoint.line.method, endpoint.line.path, endpoint.line.at_root);
+            let (method, own, root) = (endpoint.route.method, endpoint.route.path, endpoint.route.at_root);
             self.insert(method, own, root, index, false);
-            for alias in endpoint.line.aliases.clone() {
+            for alias in endpoint.route.aliases.clone() {
                 self.insert(method, alias, root, index, alias.contains("{projectId}"));
             }
             self.endpoints.push(endpoint);
@@ -129,8 +129,8 @@ impl Table {
     }
 
     /// Every line of the table.
-    pub fn lines(&self) -> impl Iterator<Item = &Line> {
-        self.endpoints.iter().map(|endpoint| &endpoint.line)
+    pub fn routes(&self) -> impl Iterator<Item = &RouteSpec> {
+        self.endpoints.iter().map(|endpoint| &endpoint.route)
     }
 
     pub(crate) fn find(&self, method: Method, path: &str) -> Option<Found<'_>> {
@@ -153,12 +153,12 @@ impl Table {
 }
 
 impl Found<'_> {
-    pub(crate) fn given(&mut self, query: String) -> Given {
-        Given {
+    pub(crate) fn given(&mut self, query: String) -> RawInput {
+        RawInput {
             path: std::mem::take(&mut self.path),
             query,
-            vocabulary: self.endpoint.line.vocabulary,
-            ..Given::default()
+            vocabulary: self.endpoint.route.vocabulary,
+            ..RawInput::default()
         }
     }
 }

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 /// Where a parameter stands in the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "they are what they are called")]
-pub enum Place {
+pub enum ParamLocation {
     Path,
     Query,
     Body,
@@ -26,7 +26,7 @@ pub trait Input: Sized + Send + 'static {
     ///
     /// # Errors
     /// Names the first parameter that is missing or breaks its rule.
-    fn read(given: &mut Given) -> Result<Self>;
+    fn read(given: &mut RawInput) -> Result<Self>;
 }
 
 /// A type that a parameter can have. Its values are valid by construction: nothing is checked again behind this line.
@@ -80,7 +80,7 @@ pub struct ParamDoc {
     /// Its names: one, or one for each vocabulary.
     pub names: &'static [&'static str],
     /// Where it stands.
-    pub place: Place,
+    pub place: ParamLocation,
     /// Whether it must be there.
     pub required: bool,
     /// What it means.
@@ -103,7 +103,7 @@ fn name(names: &'static [&'static str], vocabulary: usize) -> &'static str {
 
 /// Everything that a request gave, before anybody has looked at it.
 #[derive(Debug, Default)]
-pub struct Given {
+pub struct RawInput {
     /// Parameters of the path, decoded.
     pub path: Vec<(&'static str, String)>,
     /// The query, still encoded.
@@ -114,7 +114,7 @@ pub struct Given {
     pub vocabulary: usize,
 }
 
-impl Given {
+impl RawInput {
     /// Takes a parameter of the path.
     ///
     /// # Errors
@@ -220,7 +220,7 @@ impl Input for () {
         Vec::new()
     }
 
-    fn read(_given: &mut Given) -> Result<Self> {
+    fn read(_given: &mut RawInput) -> Result<Self> {
         Ok(())
     }
 }
@@ -275,16 +275,16 @@ macro_rules! input {
                 }),*]
             }
 
-            fn read(given: &mut $crate::input::Given) -> floe_kernel::Result<Self> {
+            fn read(given: &mut $crate::input::RawInput) -> floe_kernel::Result<Self> {
                 Ok(Self {
                     $($field: given.$place::<$type>(&[$($wire),+], $crate::input!(@default $($default)?))?,)*
                 })
             }
         }
     };
-    (@place path) => { $crate::input::Place::Path };
-    (@place query) => { $crate::input::Place::Query };
-    (@place body) => { $crate::input::Place::Body };
+    (@place path) => { $crate::input::ParamLocation::Path };
+    (@place query) => { $crate::input::ParamLocation::Query };
+    (@place body) => { $crate::input::ParamLocation::Body };
     (@required) => { true };
     (@required $default:expr) => { false };
     (@default) => { None };
@@ -309,8 +309,8 @@ mod tests {
         }
     }
 
-    fn given(vocabulary: usize) -> Given {
-        Given {
+    fn given(vocabulary: usize) -> RawInput {
+        RawInput {
             path: vec![("tableId", "t".into()), ("collectionId", "c".into())],
             query: "queries%5B0%5D=a%26b&queries[1]=c+d&other=1".into(),
             body: json!({"name": "abc"}).as_object().unwrap().clone(),
@@ -333,7 +333,7 @@ mod tests {
         let mut long = given(0);
         long.body.insert("name".into(), json!("too long"));
         assert_eq!(Example::read(&mut long).unwrap_err().parameter(), Some("name"));
-        let mut empty = Given::default();
+        let mut empty = RawInput::default();
         assert_eq!(Example::read(&mut empty).unwrap_err().text(), "Param \"tableId\" is not optional.");
     }
 

@@ -16,7 +16,7 @@ pub struct Claims {
     pub session_id: String,
     /// The only project that it is good for.
     pub project_id: String,
-    /// Of which generation of the user's JWTs it is, see [`floe_kernel::directory::Known::generation`].
+    /// Of which generation of the user's JWTs it is, see [`floe_kernel::directory::Principal::generation`].
     #[serde(default)]
     pub generation: i64,
     /// When it ends, in seconds since 1970.

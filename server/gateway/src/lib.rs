@@ -21,7 +21,7 @@ pub mod route;
 pub mod server;
 
 pub use call::Call;
-pub use gateway::{Gateway, Settings};
+pub use gateway::{Gateway, GatewaySettings};
 pub use input::Input;
 pub use reply::Reply;
 pub use route::{Callers, Limit, LimitKey, Route, delete, get, head, patch, post, put};

@@ -1,9 +1,9 @@
 //! The OpenAPI 3.1 document, made from the route table.
 
 use crate::API_VERSION;
-use crate::gateway::Table;
-use crate::input::Place;
-use crate::route::Line;
+use crate::gateway::RouteTable;
+use crate::input::ParamLocation;
+use crate::route::RouteSpec;
 use floe_kernel::scope::Scope;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
@@ -13,13 +13,13 @@ const MODELS: &str = include_str!("openapi/models.json");
 
 /// The document for these routes.
 #[must_use]
-pub fn document(table: &Table) -> Json {
+pub fn document(table: &RouteTable) -> Json {
     let mut paths = Map::new();
     let mut used = BTreeSet::new();
-    for line in table.lines() {
-        let path = paths.entry(line.full_path()).or_insert_with(|| json!({}));
-        path[line.method.name().to_lowercase()] = operation(line);
-        used.extend(line.answer.1);
+    for route in table.routes() {
+        let path = paths.entry(route.full_path()).or_insert_with(|| json!({}));
+        path[route.method.name().to_lowercase()] = operation(route);
+        used.extend(route.answer.1);
     }
     json!({
         "openapi": "3.1.0",
@@ -35,17 +35,17 @@ pub fn document(table: &Table) -> Json {
     })
 }
 
-fn operation(line: &Line) -> Json {
-    let params = (line.params)();
-    let named = |param: &crate::input::ParamDoc| param.name(line.vocabulary).to_owned();
+fn operation(route: &RouteSpec) -> Json {
+    let params = (route.params)();
+    let named = |param: &crate::input::ParamDoc| param.name(route.vocabulary).to_owned();
     let outside: Vec<Json> = params
         .iter()
-        .filter(|param| param.place != Place::Body)
+        .filter(|param| param.place != ParamLocation::Body)
         .map(|param| {
             let list = param.schema["type"] == "array";
             json!({
                 "name": if list { format!("{}[]", named(param)) } else { named(param) },
-                "in": if param.place == Place::Path { "path" } else { "query" },
+                "in": if param.place == ParamLocation::Path { "path" } else { "query" },
                 "required": param.required,
                 "description": param.description,
                 "schema": param.schema,
@@ -53,14 +53,14 @@ fn operation(line: &Line) -> Json {
         })
         .collect();
     let mut operation = json!({
-        "operationId": line.name.replace('.', "_"),
-        "summary": line.summary,
-        "tags": [line.service()],
+        "operationId": route.name.replace('.', "_"),
+        "summary": route.summary,
+        "tags": [route.service()],
         "parameters": outside,
-        "responses": responses(line),
-        "security": security(line),
+        "responses": responses(route),
+        "security": security(route),
     });
-    let inside: Vec<_> = params.iter().filter(|param| param.place == Place::Body).collect();
+    let inside: Vec<_> = params.iter().filter(|param| param.place == ParamLocation::Body).collect();
     if !inside.is_empty() {
         let required: Vec<_> = inside.iter().filter(|param| param.required).map(|param| named(param)).collect();
         let properties: Map<String, Json> = inside.iter().map(|param| (named(param), described(param))).collect();
@@ -68,13 +68,13 @@ fn operation(line: &Line) -> Json {
         operation["requestBody"] =
             json!({"required": !required.is_empty(), "content": {"application/json": {"schema": schema}}});
     }
-    if !line.scopes.is_empty() {
-        operation["x-scopes"] = line.scopes.iter().map(|scope| scope.name()).collect();
+    if !route.scopes.is_empty() {
+        operation["x-scopes"] = route.scopes.iter().map(|scope| scope.name()).collect();
     }
-    if let Some(event) = line.event {
+    if let Some(event) = route.event {
         operation["x-event"] = event.into();
     }
-    if let Some(limit) = line.limits.first() {
+    if let Some(limit) = route.limits.first() {
         operation["x-rate-limit"] = json!({"calls": limit.calls, "seconds": limit.seconds});
     }
     operation
@@ -88,27 +88,27 @@ fn described(param: &crate::input::ParamDoc) -> Json {
     schema
 }
 
-fn responses(line: &Line) -> Json {
+fn responses(route: &RouteSpec) -> Json {
     let mut success = json!({"description": "Success"});
-    if let Some(model) = line.answer.1 {
+    if let Some(model) = route.answer.1 {
         let schema = if model == "any" { json!({}) } else { json!({"$ref": format!("#/components/schemas/{model}")}) };
         success["content"] = json!({"application/json": {"schema": schema}});
     }
     let error = json!({"description": "Refused", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/error"}}}});
-    json!({line.answer.0.to_string(): success, "default": error})
+    json!({route.answer.0.to_string(): success, "default": error})
 }
 
-fn security(line: &Line) -> Json {
+fn security(route: &RouteSpec) -> Json {
     let mut ways = vec![];
-    let open = line.scopes.contains(&Scope::Public) || line.scopes.is_empty();
+    let open = route.scopes.contains(&Scope::Public) || route.scopes.is_empty();
     let project = |with: &str| json!({"project": [], with: []});
-    if line.callers.guests && (open || line.scopes.iter().any(|scope| floe_kernel::scope::GUESTS.has(*scope))) {
+    if route.callers.guests && (open || route.scopes.iter().any(|scope| floe_kernel::scope::GUESTS.has(*scope))) {
         ways.push(json!({"project": []}));
     }
-    if line.callers.users {
+    if route.callers.users {
         ways.extend([project("session"), project("jwt")]);
     }
-    if line.callers.keys {
+    if route.callers.keys {
         ways.push(project("key"));
     }
     ways.into()

@@ -2,7 +2,7 @@
 
 use crate::input::{Param, Refusal};
 use floe_kernel::id;
-use floe_kernel::permission::{Permissions, Scope as On};
+use floe_kernel::permission::{PermissionTarget as On, Permissions};
 use floe_kernel::query::{MAX_QUERIES, MAX_QUERY_LENGTH, Queries as ParsedQueries};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;

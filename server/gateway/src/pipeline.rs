@@ -3,12 +3,12 @@
 use crate::authenticate::{Credentials, authenticate};
 use crate::call::{Call, RequestInfo};
 use crate::gateway::{Found, Gateway};
-use crate::input::{Given, query_value};
+use crate::input::{RawInput, query_value};
 use crate::names;
 use crate::receive::{self, header};
 use crate::reply::Reply;
-use crate::respond::{self, Frame};
-use crate::route::{Endpoint, Failure, LimitKey, Line, Method, Stage};
+use crate::respond::{self, ResponseContext};
+use crate::route::{Endpoint, Failure, LimitKey, Method, RouteSpec, Stage};
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -34,22 +34,22 @@ struct Trace {
 pub(crate) async fn serve(gateway: Data<Gateway>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let started = Instant::now();
     let info = Arc::new(receive::info(&request, &gateway.settings));
-    let mut frame = Frame {
+    let mut context = ResponseContext {
         request_id: info.id.clone(),
         accepts_gzip: header(request.headers(), &names::ACCEPT_ENCODING)
             .is_some_and(|accepted| accepted.contains("gzip")),
         no_body: request.method() == "HEAD",
-        ..Frame::default()
+        ..ResponseContext::default()
     };
     let mut trace = Trace::default();
     if request.method() == "OPTIONS" {
-        allow_origin(&gateway, &info, &mut frame).await;
-        return respond::preflight(&frame);
+        allow_origin(&gateway, &info, &mut context).await;
+        return respond::preflight(&context);
     }
-    let outcome = travel(&gateway, &request, payload, &info, &mut frame, &mut trace).await;
+    let outcome = travel(&gateway, &request, payload, &info, &mut context, &mut trace).await;
     let (response, failed) = match outcome {
-        Ok(reply) => (respond::success(reply, &frame), None),
-        Err(failure) => (respond::failure(&failure, &frame), Some(failure)),
+        Ok(reply) => (respond::success(reply, &context), None),
+        Err(failure) => (respond::failure(&failure, &context), Some(failure)),
     };
     log(&gateway, &request, &info, &trace, response.status().as_u16(), started, failed.as_ref());
     response
@@ -60,7 +60,7 @@ async fn travel(
     request: &HttpRequest,
     payload: Payload,
     info: &Arc<RequestInfo>,
-    frame: &mut Frame,
+    context: &mut ResponseContext,
     trace: &mut Trace,
 ) -> Result<Reply, Failure> {
     let received = |error| Stage::Receive.failed(error);
@@ -70,11 +70,11 @@ async fn travel(
         Method::parse(request.method().as_str()).ok_or_else(|| received(ErrorKind::GeneralRouteNotFound.into()))?;
     let mut found =
         gateway.table.find(method, request.path()).ok_or_else(|| received(ErrorKind::GeneralRouteNotFound.into()))?;
-    trace.route = Some(found.endpoint.line.path);
+    trace.route = Some(found.endpoint.route.path);
     let project_id = project_id(headers, query, &found);
     let project = project(gateway, &project_id).await.map_err(received)?;
     trace.project.clone_from(&project.id);
-    check_origin(gateway, headers, info, &project, &found.endpoint.line, frame).map_err(received)?;
+    check_origin(gateway, headers, info, &project, &found.endpoint.route, context).map_err(received)?;
     receive::check(headers).map_err(received)?;
     let mut given = found.given(query.to_owned());
     if !method.reads() {
@@ -85,10 +85,10 @@ async fn travel(
     let credentials = credentials(headers, query, &project.id, found.project.is_some());
     let caller = authenticate(&gateway.services, &project, &credentials, now).await.map_err(authenticated)?;
     trace.user = caller.user_id().map(str::to_owned);
-    frame.private = !matches!(caller.identity(), Identity::Guest);
+    context.private = !matches!(caller.identity(), Identity::Guest);
     let endpoint = found.endpoint;
-    admit(&caller, &project, &endpoint.line).map_err(authenticated)?;
-    let limit = count(gateway, &caller, &project, endpoint, info, &given, now, frame).await.map_err(authenticated)?;
+    admit(&caller, &project, &endpoint.route).map_err(authenticated)?;
+    let limit = count(gateway, &caller, &project, endpoint, info, &given, now, context).await.map_err(authenticated)?;
 
     let store = gateway
         .services
@@ -96,7 +96,7 @@ async fn travel(
         .project(&project.id)
         .await
         .map_err(|error| Stage::Persist.failed(Error::internal(error)))?;
-    let call = Call { caller, project, store, request: Arc::clone(info), now, vocabulary: endpoint.line.vocabulary };
+    let call = Call { caller, project, store, request: Arc::clone(info), now, vocabulary: endpoint.route.vocabulary };
     let reply = run(endpoint, call, given).await?;
     if let Some(key) = limit.filter(|(_, status)| *status == reply.status).map(|(key, _)| key) {
         gateway.services.limiter.reset(&key).await;
@@ -106,11 +106,11 @@ async fn travel(
 
 /// Process and Persist. What has begun to decide always finishes: actix drops this future when the client hangs up, so
 /// whatever changes something runs as a task of its own, which nobody drops.
-async fn run(endpoint: &Endpoint, call: Call, given: Given) -> Result<Reply, Failure> {
+async fn run(endpoint: &Endpoint, call: Call, given: RawInput) -> Result<Reply, Failure> {
     let panicked =
         |what: &str| Failure { stage: Stage::Process, error: Error::internal(format!("the handler panicked: {what}")) };
     let work = (endpoint.run)(call, given);
-    if endpoint.line.method.reads() {
+    if endpoint.route.method.reads() {
         return AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&text_of(&*panic))));
     }
     match actix_web::rt::spawn(work).await {
@@ -146,15 +146,15 @@ fn check_origin(
     headers: &HeaderMap,
     info: &RequestInfo,
     project: &Project,
-    line: &Line,
-    frame: &mut Frame,
+    route: &RouteSpec,
+    context: &mut ResponseContext,
 ) -> Result<()> {
     let Some(origin) = info.origin.as_deref() else { return Ok(()) };
     if respond::origin_allowed(origin, &info.host, Some(project), &gateway.settings) {
-        frame.allowed_origin = Some(origin.to_owned());
+        context.allowed_origin = Some(origin.to_owned());
         return Ok(());
     }
-    if line.any_origin || header(headers, &names::KEY).is_some() {
+    if route.any_origin || header(headers, &names::KEY).is_some() {
         return Ok(());
     }
     Err(respond::unknown_origin(origin))
@@ -162,14 +162,14 @@ fn check_origin(
 
 /// A preflight carries no project header, so it says yes to the origins that any project knows; the request itself
 /// names its project and is checked against that.
-async fn allow_origin(gateway: &Gateway, info: &RequestInfo, frame: &mut Frame) {
+async fn allow_origin(gateway: &Gateway, info: &RequestInfo, context: &mut ResponseContext) {
     let Some(origin) = info.origin.as_deref() else { return };
     let known = match crate::cookies::host_of(origin) {
         Some(host) => gateway.services.projects.origin_project(host).await.unwrap_or_default(),
         None => None,
     };
     if respond::origin_allowed(origin, &info.host, known.as_deref(), &gateway.settings) {
-        frame.allowed_origin = Some(origin.to_owned());
+        context.allowed_origin = Some(origin.to_owned());
     }
 }
 
@@ -218,21 +218,21 @@ fn percent_decoded(text: &str) -> String {
 }
 
 /// Whether this caller may call this endpoint at all.
-fn admit(caller: &Caller, project: &Project, line: &Line) -> Result<()> {
+fn admit(caller: &Caller, project: &Project, route: &RouteSpec) -> Result<()> {
     // SDKs call it `tablesDB`, projects switch it off as `tablesdb`.
     let switched_off =
-        project.settings.disabled_services.iter().any(|service| service.eq_ignore_ascii_case(line.service()));
+        project.settings.disabled_services.iter().any(|service| service.eq_ignore_ascii_case(route.service()));
     if switched_off && !caller.privileged() {
         return Err(ErrorKind::GeneralServiceDisabled.into());
     }
-    if !line.scopes.is_empty() && !line.scopes.contains(&Scope::Public) {
-        caller.require_scope(line.scopes)?;
+    if !route.scopes.is_empty() && !route.scopes.contains(&Scope::Public) {
+        caller.require_scope(route.scopes)?;
     }
     let welcome = match caller.identity() {
-        Identity::Guest => line.callers.guests,
-        Identity::User { .. } => line.callers.users,
-        Identity::Key { .. } => line.callers.keys,
-        Identity::Admin { .. } => line.callers.admins,
+        Identity::Guest => route.callers.guests,
+        Identity::User { .. } => route.callers.users,
+        Identity::Key { .. } => route.callers.keys,
+        Identity::Admin { .. } => route.callers.admins,
     };
     if welcome { Ok(()) } else { Err(ErrorKind::UserUnauthorized.into()) }
 }
@@ -245,18 +245,18 @@ async fn count(
     project: &Project,
     endpoint: &Endpoint,
     info: &RequestInfo,
-    given: &Given,
+    given: &RawInput,
     now: Timestamp,
-    frame: &mut Frame,
+    context: &mut ResponseContext,
 ) -> Result<Option<(String, u16)>> {
-    let line = &endpoint.line;
+    let route = &endpoint.route;
     let mut reset = None;
-    for limit in line.limits {
-        let key = limit_key(limit.key, caller, project, line, info, given);
+    for limit in route.limits {
+        let key = limit_key(limit.key, caller, project, route, info, given);
         if !gateway.settings.rate_limits || caller.privileged() {
             let window = i64::from(limit.seconds);
             let ends = now.seconds() - now.seconds().rem_euclid(window) + window;
-            frame.verdict = Some(crate::rate_limit::Verdict {
+            context.verdict = Some(crate::rate_limit::Verdict {
                 limit: limit.calls,
                 remaining: limit.calls,
                 reset: ends,
@@ -265,9 +265,9 @@ async fn count(
             continue;
         }
         let verdict = gateway.services.limiter.hit(&key, limit.calls, limit.seconds, now).await;
-        let tighter = frame.verdict.is_none_or(|before| verdict.remaining <= before.remaining);
+        let tighter = context.verdict.is_none_or(|before| verdict.remaining <= before.remaining);
         if tighter {
-            frame.verdict = Some(verdict);
+            context.verdict = Some(verdict);
         }
         if verdict.exceeded {
             return Err(ErrorKind::GeneralRateLimitExceeded.into());
@@ -283,16 +283,16 @@ fn limit_key(
     parts: &[LimitKey],
     caller: &Caller,
     project: &Project,
-    line: &Line,
+    route: &RouteSpec,
     info: &RequestInfo,
-    given: &Given,
+    given: &RawInput,
 ) -> String {
     let mut key = format!("{}|", project.id);
     for part in parts {
         match part {
             LimitKey::Ip => key.push_str(&info.ip),
-            LimitKey::Method => key.push_str(line.method.name()),
-            LimitKey::Url => key.push_str(line.path),
+            LimitKey::Method => key.push_str(route.method.name()),
+            LimitKey::Url => key.push_str(route.path),
             LimitKey::UserId => key.push_str(caller.user_id().unwrap_or_default()),
             LimitKey::Param(name) => {
                 key.extend(given.peek(name).unwrap_or_default().trim().to_lowercase().chars().take(320));

@@ -1,7 +1,7 @@
 //! Receive: what can be said about a request before anybody knows who sent it.
 
 use crate::call::RequestInfo;
-use crate::gateway::Settings;
+use crate::gateway::GatewaySettings;
 use crate::input::{decode, query_value};
 use crate::names;
 use actix_web::http::header::{HeaderMap, HeaderName};
@@ -20,7 +20,7 @@ pub(crate) fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'
 }
 
 /// The request's own facts.
-pub(crate) fn info(request: &actix_web::HttpRequest, settings: &Settings) -> RequestInfo {
+pub(crate) fn info(request: &actix_web::HttpRequest, settings: &GatewaySettings) -> RequestInfo {
     let headers = request.headers();
     let text = |name: &HeaderName| header(headers, name).unwrap_or_default().to_owned();
     let behind_proxy = settings.trusted_proxies > 0;

@@ -1,7 +1,7 @@
 //! Respond: one shape for every answer and one for every error; headers, compression.
 
 use crate::API_VERSION;
-use crate::gateway::Settings;
+use crate::gateway::GatewaySettings;
 use crate::names;
 use crate::rate_limit::Verdict;
 use crate::reply::{Body, Reply};
@@ -36,7 +36,7 @@ struct Envelope<'e> {
 
 /// What an answer depends on beside its content.
 #[derive(Default)]
-pub(crate) struct Frame {
+pub(crate) struct ResponseContext {
     pub(crate) request_id: String,
     pub(crate) allowed_origin: Option<String>,
     pub(crate) verdict: Option<Verdict>,
@@ -46,43 +46,51 @@ pub(crate) struct Frame {
     pub(crate) private: bool,
 }
 
-pub(crate) fn success(reply: Reply, frame: &Frame) -> HttpResponse {
+pub(crate) fn success(reply: Reply, context: &ResponseContext) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponseBuilder::new(status);
-    common(&mut response, frame);
+    common(&mut response, context);
     for (name, value) in &reply.headers {
         response.append_header((*name, value.as_str()));
     }
     match reply.body {
         // The Python SDK wants a type even of nothing, and the Node SDK would parse it if it were JSON.
         Body::Empty => response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(TEXT))).finish(),
-        Body::Json(bytes) => send(response, "application/json", bytes, frame),
-        Body::Text(text) => send(response, TEXT, text.into_bytes(), frame),
+        Body::Json(bytes) => send(response, "application/json", bytes, context),
+        Body::Text(text) => send(response, TEXT, text.into_bytes(), context),
     }
 }
 
-pub(crate) fn failure(failure: &Failure, frame: &Frame) -> HttpResponse {
+pub(crate) fn failure(failure: &Failure, context: &ResponseContext) -> HttpResponse {
     let kind = failure.error.kind();
     let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponseBuilder::new(status);
-    common(&mut response, frame);
+    common(&mut response, context);
+    if let Some(seconds) = failure.error.retry_after() {
+        response.insert_header((header::RETRY_AFTER, seconds));
+    }
     let envelope = Envelope {
         message: failure.error.text(),
         code: kind.status(),
         r#type: kind.name(),
         version: API_VERSION,
-        request_id: &frame.request_id,
+        request_id: &context.request_id,
         field: failure.error.parameter(),
     };
-    send(response, "application/json", serde_json::to_vec(&envelope).unwrap_or_default(), frame)
+    send(response, "application/json", serde_json::to_vec(&envelope).unwrap_or_default(), context)
 }
 
-fn send(mut response: HttpResponseBuilder, content_type: &'static str, bytes: Vec<u8>, frame: &Frame) -> HttpResponse {
+fn send(
+    mut response: HttpResponseBuilder,
+    content_type: &'static str,
+    bytes: Vec<u8>,
+    context: &ResponseContext,
+) -> HttpResponse {
     response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static(content_type)));
-    if frame.no_body {
+    if context.no_body {
         return response.no_chunking(bytes.len() as u64).finish();
     }
-    if !frame.accepts_gzip || bytes.len() < COMPRESS_FROM {
+    if !context.accepts_gzip || bytes.len() < COMPRESS_FROM {
         return response.body(bytes);
     }
     response.insert_header((header::VARY, HeaderValue::from_static("Accept-Encoding")));
@@ -103,7 +111,7 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 /// The headers that every answer has, errors and preflights included.
-fn common(response: &mut HttpResponseBuilder, frame: &Frame) {
+fn common(response: &mut HttpResponseBuilder, context: &ResponseContext) {
     let mut fixed = |name: &HeaderName, value: &'static str| {
         response.insert_header((name.clone(), HeaderValue::from_static(value)));
     };
@@ -112,14 +120,14 @@ fn common(response: &mut HttpResponseBuilder, frame: &Frame) {
     fixed(&names::FRAME_OPTIONS, "DENY");
     fixed(&names::REFERRER_POLICY, "no-referrer");
     fixed(&names::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
-    fixed(&names::CACHE_CONTROL, if frame.private { "private, no-store" } else { "no-store" });
-    response.insert_header((names::REQUEST_ID.clone(), frame.request_id.as_str()));
-    if let Some(verdict) = frame.verdict {
+    fixed(&names::CACHE_CONTROL, if context.private { "private, no-store" } else { "no-store" });
+    response.insert_header((names::REQUEST_ID.clone(), context.request_id.as_str()));
+    if let Some(verdict) = context.verdict {
         response.insert_header((names::RATE_LIMIT.clone(), verdict.limit));
         response.insert_header((names::RATE_REMAINING.clone(), verdict.remaining));
         response.insert_header((names::RATE_RESET.clone(), verdict.reset));
     }
-    if let Some(origin) = &frame.allowed_origin {
+    if let Some(origin) = &context.allowed_origin {
         response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.as_str()));
         response.insert_header((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"));
         response.insert_header((header::ACCESS_CONTROL_EXPOSE_HEADERS, "X-Appwrite-Session, X-Fallback-Cookies, X-Request-ID, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"));
@@ -129,10 +137,10 @@ fn common(response: &mut HttpResponseBuilder, frame: &Frame) {
 }
 
 /// What a browser asks before it sends another site's request.
-pub(crate) fn preflight(frame: &Frame) -> HttpResponse {
+pub(crate) fn preflight(context: &ResponseContext) -> HttpResponse {
     let mut response = HttpResponse::NoContent();
-    common(&mut response, frame);
-    if frame.allowed_origin.is_some() {
+    common(&mut response, context);
+    if context.allowed_origin.is_some() {
         response.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"));
         response.insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS));
         response.insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"));
@@ -149,7 +157,12 @@ X-SDK-Language, X-SDK-Version, X-SDK-GraphQL, X-SDK-Profile";
 
 /// Whether a browser's page of this origin may call this project: its host is one of the project's web platforms, of
 /// the operator's own, or the developer's machine.
-pub(crate) fn origin_allowed(origin: &str, own_host: &str, project: Option<&Project>, settings: &Settings) -> bool {
+pub(crate) fn origin_allowed(
+    origin: &str,
+    own_host: &str,
+    project: Option<&Project>,
+    settings: &GatewaySettings,
+) -> bool {
     if let Some(project) = project.filter(|_| origin.starts_with("appwrite-callback-")) {
         return origin == format!("appwrite-callback-{}://", project.id)
             || origin == format!("appwrite-callback-{}", project.id);
@@ -186,7 +199,7 @@ mod tests {
 
     #[test]
     fn origins_are_matched_exactly() {
-        let settings = Settings {
+        let settings = GatewaySettings {
             max_body: 1,
             trusted_proxies: 0,
             hosts: vec!["good.com".into()],
@@ -199,7 +212,7 @@ mod tests {
             team_id: String::new(),
             keys: Vec::new(),
             web_hosts: vec!["app.org".into(), "*.wild.org".into()],
-            settings: floe_kernel::directory::Settings::default(),
+            settings: floe_kernel::directory::ProjectSettings::default(),
         };
         let allowed = |origin: &str| origin_allowed(origin, "api.host", Some(&project), &settings);
         for origin in [

@@ -4,7 +4,7 @@
 //! from it. A new endpoint can escape none of them.
 
 use crate::call::Call;
-use crate::input::{Given, Input, ParamDoc};
+use crate::input::{Input, ParamDoc, RawInput};
 use crate::reply::Reply;
 use floe_kernel::scope::Scope;
 use floe_kernel::{Error, Result};
@@ -105,7 +105,7 @@ pub struct Limit {
 }
 
 /// A product's endpoints before and after they know their service.
-type Handler<S> = Box<dyn Fn(Arc<S>, Call, Given) -> HandlerFuture + Send + Sync>;
+type Handler<S> = Box<dyn Fn(Arc<S>, Call, RawInput) -> HandlerFuture + Send + Sync>;
 
 /// What a handler gives, with the stage that failed.
 pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
@@ -152,16 +152,16 @@ impl Stage {
 
 /// A line of the route table.
 pub struct Route<S> {
-    pub(crate) line: Line,
+    pub(crate) route: RouteSpec,
     handler: Handler<S>,
 }
 
 /// What the table says of an endpoint.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub struct RouteSpec {
     /// The method.
     pub method: Method,
-    /// The path, with `{parameters}`; below `/v1` unless [`Line::at_root`].
+    /// The path, with `{parameters}`; below `/v1` unless [`RouteSpec::at_root`].
     pub path: &'static str,
     /// Whether the path is not below `/v1`.
     pub at_root: bool,
@@ -191,7 +191,7 @@ pub struct Line {
     pub params: fn() -> Vec<ParamDoc>,
 }
 
-impl Line {
+impl RouteSpec {
     /// The path as clients call it.
     #[must_use]
     pub fn full_path(&self) -> String {
@@ -212,7 +212,7 @@ impl<S: Send + Sync + 'static> Route<S> {
         F: Fn(Arc<S>, Call, I) -> R + Send + Sync + Copy + 'static,
         R: Future<Output = Result<Reply>> + Send + 'static,
     {
-        let line = Line {
+        let route = RouteSpec {
             method,
             path,
             at_root: false,
@@ -236,90 +236,90 @@ impl<S: Send + Sync + 'static> Route<S> {
                 handler(service, call, input).await.map_err(|error| Stage::Process.failed(error))
             })
         });
-        Self { line, handler }
+        Self { route, handler }
     }
 
     /// One line about the endpoint, for people.
     #[must_use]
     pub fn summary(mut self, summary: &'static str) -> Self {
-        self.line.summary = summary;
+        self.route.summary = summary;
         self
     }
 
     /// The kinds of caller that it is for; all of them unless said.
     #[must_use]
     pub fn callers(mut self, callers: Callers) -> Self {
-        self.line.callers = callers;
+        self.route.callers = callers;
         self
     }
 
     /// The scopes, any of which lets a caller in.
     #[must_use]
     pub fn scopes(mut self, scopes: &'static [Scope]) -> Self {
-        self.line.scopes = scopes;
+        self.route.scopes = scopes;
         self
     }
 
     /// How often it may be called.
     #[must_use]
     pub fn limits(mut self, limits: &'static [Limit]) -> Self {
-        self.line.limits = limits;
+        self.route.limits = limits;
         self
     }
 
     /// The event that it causes, such as `users.[userId].create`.
     #[must_use]
     pub fn event(mut self, pattern: &'static str) -> Self {
-        self.line.event = Some(pattern);
+        self.route.event = Some(pattern);
         self
     }
 
     /// What it writes into the audit log, such as `user.create`.
     #[must_use]
     pub fn audit(mut self, action: &'static str) -> Self {
-        self.line.audit = Some(action);
+        self.route.audit = Some(action);
         self
     }
 
     /// The status of success and the contract's name of the model in its body.
     #[must_use]
     pub fn answers(mut self, status: u16, model: &'static str) -> Self {
-        self.line.answer = (status, Some(model));
+        self.route.answer = (status, Some(model));
         self
     }
 
     /// Success has no body: 204.
     #[must_use]
     pub fn answers_nothing(mut self) -> Self {
-        self.line.answer = (204, None);
+        self.route.answer = (204, None);
         self
     }
 
     /// Which of its parameters' names this route uses: the position in `"rowId" | "documentId"`.
     #[must_use]
     pub fn vocabulary(mut self, index: usize) -> Self {
-        self.line.vocabulary = index;
+        self.route.vocabulary = index;
         self
     }
 
     /// Another path of the same endpoint.
     #[must_use]
     pub fn alias(mut self, path: &'static str) -> Self {
-        self.line.aliases.push(path);
+        self.route.aliases.push(path);
         self
     }
 
     /// The path is not below `/v1`.
     #[must_use]
     pub fn at_root(mut self) -> Self {
-        self.line.at_root = true;
+        self.route.at_root = true;
         self
     }
 
     /// Requests of any origin are let in.
     #[must_use]
     pub fn any_origin(mut self) -> Self {
-        self.line.any_origin = true;
+        self.route.any_origin = true;
         self
     }
 
@@ -327,19 +327,19 @@ impl<S: Send + Sync + 'static> Route<S> {
     pub(crate) fn bind(self, service: &Arc<S>) -> Endpoint {
         let (handler, service) = (self.handler, Arc::clone(service));
         let run = Box::new(move |call, given| handler(Arc::clone(&service), call, given));
-        Endpoint { line: self.line, run }
+        Endpoint { route: self.route, run }
     }
 }
 
 /// A route that knows its service.
 pub(crate) struct Endpoint {
-    pub(crate) line: Line,
-    pub(crate) run: Box<dyn Fn(Call, Given) -> HandlerFuture + Send + Sync>,
+    pub(crate) route: RouteSpec,
+    pub(crate) run: Box<dyn Fn(Call, RawInput) -> HandlerFuture + Send + Sync>,
 }
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.line.fmt(f)
+        self.route.fmt(f)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What shapes are on the wire.
 
-use floe_kernel::value::Frame;
+use floe_kernel::value::BoundingBox;
 use geo::{BoundingRect as _, Coord, Geometry, LineString, Point, Polygon};
 use serde_json::Value as Json;
 use std::fmt;
@@ -40,7 +40,7 @@ impl Form {
 pub struct Shape {
     form: Form,
     pub(crate) geometry: Geometry<f64>,
-    frame: Frame,
+    bounding_box: BoundingBox,
 }
 
 /// A rule, as a sentence, or a part of one.
@@ -60,8 +60,8 @@ impl Shape {
             Form::Polygon => polygon(list).map(Geometry::from),
         };
         let geometry = geometry.map_err(rule)?;
-        let frame = frame(&geometry).ok_or_else(|| rule("Spatial value must have points".into()))?;
-        Ok(Self { form, geometry, frame })
+        let bounding_box = bounding_box(&geometry).ok_or_else(|| rule("Spatial value must have points".into()))?;
+        Ok(Self { form, geometry, bounding_box })
     }
 
     /// Reads a shape of whichever form it has: how deep its brackets are tells.
@@ -102,15 +102,15 @@ impl Shape {
 
     /// The smallest frame around it.
     #[must_use]
-    pub fn frame(&self) -> Frame {
-        self.frame
+    pub fn bounding_box(&self) -> BoundingBox {
+        self.bounding_box
     }
 }
 
-fn frame(geometry: &Geometry<f64>) -> Option<Frame> {
+fn bounding_box(geometry: &Geometry<f64>) -> Option<BoundingBox> {
     let bounds = geometry.bounding_rect()?;
     let (low, high) = (bounds.min(), bounds.max());
-    Some(Frame { west: low.x, south: low.y, east: high.x, north: high.y })
+    Some(BoundingBox { west: low.x, south: low.y, east: high.x, north: high.y })
 }
 
 fn point(list: &[Json]) -> Result<Point, Rule> {
@@ -317,6 +317,6 @@ mod tests {
     #[test]
     fn the_frame_is_the_smallest_around() {
         let shape = Shape::stored("[[1,5],[-2,3],[0,4]]").unwrap();
-        assert_eq!(shape.frame(), Frame { west: -2.0, south: 3.0, east: 1.0, north: 5.0 });
+        assert_eq!(shape.bounding_box(), BoundingBox { west: -2.0, south: 3.0, east: 1.0, north: 5.0 });
     }
 }

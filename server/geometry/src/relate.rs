@@ -16,18 +16,19 @@ pub(crate) fn lies(relation: Relation, a: &Geometry<f64>, b: &Geometry<f64>) -> 
     if !a.intersects(b) {
         return false;
     }
-    let (Some(of), Some(to)) = (Kept::of(a), Kept::of(b)) else { return false };
+    let (Some(of), Some(to)) = (Normalized::of(a), Normalized::of(b)) else { return false };
     match (relation, of, to) {
         (Relation::Intersects, ..) => true,
         // A polygon that crosses itself has no clear inside; yet it is what it is.
         (Relation::Equals, ..) if a == b => true,
-        (_, Kept::Polygon(of), Kept::Polygon(to)) => areas(relation, of, to),
-        (_, Kept::Line(of), Kept::Line(to)) => lines(relation, of, to),
-        (Relation::Contains, Kept::Polygon(area), Kept::Line(line)) => {
+        (_, Normalized::Polygon(of), Normalized::Polygon(to)) => areas(relation, of, to),
+        (_, Normalized::Line(of), Normalized::Line(to)) => lines(relation, of, to),
+        (Relation::Contains, Normalized::Polygon(area), Normalized::Line(line)) => {
             let pieces = Pieces::in_area(line, area);
             pieces.inside && !pieces.outside
         }
-        (_, Kept::Polygon(area), Kept::Line(line)) | (_, Kept::Line(line), Kept::Polygon(area)) => {
+        (_, Normalized::Polygon(area), Normalized::Line(line))
+        | (_, Normalized::Line(line), Normalized::Polygon(area)) => {
             let pieces = Pieces::in_area(line, area);
             match relation {
                 Relation::Crosses => pieces.inside && pieces.outside,
@@ -35,24 +36,24 @@ pub(crate) fn lies(relation: Relation, a: &Geometry<f64>, b: &Geometry<f64>) -> 
                 Relation::Contains | Relation::Equals | Relation::Intersects | Relation::Overlaps => false,
             }
         }
-        (Relation::Equals, Kept::Point(_), Kept::Point(_)) => true,
-        (Relation::Contains, whole, Kept::Point(place)) => whole.has_inside(place),
-        (Relation::Touches, Kept::Point(place), whole) | (Relation::Touches, whole, Kept::Point(place)) => {
+        (Relation::Equals, Normalized::Point(_), Normalized::Point(_)) => true,
+        (Relation::Contains, whole, Normalized::Point(place)) => whole.has_inside(place),
+        (Relation::Touches, Normalized::Point(place), whole) | (Relation::Touches, whole, Normalized::Point(place)) => {
             !whole.has_inside(place)
         }
-        (_, Kept::Point(_), _) | (_, _, Kept::Point(_)) => false,
+        (_, Normalized::Point(_), _) | (_, _, Normalized::Point(_)) => false,
     }
 }
 
 /// A shape, as what it is in truth: a line that goes nowhere is a point.
 #[derive(Clone, Copy)]
-enum Kept<'g> {
+enum Normalized<'g> {
     Point(Coord),
     Line(&'g LineString),
     Polygon(&'g Polygon),
 }
 
-impl<'g> Kept<'g> {
+impl<'g> Normalized<'g> {
     fn of(geometry: &'g Geometry<f64>) -> Option<Self> {
         Some(match geometry {
             Geometry::Point(point) => Self::Point(point.0),

@@ -2,7 +2,7 @@
 
 use crate::relate::lies;
 use crate::{Form, Shape};
-use floe_kernel::value::Frame;
+use floe_kernel::value::BoundingBox;
 use geo::Geometry;
 use geo::algorithm::line_measures::{Distance as _, Euclidean, HaversineMeasure};
 
@@ -78,19 +78,19 @@ impl Test {
 
     /// Where a shape must be to pass: one whose own frame doesn't meet this one doesn't.
     #[must_use]
-    pub fn frame(&self) -> Frame {
-        let frame = self.given.frame();
+    pub fn bounding_box(&self) -> BoundingBox {
+        let bounding_box = self.given.bounding_box();
         match self.asked {
-            Asked::Relation(_) => frame,
-            Asked::Distance(wanted) => widened(frame, wanted.reach(), wanted.reach()),
-            Asked::Metres(wanted) => around(frame, wanted.reach() / EARTH_RADIUS),
+            Asked::Relation(_) => bounding_box,
+            Asked::Distance(wanted) => widened(bounding_box, wanted.reach(), wanted.reach()),
+            Asked::Metres(wanted) => around(bounding_box, wanted.reach() / EARTH_RADIUS),
         }
     }
 
     /// Whether a shape passes.
     #[must_use]
     pub fn passes(&self, shape: &Shape) -> bool {
-        if !self.frame().meets(shape.frame()) {
+        if !self.bounding_box().meets(shape.bounding_box()) {
             return false;
         }
         let (a, b) = (&shape.geometry, &self.given.geometry);
@@ -136,29 +136,29 @@ impl Wanted {
     }
 }
 
-fn widened(frame: Frame, by_x: f64, by_y: f64) -> Frame {
+fn widened(bounding_box: BoundingBox, by_x: f64, by_y: f64) -> BoundingBox {
     let more = |by: f64| by + MARGIN * (by + 360.0);
-    Frame {
-        west: frame.west - more(by_x),
-        south: frame.south - more(by_y),
-        east: frame.east + more(by_x),
-        north: frame.north + more(by_y),
+    BoundingBox {
+        west: bounding_box.west - more(by_x),
+        south: bounding_box.south - more(by_y),
+        east: bounding_box.east + more(by_x),
+        north: bounding_box.north + more(by_y),
     }
 }
 
 /// What lies within an angle (radians, seen from the Earth's middle) of a frame.
-fn around(frame: Frame, angle: f64) -> Frame {
+fn around(bounding_box: BoundingBox, angle: f64) -> BoundingBox {
     let by_y = angle.to_degrees();
-    let farthest_north = (frame.north.abs().max(frame.south.abs()) + by_y).to_radians();
+    let farthest_north = (bounding_box.north.abs().max(bounding_box.south.abs()) + by_y).to_radians();
     // A circle around a pole is at every longitude; and one over the 180th meridian on either side of it.
-    let everywhere = Frame { west: -180.0, east: 180.0, ..widened(frame, 0.0, by_y) };
+    let everywhere = BoundingBox { west: -180.0, east: 180.0, ..widened(bounding_box, 0.0, by_y) };
     if farthest_north >= std::f64::consts::FRAC_PI_2 {
         return everywhere;
     }
     // Where the meridian touches the circle, it is the farthest from the middle.
-    let latitude = frame.north.abs().max(frame.south.abs()).to_radians();
+    let latitude = bounding_box.north.abs().max(bounding_box.south.abs()).to_radians();
     let by_x = (angle.sin() / latitude.cos()).asin().to_degrees();
-    let wide = widened(frame, by_x, by_y);
+    let wide = widened(bounding_box, by_x, by_y);
     if wide.west >= -180.0 && wide.east <= 180.0 { wide } else { everywhere }
 }
 

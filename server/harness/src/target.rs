@@ -3,8 +3,8 @@
 use crate::parse;
 use floe_kernel::value::{Kind, Value};
 use floe_store::prelude::*;
-use floe_store::tables::{self, Column, Ddl, NewRow, Table};
-use floe_store::{Backend, Settings, Stores, query};
+use floe_store::tables::{self, Column, Ddl, NewRow, StoredTable};
+use floe_store::{Backend, StoreSettings, Stores, query};
 use std::sync::Arc;
 
 const KINDS: [Kind; 6] = [Kind::Text, Kind::Integer, Kind::Float, Kind::Boolean, Kind::Datetime, Kind::Json];
@@ -13,7 +13,7 @@ const KINDS: [Kind; 6] = [Kind::Text, Kind::Integer, Kind::Float, Kind::Boolean,
 pub struct Target {
     stores: Stores,
     id: String,
-    table: Table,
+    table: StoredTable,
     _folder: Option<Arc<tempfile::TempDir>>,
 }
 
@@ -33,7 +33,7 @@ impl Target {
     }
 
     async fn open(backend: Backend, id: String, folder: Option<Arc<tempfile::TempDir>>) -> Self {
-        let stores = Stores::open(Settings::new(backend)).await.unwrap();
+        let stores = Stores::open(StoreSettings::new(backend)).await.unwrap();
         let store = stores.create_project(&id).await.unwrap();
         let columns = KINDS.into_iter().zip(1..).map(|(kind, n)| Column::new(n, kind)).collect();
         let table = store.table(1, 1, columns);

@@ -1,6 +1,6 @@
 //! The one authority: who is calling, and whether they may.
 
-use crate::directory::Known;
+use crate::directory::Principal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::permission::{Action, Permissions};
 use crate::role::{Proof, Role};
@@ -15,7 +15,7 @@ pub enum Identity {
     /// A user of the project, by session or JWT.
     User {
         /// The user.
-        user: Arc<Known>,
+        user: Arc<Principal>,
         /// The session that they use.
         session_id: String,
     },
@@ -29,7 +29,7 @@ pub enum Identity {
     /// A console user who manages the project.
     Admin {
         /// The console user.
-        user: Arc<Known>,
+        user: Arc<Principal>,
         /// The console session that they use.
         session_id: String,
     },
@@ -59,7 +59,7 @@ impl Caller {
 
     /// A user of the project.
     #[must_use]
-    pub fn user(user: Arc<Known>, session_id: String) -> Self {
+    pub fn user(user: Arc<Principal>, session_id: String) -> Self {
         let roles = Arc::clone(&user.roles);
         Self { roles, scopes: scope::USERS, identity: Identity::User { user, session_id }, by_jwt: false }
     }
@@ -73,7 +73,7 @@ impl Caller {
 
     /// A console user who manages the project, with the scopes of their role in its organisation.
     #[must_use]
-    pub fn admin(user: Arc<Known>, session_id: String, scopes: Scopes) -> Self {
+    pub fn admin(user: Arc<Principal>, session_id: String, scopes: Scopes) -> Self {
         let roles = Arc::clone(&user.roles);
         Self { roles, identity: Identity::Admin { user, session_id }, scopes, by_jwt: false }
     }
@@ -122,7 +122,7 @@ impl Caller {
 
     /// The project's user, where one is signed in.
     #[must_use]
-    pub fn signed_in(&self) -> Option<&Arc<Known>> {
+    pub fn signed_in(&self) -> Option<&Arc<Principal>> {
         match &self.identity {
             Identity::User { user, .. } => Some(user),
             _ => None,
@@ -151,7 +151,7 @@ impl Caller {
     ///
     /// # Errors
     /// [`ErrorKind::UserUnauthorized`] for every other kind of caller.
-    pub fn require_user(&self) -> Result<&Arc<Known>> {
+    pub fn require_user(&self) -> Result<&Arc<Principal>> {
         self.signed_in().ok_or_else(|| ErrorKind::UserUnauthorized.into())
     }
 
@@ -183,7 +183,7 @@ impl Caller {
 
 /// A container with its items: the two places where permissions stand.
 #[derive(Debug, Clone, Copy)]
-pub struct Guarded<'p> {
+pub struct AccessPolicy<'p> {
     /// The container's permissions.
     pub container: &'p Permissions,
     /// Whether items have permissions of their own that count beside the container's.
@@ -201,7 +201,7 @@ pub enum Reach {
     None,
 }
 
-impl Guarded<'_> {
+impl AccessPolicy<'_> {
     /// Which items the caller may act on, as far as the container decides it. The one rule for every door.
     #[must_use]
     pub fn reach(&self, caller: &Caller, action: Action) -> Reach {
@@ -253,7 +253,7 @@ pub fn roles_of<'m>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::permission::Scope as On;
+    use crate::permission::PermissionTarget as On;
 
     fn open_to(role: &str, on: On) -> Permissions {
         Permissions::parse(&[format!("read(\"{role}\")")], on).unwrap()
@@ -269,7 +269,7 @@ mod tests {
             (&closed, true, &open, true),
             (&closed, true, &closed, false),
         ] {
-            let guarded = Guarded { container, item_security };
+            let guarded = AccessPolicy { container, item_security };
             assert_eq!(guarded.permits(&guest, Action::Read, item), expected);
         }
     }

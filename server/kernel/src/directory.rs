@@ -25,7 +25,7 @@ pub struct Project {
     /// Host names (or `*.` patterns) of the web apps that may call it from a browser.
     pub web_hosts: Vec<String>,
     /// What its admins have set.
-    pub settings: Settings,
+    pub settings: ProjectSettings,
 }
 
 impl Project {
@@ -54,7 +54,7 @@ pub struct ApiKey {
 /// What the admins of a project decide about it. Every field has the default of a new project.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Settings {
+pub struct ProjectSettings {
     /// How long a session lasts, in seconds.
     pub session_seconds: i64,
     /// How many sessions a user may have at a time; the oldest go. 0: any number.
@@ -71,7 +71,7 @@ pub struct Settings {
     pub membership_privacy: MembershipPrivacy,
 }
 
-impl Default for Settings {
+impl Default for ProjectSettings {
     fn default() -> Self {
         Self {
             session_seconds: 31_536_000,
@@ -106,7 +106,7 @@ pub struct MembershipPrivacy {
 /// A user, as far as authentication needs to know them. Kept in memory under the user's id and dropped from there the
 /// moment anything in it changes.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct Principal {
     /// The user's id.
     pub id: String,
     /// The user's email address; empty without one.
@@ -120,13 +120,13 @@ pub struct Known {
     /// Confirmed memberships: what makes a console user an admin of projects.
     pub memberships: Vec<Membership>,
     /// The user's sessions, also those that have expired since.
-    pub sessions: Vec<KnownSession>,
+    pub sessions: Vec<PrincipalSession>,
     /// How often the user's JWTs were revoked all at once (a new password, all sessions ended). A JWT is good for the
     /// generation that it was made in.
     pub generation: i64,
 }
 
-impl Known {
+impl Principal {
     /// How error texts call the user.
     #[must_use]
     pub fn label(&self) -> &str {
@@ -147,7 +147,7 @@ pub struct Membership {
 
 /// A session, as far as authentication needs to know it.
 #[derive(Debug, Clone)]
-pub struct KnownSession {
+pub struct PrincipalSession {
     /// Its id.
     pub id: String,
     /// [`crate::secret::hash`] of its secret.
@@ -193,9 +193,9 @@ pub trait Identities: Send + Sync {
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn known(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Known>>>;
+    async fn known(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Principal>>>;
 
-    /// Forgets what is kept of this user. Called by whoever changes something that [`Known`] holds, after the change
+    /// Forgets what is kept of this user. Called by whoever changes something that [`Principal`] holds, after the change
     /// is committed and before it is answered.
     fn forget(&self, project_id: &str, user_id: &str);
 }

@@ -52,7 +52,7 @@ impl fmt::Display for Permission {
 
 /// What a set of permissions is attached to: it decides which actions make sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum PermissionTarget {
     /// A table, a bucket: things are created in it.
     Container,
     /// A row, a file: `write` means update and delete.
@@ -71,7 +71,7 @@ impl Permissions {
     ///
     /// # Errors
     /// [`ErrorKind::GeneralArgumentInvalid`] about `permissions`, with what is wrong.
-    pub fn parse<S: AsRef<str>>(texts: &[S], scope: Scope) -> Result<Self> {
+    pub fn parse<S: AsRef<str>>(texts: &[S], scope: PermissionTarget) -> Result<Self> {
         if texts.len() > MAX_PERMISSIONS {
             return Err(invalid(&format!("You can only provide up to {MAX_PERMISSIONS} permissions.")));
         }
@@ -90,7 +90,7 @@ impl Permissions {
     #[must_use]
     pub fn stored(text: &str) -> Option<Self> {
         let texts: Vec<String> = serde_json::from_str(text).ok()?;
-        let permissions = texts.iter().map(|text| match parse_one(text, Scope::Container).ok()? {
+        let permissions = texts.iter().map(|text| match parse_one(text, PermissionTarget::Container).ok()? {
             ([action], role) => Some(Permission { action: *action, role }),
             _ => None,
         });
@@ -147,17 +147,17 @@ impl Permissions {
     }
 }
 
-fn parse_one(text: &str, scope: Scope) -> Result<(&'static [Action], Role)> {
+fn parse_one(text: &str, scope: PermissionTarget) -> Result<(&'static [Action], Role)> {
     let (name, rest) = text.split_once('(').ok_or_else(|| invalid(&format!("\"{text}\" is not a permission.")))?;
     let role = rest.strip_prefix('"').and_then(|rest| rest.strip_suffix("\")"));
     let role = role.and_then(Role::parse).ok_or_else(|| invalid(&format!("\"{text}\" names no role that exists.")))?;
     let actions: &[Action] = match (name, scope) {
-        ("create", Scope::Container) => &[Action::Create],
+        ("create", PermissionTarget::Container) => &[Action::Create],
         ("read", _) => &[Action::Read],
         ("update", _) => &[Action::Update],
         ("delete", _) => &[Action::Delete],
-        ("write", Scope::Container) => &[Action::Create, Action::Update, Action::Delete],
-        ("write", Scope::Item) => &[Action::Update, Action::Delete],
+        ("write", PermissionTarget::Container) => &[Action::Create, Action::Update, Action::Delete],
+        ("write", PermissionTarget::Item) => &[Action::Update, Action::Delete],
         _ => {
             return Err(invalid(&format!("Permission \"{name}\" is not allowed. Must be one of: {}.", allowed(scope))));
         }
@@ -165,10 +165,10 @@ fn parse_one(text: &str, scope: Scope) -> Result<(&'static [Action], Role)> {
     Ok((actions, role))
 }
 
-fn allowed(scope: Scope) -> &'static str {
+fn allowed(scope: PermissionTarget) -> &'static str {
     match scope {
-        Scope::Container => "create, read, update, delete, write",
-        Scope::Item => "read, update, delete, write",
+        PermissionTarget::Container => "create, read, update, delete, write",
+        PermissionTarget::Item => "read, update, delete, write",
     }
 }
 
@@ -188,9 +188,9 @@ mod tests {
 
     #[test]
     fn write_is_spelled_out() {
-        let on_table = Permissions::parse(&[r#"write("any")"#], Scope::Container).unwrap();
+        let on_table = Permissions::parse(&[r#"write("any")"#], PermissionTarget::Container).unwrap();
         assert_eq!(on_table.canonical(), r#"["create(\"any\")","delete(\"any\")","update(\"any\")"]"#);
-        let on_row = Permissions::parse(&[r#"write("any")"#, r#"update("any")"#], Scope::Item).unwrap();
+        let on_row = Permissions::parse(&[r#"write("any")"#, r#"update("any")"#], PermissionTarget::Item).unwrap();
         assert_eq!(serde_json::to_string(&on_row).unwrap(), r#"["update(\"any\")","delete(\"any\")"]"#);
     }
 
@@ -206,20 +206,20 @@ mod tests {
             r#"own("any")"#,
             r#"create("any")"#,
         ] {
-            let error = Permissions::parse(&[text], Scope::Item).unwrap_err();
+            let error = Permissions::parse(&[text], PermissionTarget::Item).unwrap_err();
             assert_eq!(
                 (error.kind(), error.parameter()),
                 (ErrorKind::GeneralArgumentInvalid, Some("permissions")),
                 "{text}"
             );
         }
-        assert!(Permissions::parse(&[r#"read("any")"#; 101], Scope::Item).is_err());
+        assert!(Permissions::parse(&[r#"read("any")"#; 101], PermissionTarget::Item).is_err());
     }
 
     #[test]
     fn what_is_stored_comes_back_however_much_it_is() {
         let texts: Vec<_> = (0..MAX_PERMISSIONS).map(|n| format!("write(\"user:u{n}\")")).collect();
-        let permissions = Permissions::parse(&texts, Scope::Container).unwrap();
+        let permissions = Permissions::parse(&texts, PermissionTarget::Container).unwrap();
         let stored = Permissions::stored(&permissions.canonical()).unwrap();
         assert_eq!((stored.iter().count(), stored.canonical()), (300, permissions.canonical()));
         assert_eq!(Permissions::stored("[\"write(\\\"any\\\")\"]"), None);
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_role_matches_only_itself() {
-        let permissions = Permissions::parse(&[r#"read("user:abc/verified")"#], Scope::Item).unwrap();
+        let permissions = Permissions::parse(&[r#"read("user:abc/verified")"#], PermissionTarget::Item).unwrap();
         let may = |role: &str| permissions.allow(Action::Read, &[Role::parse(role).unwrap()]);
         assert!(may("user:abc/verified"));
         assert!(!may("user:abc") && !may("user:ABC/verified") && !may("users/verified") && !may("any"));

@@ -65,7 +65,7 @@ impl Value {
 
 /// A rectangle whose sides are parallel to the axes. What is on its edge is in it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Frame {
+pub struct BoundingBox {
     /// The smallest x.
     pub west: f64,
     /// The smallest y.
@@ -76,7 +76,7 @@ pub struct Frame {
     pub north: f64,
 }
 
-impl Frame {
+impl BoundingBox {
     /// Whether the two have a place in common.
     #[must_use]
     pub fn meets(self, other: Self) -> bool {

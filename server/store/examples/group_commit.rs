@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout, reason = "its purpose")]
 
 use floe_store::prelude::*;
-use floe_store::{Backend, Settings, Stores};
+use floe_store::{Backend, StoreSettings, Stores};
 use std::time::Instant;
 
 diesel::table! { bench_users (id) { id -> Text, email -> Text, a -> BigInt, b -> Text, c -> Text, } }
@@ -63,7 +63,7 @@ where
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "/tmp".into());
     let folder = tempfile::tempdir_in(folder)?;
-    let stores = Stores::open(Settings::new(Backend::Sqlite { folder: folder.path().to_owned() })).await?;
+    let stores = Stores::open(StoreSettings::new(Backend::Sqlite { folder: folder.path().to_owned() })).await?;
     let store = stores.create_project("bench").await?;
     let mut unit = store.begin().await?;
     let columns = "id TEXT PRIMARY KEY NOT NULL, email TEXT UNIQUE, a BIGINT, b TEXT, c TEXT";

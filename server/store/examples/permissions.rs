@@ -2,30 +2,35 @@
 //! 0.01 %, 50 % or all of them. `cargo run --release --example permissions`
 #![allow(clippy::print_stdout, reason = "its purpose")]
 
-use floe_kernel::permission::{Action, Permissions, Scope};
+use floe_kernel::permission::{Action, PermissionTarget, Permissions};
 use floe_kernel::query::{Direction, Filter, Order, Selection};
 use floe_kernel::role::Role;
 use floe_kernel::value::{Kind, Value};
 use floe_store::query::{self, Predicate};
 use floe_store::tables::{self, Column, Ddl, NewRow};
-use floe_store::{Backend, Error, Settings, Store, Stores, permissions};
+use floe_store::{Backend, Error, Store, StoreSettings, Stores, permissions};
 use std::time::Instant;
 
 const ROWS: usize = 1_000_000;
 
 /// A thousand sets, each readable by one team; of 10,000 rows one has the caller's own, every second one `everyone`.
-async fn fill(store: &Store, table: &tables::Table) -> Result<(), Box<dyn std::error::Error>> {
+async fn fill(store: &Store, table: &tables::StoredTable) -> Result<(), Box<dyn std::error::Error>> {
     let mut unit = store.begin().await?;
     unit.change(&Ddl::CreateTable(table.clone())).await?;
     let mut sets = Vec::new();
     for n in 0..1000 {
         sets.push(
-            permissions::intern(&mut unit, &Permissions::parse(&[format!("read(\"team:t{n}\")")], Scope::Item)?)
-                .await?,
+            permissions::intern(
+                &mut unit,
+                &Permissions::parse(&[format!("read(\"team:t{n}\")")], PermissionTarget::Item)?,
+            )
+            .await?,
         );
     }
-    let own = permissions::intern(&mut unit, &Permissions::parse(&["read(\"team:mine\")"], Scope::Item)?).await?;
-    let half = permissions::intern(&mut unit, &Permissions::parse(&["read(\"team:half\")"], Scope::Item)?).await?;
+    let own =
+        permissions::intern(&mut unit, &Permissions::parse(&["read(\"team:mine\")"], PermissionTarget::Item)?).await?;
+    let half =
+        permissions::intern(&mut unit, &Permissions::parse(&["read(\"team:half\")"], PermissionTarget::Item)?).await?;
     for n in 0..ROWS {
         let permissions = match n {
             n if n % 10_000 == 9_999 => own,
@@ -39,7 +44,7 @@ async fn fill(store: &Store, table: &tables::Table) -> Result<(), Box<dyn std::e
     Ok(unit.commit().await?)
 }
 
-async fn measure(store: &Store, table: &tables::Table, what: &str, teams: &[String]) -> Result<(), Error> {
+async fn measure(store: &Store, table: &tables::StoredTable, what: &str, teams: &[String]) -> Result<(), Error> {
     let roles: Vec<_> = teams.iter().filter_map(|team| Role::parse(&format!("team:{team}"))).collect();
     for direction in [Direction::Ascending, Direction::Descending] {
         let order = Order {
@@ -84,7 +89,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         _ => Backend::Sqlite { folder: folder.path().to_owned() },
     };
-    let stores = Stores::open(Settings::new(backend)).await?;
+    let stores = Stores::open(StoreSettings::new(backend)).await?;
     stores.delete_project("bench").await?;
     let store = stores.create_project("bench").await?;
     let table = store.table(1, 1, vec![Column::new(1, Kind::Text)]);

@@ -39,6 +39,10 @@ pub enum Error {
         /// The attribute's name on the wire.
         attribute: String,
     },
+    /// So many wait already that this one was turned away, or it waited too long for its turn. Nothing was done; tried again in
+    /// a moment, it may succeed.
+    #[error("storage is busy")]
+    Busy,
     /// The database can't be reached, is busy, or failed in a way that is nobody's fault but ours.
     #[error("storage is unavailable: {0}")]
     Unavailable(#[source] Source),
@@ -92,11 +96,15 @@ impl From<Error> for floe_kernel::Error {
                 );
                 Self::new(ErrorKind::DatabaseQueryOrderNull).message(message).because(error)
             }
+            Error::Busy => Self::unavailable(RETRY_AFTER).because(error),
             Error::Timeout => Self::new(ErrorKind::DatabaseTimeout).because(error),
             error => Self::internal(error),
         }
     }
 }
+
+/// In how many seconds whoever found storage busy may try again.
+const RETRY_AFTER: u32 = 1;
 
 /// PostgreSQL answers `COMMIT` with a silent rollback then; we don't let it come to that.
 pub(crate) const FAILED_UNIT: &str = "a statement of this unit of work failed, so it can't be committed";

@@ -37,13 +37,13 @@
 mod connection;
 mod dialect;
 mod error;
-mod kept;
 mod migrations;
 pub mod outbox;
 pub mod permissions;
 mod postgres;
 pub mod query;
 mod sqlite;
+mod statement_counter;
 mod store;
 mod stores;
 pub mod tables;
@@ -52,7 +52,7 @@ pub use connection::Connection;
 pub use dialect::Dialect;
 pub use error::{Error, Result};
 pub use store::{Store, UnitOfWork};
-pub use stores::{Backend, PLATFORM, Settings, Stores};
+pub use stores::{Backend, PLATFORM, StoreSettings, Stores};
 
 /// What a repository imports.
 pub mod prelude {

@@ -57,7 +57,7 @@ impl Outbox {
 /// Something that happened and that nobody has been told of yet.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = outbox)]
-pub struct Told {
+pub struct OutboxEvent {
     /// Tells it from the others. No watermark: on PostgreSQL numbers are given out before the commit, so a smaller one
     /// may appear after a larger one. Whoever has handled an event removes it.
     pub id: i64,
@@ -73,7 +73,7 @@ pub struct Told {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn pending(conn: &mut Connection, limit: i64) -> Result<Vec<Told>, Error> {
+pub async fn pending(conn: &mut Connection, limit: i64) -> Result<Vec<OutboxEvent>, Error> {
     let oldest = outbox::table.order(outbox::id.asc()).limit(limit);
-    Ok(on_conn!(conn, |c| oldest.select(Told::as_select()).load::<Told>(c))?)
+    Ok(on_conn!(conn, |c| oldest.select(OutboxEvent::as_select()).load::<OutboxEvent>(c))?)
 }

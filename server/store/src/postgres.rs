@@ -6,7 +6,7 @@
 //! Connections are not encrypted (no TLS yet): keep the database on the same machine or a private network.
 
 use crate::error::{Error, FAILED_UNIT, Result};
-use crate::kept::Kept;
+use crate::statement_counter::StatementCounter;
 use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
 use diesel::connection::CacheSize;
 use diesel::result::Error as DieselError;
@@ -39,7 +39,7 @@ pub(crate) struct Pooled {
     connection: AsyncPgConnection,
     /// The schema that the session's `search_path` names.
     schema: Option<Arc<str>>,
-    kept: Kept,
+    statements: StatementCounter,
     since: Instant,
     statement_timeout: Duration,
 }
@@ -74,17 +74,17 @@ impl managed::Manager for Manager {
         let timeout = self.statement_timeout.as_millis();
         let setup = format!("SET statement_timeout = {timeout}; SET default_transaction_read_only = on");
         connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
-        let kept = Kept::default();
-        connection.set_instrumentation(kept.counter());
+        let statements = StatementCounter::default();
+        connection.set_instrumentation(statements.counter());
         let statement_timeout = self.statement_timeout;
-        Ok(Pooled { connection, schema: None, kept, since: Instant::now(), statement_timeout })
+        Ok(Pooled { connection, schema: None, statements, since: Instant::now(), statement_timeout })
     }
 
     async fn recycle(&self, pooled: &mut Pooled, _: &Metrics) -> RecycleResult<ConnectionError> {
         if pooled.connection.is_broken() || pooled.since.elapsed() > LONGEST_LIFE {
             return Err(RecycleError::message("closed, or old"));
         }
-        if pooled.kept.too_many(MOST_STATEMENTS) {
+        if pooled.statements.too_many(MOST_STATEMENTS) {
             pooled.connection.set_prepared_statement_cache_size(CacheSize::Disabled);
             pooled.connection.set_prepared_statement_cache_size(CacheSize::Unbounded);
         }

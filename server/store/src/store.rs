@@ -24,17 +24,17 @@ pub(crate) struct Open {
 
 pub(crate) enum Inner {
     Sqlite(sqlite::File),
-    Postgres(Reader),
+    Postgres(PgReader),
 }
 
 /// Where readers of a schema come from.
 #[doc(hidden)]
-pub struct Reader {
+pub struct PgReader {
     pub(crate) pool: postgres::Pool,
     pub(crate) schema: Arc<str>,
 }
 
-impl Reader {
+impl PgReader {
     #[doc(hidden)]
     pub async fn read(&self, limit: Option<Duration>) -> Result<postgres::Lease> {
         match limit {
@@ -48,7 +48,7 @@ impl Reader {
 #[doc(hidden)]
 pub enum Scans<'s> {
     Sqlite(&'s sqlite::File, Option<Duration>),
-    Postgres(&'s Reader, Option<Duration>),
+    Postgres(&'s PgReader, Option<Duration>),
 }
 
 impl Store {
@@ -164,19 +164,19 @@ impl UnitOfWork {
     /// listeners get, isn't even made then.
     ///
     /// `pattern` is the event's name with its ids in brackets, `ids` what stands in them:
-    /// `tell("users.[userId].create", &["abc"], ...)`.
+    /// `emit("users.[userId].create", &["abc"], ...)`.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn tell(&mut self, pattern: &str, ids: &[&str], payload: impl FnOnce() -> String) -> Result<()> {
-        self.tell_of(pattern, &[pattern], ids, payload).await
+    pub async fn emit(&mut self, pattern: &str, ids: &[&str], payload: impl FnOnce() -> String) -> Result<()> {
+        self.emit_as(pattern, &[pattern], ids, payload).await
     }
 
     /// The same for an event that has several names: told under the first to whoever wants it under any of `names`.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn tell_of(
+    pub async fn emit_as(
         &mut self,
         pattern: &str,
         names: &[&str],

@@ -5,7 +5,7 @@ use crate::migrations::{self, Sets};
 use crate::outbox::Outbox;
 use crate::postgres::{self, quoted};
 use crate::sqlite::{self, on_thread};
-use crate::store::{Inner, Open, Reader, Store};
+use crate::store::{Inner, Open, PgReader, Store};
 use diesel::OptionalExtension;
 use diesel::sql_types::{Bool, Text};
 use floe_kernel::event::{Listeners, NoListeners};
@@ -24,7 +24,7 @@ pub const PLATFORM: &str = "console";
 
 /// Which database, and how it is used.
 #[derive(Clone)]
-pub struct Settings {
+pub struct StoreSettings {
     /// Which database.
     pub backend: Backend,
     /// How long a statement may run before it is interrupted.
@@ -58,7 +58,7 @@ pub enum Backend {
     },
 }
 
-impl Settings {
+impl StoreSettings {
     /// This database, with the defaults: 10 s for a statement, closed after 5 idle minutes, 512 open projects, nobody
     /// who listens.
     #[must_use]
@@ -79,7 +79,7 @@ impl Settings {
 pub struct Stores(Arc<Shared>);
 
 struct Shared {
-    settings: Settings,
+    settings: StoreSettings,
     /// PostgreSQL's; none with SQLite.
     pool: Option<postgres::Pool>,
     open: RwLock<HashMap<String, Arc<Slot>>>,
@@ -101,7 +101,7 @@ impl Stores {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the folder or the server can't be used.
-    pub async fn open(settings: Settings) -> Result<Self> {
+    pub async fn open(settings: StoreSettings) -> Result<Self> {
         let pool = match &settings.backend {
             Backend::Sqlite { folder } => {
                 make_folder(folder)?;
@@ -263,7 +263,7 @@ impl Stores {
                     return Err(Error::NotFound);
                 }
                 migrations::migrate_schema(url, &schema, sets).await?;
-                Inner::Postgres(Reader { pool: self.pool()?.clone(), schema: schema.into() })
+                Inner::Postgres(PgReader { pool: self.pool()?.clone(), schema: schema.into() })
             }
         };
         let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));

@@ -3,8 +3,8 @@
 //!
 //! ```ignore
 //! floe_testkit::both_databases! {
-//!     async fn refuses_a_taken_email(house: House) {
-//!         let project = house.project("shop").await;
+//!     async fn refuses_a_taken_email(floe: TestServer) {
+//!         let project = floe.project("shop").await;
 //!         let account = json!({"userId": "unique()", "email": "a@b.org", "password": "correct horse"});
 //!         project.guest().post("/v1/account", &account).await.expect(201);
 //!         project.guest().post("/v1/account", &account).await.refused(409, "user_already_exists");
@@ -13,32 +13,32 @@
 //! ```
 
 mod client;
-mod house;
+mod test_server;
 
 pub use client::{Answer, Client};
-pub use house::{Database, House, PASSWORD, Project, User};
+pub use test_server::{Database, PASSWORD, Project, TestServer, User};
 
 /// Each function becomes two tests, `<name>::sqlite` and `<name>::postgres`.
 ///
 /// Without `FLOE_TEST_POSTGRES_URL` the second says that it was skipped; `make test` always sets it.
 #[macro_export]
 macro_rules! both_databases {
-    ($($(#[$meta:meta])* async fn $name:ident($house:ident: House) $body:block)*) => { $(
+    ($($(#[$meta:meta])* async fn $name:ident($floe:ident: TestServer) $body:block)*) => { $(
         $(#[$meta])*
         mod $name {
             #[allow(unused_imports, reason = "a test may need nothing of its file")]
             use super::*;
 
-            async fn scenario($house: $crate::House) $body
+            async fn scenario($floe: $crate::TestServer) $body
 
             #[test]
             fn sqlite() {
-                $crate::House::run($crate::Database::Sqlite, scenario);
+                $crate::TestServer::run($crate::Database::Sqlite, scenario);
             }
 
             #[test]
             fn postgres() {
-                $crate::House::run($crate::Database::Postgres, scenario);
+                $crate::TestServer::run($crate::Database::Postgres, scenario);
             }
         }
     )* };

@@ -149,7 +149,7 @@ pub enum Condition {
     /// One of these, two at least.
     Or(Vec<Condition>),
     /// One that whoever knows more than the fields of a list has checked already. Never parsed.
-    Known(Filter),
+    Principal(Filter),
 }
 
 impl Condition {

@@ -302,7 +302,7 @@ fn condition(condition: &Condition, fields: Fields<'_>) -> Result<Filter> {
             Ok(Filter::Any(parts.iter().map(|c| self::condition(c, fields)).collect::<Result<_>>()?))
         }
         Condition::Compare { method, attribute, values } => compare(*method, fields.find(attribute)?, values),
-        Condition::Known(filter) => Ok(filter.clone()),
+        Condition::Principal(filter) => Ok(filter.clone()),
         Condition::List { method, attribute, list } => {
             let field = fields.find(attribute)?;
             if field.kind == Kind::Shape {

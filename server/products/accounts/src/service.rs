@@ -2,7 +2,7 @@
 
 use crate::signup::ConsoleSignup;
 use floe_kernel::access::Caller;
-use floe_kernel::directory::{Known, Project, Visit};
+use floe_kernel::directory::{Principal, Project, Visit};
 use floe_kernel::secret::{Secret, SessionToken};
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_users::{Admission, Context, Ending, JwtSession, NewUser, People, Provider, Session, SignIn, User, events};
@@ -171,7 +171,7 @@ impl Accounts {
     }
 
     /// Removes the caller with all that is theirs.
-    pub(crate) async fn delete(&self, at: Context<'_>, caller: &Caller, user: &Known) -> Result<()> {
+    pub(crate) async fn delete(&self, at: Context<'_>, caller: &Caller, user: &Principal) -> Result<()> {
         if caller.by_jwt() {
             return Err(not_with_a_jwt());
         }

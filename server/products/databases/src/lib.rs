@@ -12,12 +12,10 @@
 
 #![recursion_limit = "512"]
 
-mod changes;
 mod domain;
 mod endpoints;
 mod events;
 mod keys;
-mod ledger;
 mod model;
 mod operator;
 mod permission_sets;
@@ -25,6 +23,7 @@ mod relation;
 mod repository;
 mod routes;
 mod row;
+mod row_transaction;
 mod schema;
 mod service;
 mod transaction;

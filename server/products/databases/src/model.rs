@@ -249,7 +249,7 @@ impl Status {
 
 /// Something that is to be done about the shape of a table, behind the API's back.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Chore {
+pub(crate) struct SchemaJob {
     /// Its number: they are done in this order.
     pub(crate) number: i64,
     /// What is to be done.

@@ -2,7 +2,7 @@
 //!
 //! A set never changes, so nothing here is ever invalidated. But only what is committed may be kept: a number that was
 //! given to a set in a unit of work that is rolled back may be given to another one later. So units of work *note* what
-//! they learn ([`crate::changes::Changes`]), and it is kept once they are committed.
+//! they learn ([`crate::row_transaction::RowTransaction`]), and it is kept once they are committed.
 
 use crate::repository::stored_permissions;
 use floe_cache::Cache;

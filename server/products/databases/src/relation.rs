@@ -230,7 +230,7 @@ impl Relation {
     }
 
     /// Takes in what was kept. `None` for what we never write.
-    pub(crate) fn stored(kept: Kept, rules: &Map<String, Json>) -> Option<Self> {
+    pub(crate) fn stored(kept: StoredRelation, rules: &Map<String, Json>) -> Option<Self> {
         let word = |name: &str| rules.get(name).and_then(Json::as_str);
         let side = Side::parse(word("side")?)?;
         Some(Self {
@@ -254,7 +254,7 @@ impl Relation {
 /// What is kept of a relationship in columns of its own.
 #[derive(Debug)]
 #[allow(missing_docs, reason = "see Relation")]
-pub(crate) struct Kept {
+pub(crate) struct StoredRelation {
     pub(crate) number: i64,
     pub(crate) key: String,
     pub(crate) table: i64,

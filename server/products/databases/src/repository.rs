@@ -1,9 +1,10 @@
 //! What the logic asks of storage about databases, tables, columns and indexes. (Rows are asked for through
 //! [`floe_store::tables`].)
 
-mod chores;
 mod lists;
+mod schema_jobs;
 mod stored;
+pub(crate) mod transactions;
 
 pub(crate) use lists::{Listed, Listing, list_columns, list_databases, list_indexes, list_tables};
 pub(crate) use stored::stored_permissions;
@@ -17,13 +18,13 @@ use stored::schema::{columns, databases, indexes, tables};
 use stored::{ColumnRow, DatabaseRow, IndexRow, TableRow};
 
 /// Everything that users have defined in a project, through one connection.
-pub(crate) struct Catalog<'c>(pub(crate) &'c mut Connection);
+pub(crate) struct SchemaRepository<'c>(pub(crate) &'c mut Connection);
 
 fn search_text(id: &str, name: &str) -> String {
     format!("{id} {name}").to_lowercase()
 }
 
-impl Catalog<'_> {
+impl SchemaRepository<'_> {
     /// The database of this id.
     pub(crate) async fn database(&mut self, id: &str) -> Result<Option<Database>, Error> {
         let query = databases::table.filter(databases::id.eq(id));

@@ -5,13 +5,13 @@ use crate::model::{Column, Columns, Database, Index, IndexKind, Status, Table};
 use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
 use floe_kernel::Caller;
-use floe_kernel::access::Guarded;
+use floe_kernel::access::AccessPolicy;
 use floe_kernel::permission::Permissions;
 use floe_kernel::query::{Field, Fields};
 use floe_kernel::value::{Kind, Value};
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::Store;
-use floe_store::tables::{CREATED, Column as StoredColumn, ID, SEQUENCE, Table as StoredTable, UPDATED};
+use floe_store::tables::{CREATED, Column as StoredColumn, ID, SEQUENCE, StoredTable, UPDATED};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -104,8 +104,8 @@ impl TableSchema {
     }
 
     /// Where permissions stand.
-    pub(crate) fn guarded(&self) -> Guarded<'_> {
-        Guarded { container: &self.permissions, item_security: self.row_security }
+    pub(crate) fn guarded(&self) -> AccessPolicy<'_> {
+        AccessPolicy { container: &self.permissions, item_security: self.row_security }
     }
 
     /// What rows may be filtered and sorted by.

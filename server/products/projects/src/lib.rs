@@ -26,4 +26,4 @@ mod service;
 
 pub use model::NewProject;
 pub use routes::routes;
-pub use service::{Farewell, Projects};
+pub use service::{OnProjectDeleted, Projects};

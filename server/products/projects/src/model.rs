@@ -1,7 +1,7 @@
 //! Projects, keys and platforms: as this product knows them, and as the API shows them.
 
 use crate::params::{AuthMethod, Protocol, Service};
-use floe_kernel::directory::{MembershipPrivacy, Settings};
+use floe_kernel::directory::{MembershipPrivacy, ProjectSettings};
 use floe_kernel::scope::{Scope, Scopes};
 use floe_kernel::time::Timestamp;
 use serde::{Serialize, Serializer};
@@ -14,7 +14,7 @@ pub(crate) struct Project {
     pub(crate) team_id: String,
     pub(crate) region: String,
     pub(crate) labels: Vec<String>,
-    pub(crate) settings: Settings,
+    pub(crate) settings: ProjectSettings,
     pub(crate) accessed: Option<Timestamp>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
@@ -332,7 +332,7 @@ impl From<MembershipPrivacy> for Shows {
 
 impl PolicyModel {
     /// What these settings say about the policy of this name.
-    pub(crate) fn of(id: &'static str, settings: &Settings) -> Self {
+    pub(crate) fn of(id: &'static str, settings: &ProjectSettings) -> Self {
         match id {
             "session-duration" => Self::Duration { id, duration: settings.session_seconds },
             "session-invalidation" => Self::Enabled { id, enabled: settings.invalidate_sessions },
@@ -375,7 +375,7 @@ mod tests {
 
     #[test]
     fn policies_have_their_own_fields() {
-        let settings = Settings::default();
+        let settings = ProjectSettings::default();
         let json = |id| serde_json::to_value(PolicyModel::of(id, &settings)).unwrap();
         assert_eq!(json("session-duration"), json!({"$id": "session-duration", "duration": 31_536_000}));
         assert_eq!(json("session-limit"), json!({"$id": "session-limit", "total": 10}));

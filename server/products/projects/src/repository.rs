@@ -8,7 +8,7 @@ use floe_kernel::scope::{Scope, Scopes};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::{Kind, Value};
 use floe_store::prelude::*;
-use floe_store::query::{Place, Predicate};
+use floe_store::query::{Predicate, TableRef};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -235,9 +235,9 @@ fn search_text(id: &str, name: &str) -> String {
 }
 
 /// The platform's tables, through one connection.
-pub(crate) struct Registry<'c>(pub(crate) &'c mut Connection);
+pub(crate) struct ProjectRepository<'c>(pub(crate) &'c mut Connection);
 
-impl Registry<'_> {
+impl ProjectRepository<'_> {
     /// The project of this id, unless it is being removed.
     pub(crate) async fn project(&mut self, id: &str) -> Result<Option<Project>, Error> {
         let query = projects::table.filter(projects::id.eq(id)).filter(projects::deleting.eq(false));
@@ -454,7 +454,7 @@ pub(crate) async fn list_projects(
     search: &str,
     selection: &Selection,
 ) -> Result<(i64, Vec<Project>), Error> {
-    let place = Place::fixed("projects", "id");
+    let place = TableRef::fixed("projects", "id");
     let teams = team_ids.iter().map(|id| Predicate::is("team_id", Value::Text(id.clone())));
     let visible =
         [Some(Predicate::any(teams)), Some(Predicate::is("deleting", Value::Boolean(false))), searched(search)];
@@ -468,7 +468,7 @@ pub(crate) async fn list_keys(
     project_id: &str,
     selection: &Selection,
 ) -> Result<(i64, Vec<Key>), Error> {
-    let place = Place::fixed("api_keys", "id");
+    let place = TableRef::fixed("api_keys", "id");
     let (total, rows) = on_list!(store, &place, selection, Some(of_project(project_id)), api_keys::table => KeyRow);
     Ok((total, rows.into_iter().map(Key::try_from).collect::<Result<_, _>>()?))
 }
@@ -479,7 +479,7 @@ pub(crate) async fn list_platforms(
     project_id: &str,
     selection: &Selection,
 ) -> Result<(i64, Vec<Platform>), Error> {
-    let place = Place::fixed("platforms", "id");
+    let place = TableRef::fixed("platforms", "id");
     let (total, rows) =
         on_list!(store, &place, selection, Some(of_project(project_id)), platforms::table => PlatformRow);
     Ok((total, rows.into_iter().map(Into::into).collect()))

@@ -22,7 +22,7 @@ pub const UPDATE_STATUS: &str = "teams.[teamId].memberships.[membershipId].updat
 pub const DELETE_MEMBERSHIP: &str = "teams.[teamId].memberships.[membershipId].delete";
 
 /// Tells that something happened, in the unit of work in which it does. The one place where this product does.
-pub(crate) async fn tell(unit: &mut UnitOfWork, pattern: &str, ids: &[&str], payload: &impl Serialize) -> Result<()> {
+pub(crate) async fn emit(unit: &mut UnitOfWork, pattern: &str, ids: &[&str], payload: &impl Serialize) -> Result<()> {
     let json = serde_json::to_value(payload).map_err(Error::internal)?;
-    Ok(unit.tell(pattern, ids, || json.to_string()).await?)
+    Ok(unit.emit(pattern, ids, || json.to_string()).await?)
 }

@@ -6,7 +6,7 @@ use floe_kernel::query::{Field, Fields, Filter, Operator, Selection};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::{Kind, Value};
 use floe_store::prelude::*;
-use floe_store::query::{Place, Predicate};
+use floe_store::query::{Predicate, TableRef};
 use serde_json::{Map, Value as Json};
 
 mod schema {
@@ -160,9 +160,9 @@ fn search_text(id: &str, other: &str) -> String {
 }
 
 /// A project's teams, through one connection.
-pub(crate) struct Roster<'c>(pub(crate) &'c mut Connection);
+pub(crate) struct TeamRepository<'c>(pub(crate) &'c mut Connection);
 
-impl Roster<'_> {
+impl TeamRepository<'_> {
     /// The team of this id.
     pub(crate) async fn team(&mut self, id: &str) -> Result<Option<Team>, Error> {
         let query = counted_teams::table.filter(counted_teams::id.eq(id));
@@ -334,7 +334,7 @@ pub(crate) async fn list_teams(
     search: &str,
     selection: &Selection,
 ) -> Result<(i64, Vec<Team>), Error> {
-    let place = Place::fixed("counted_teams", "id");
+    let place = TableRef::fixed("counted_teams", "id");
     let only = only.map(|ids| Predicate::any(ids.into_iter().map(|id| Predicate::is("id", Value::Text(id)))));
     let visible = Predicate::all([only, searched("search", &search.to_lowercase())].into_iter().flatten());
     let (total, rows) = on_list!(store, &place, selection, Some(visible), counted_teams::table => TeamRow);
@@ -359,7 +359,7 @@ pub(crate) async fn list_memberships(
     users_shown: bool,
     selection: &Selection,
 ) -> Result<(i64, Vec<Membership>), Error> {
-    let place = Place::fixed("memberships", "id");
+    let place = TableRef::fixed("memberships", "id");
     let (column, id) = match of {
         Of::Team(id) => ("team_id", id),
         Of::User(id) => ("user_id", id),

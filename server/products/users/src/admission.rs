@@ -62,5 +62,5 @@ pub(crate) async fn admit(unit: &mut UnitOfWork, user: &User, admission: Admissi
         error if error.is_conflict() => floe_kernel::Error::new(ErrorKind::UserAlreadyExists).because(error),
         error => error.into(),
     })?;
-    events::tell(unit, events::CREATE, &[&user.id], || Account::from(user)).await
+    events::emit(unit, events::CREATE, &[&user.id], || Account::from(user)).await
 }

@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use floe_kernel::Result;
 use floe_kernel::access::roles_of;
 use floe_kernel::directory::{
-    Arrival, Identities, Invitee, Known, KnownSession, Membership, Person, Persons, Project, Visit,
+    Arrival, Identities, Invitee, Membership, Person, Persons, Principal, PrincipalSession, Project, Visit,
 };
 use floe_kernel::time::Timestamp;
 use std::sync::Arc;
 
 #[async_trait]
 impl Identities for People {
-    async fn known(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Known>>> {
+    async fn known(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Principal>>> {
         let key = (project_id.to_owned(), user_id.to_owned());
         self.known.get_or_load(&key, async || self.load(project_id, user_id).await).await
     }
@@ -27,7 +27,7 @@ impl Identities for People {
 }
 
 impl People {
-    async fn load(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Known>>> {
+    async fn load(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Principal>>> {
         let (user, sessions) = {
             let store = self.stores.project(project_id).await?;
             let mut conn = store.read().await?;
@@ -41,15 +41,15 @@ impl People {
     }
 }
 
-fn known(user: User, sessions: &[Session], memberships: Vec<Membership>) -> Known {
+fn known(user: User, sessions: &[Session], memberships: Vec<Membership>) -> Principal {
     let teams = memberships.iter().map(|of| (of.id.as_str(), of.team_id.as_str(), of.roles.as_slice()));
     let roles = roles_of(&user.id, user.verified(), &user.labels, teams);
-    let session = |session: &Session| KnownSession {
+    let session = |session: &Session| PrincipalSession {
         id: session.id.clone(),
         secret_hash: session.secret_hash.clone(),
         expires_at: session.expires_at,
     };
-    Known {
+    Principal {
         roles,
         id: user.id,
         email: user.email.unwrap_or_default(),

@@ -34,12 +34,12 @@ pub const DELETE_SESSION: &str = "users.[userId].sessions.[sessionId].delete";
 pub const DELETE_SESSIONS: &str = "users.[userId].sessions.delete";
 
 /// Tells that something happened, in the unit of work in which it does. The one place where this product does.
-pub(crate) async fn tell<P: Serialize>(
+pub(crate) async fn emit<P: Serialize>(
     unit: &mut UnitOfWork,
     pattern: &'static str,
     ids: &[&str],
     payload: impl FnOnce() -> P,
 ) -> Result<()> {
     // Models of ours: JSON can express every one of them.
-    Ok(unit.tell(pattern, ids, || serde_json::to_string(&payload()).unwrap_or_default()).await?)
+    Ok(unit.emit(pattern, ids, || serde_json::to_string(&payload()).unwrap_or_default()).await?)
 }

@@ -5,7 +5,7 @@ use floe_kernel::query::{Field, Fields, Selection};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::Kind;
 use floe_store::prelude::*;
-use floe_store::query::Place;
+use floe_store::query::TableRef;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -124,7 +124,7 @@ pub(crate) const SEARCH: &str = "search";
 
 /// One page of users, and how many there are.
 pub(crate) async fn list(store: &Store, selection: &Selection) -> Result<(i64, Vec<User>)> {
-    const PLACE: Place = Place::fixed("users", "id");
+    const PLACE: TableRef = TableRef::fixed("users", "id");
     let (total, rows) = on_list!(store, &PLACE, selection, None, users::table => UserRow);
     Ok((total, rows.into_iter().map(User::try_from).collect::<Result<_>>()?))
 }

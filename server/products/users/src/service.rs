@@ -8,7 +8,7 @@ use crate::repository::{self, Repository};
 use floe_cache::Cache;
 use floe_gateway::Call;
 use floe_gateway::jwt::{Claims, Signer};
-use floe_kernel::directory::{Identities as _, Known, Memberships, Project};
+use floe_kernel::directory::{Identities as _, Memberships, Principal, Project};
 use floe_kernel::query::{Filter, Operator, Queries};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
@@ -53,7 +53,7 @@ pub struct People {
     pub(crate) stores: Stores,
     pub(crate) memberships: Arc<dyn Memberships>,
     pub(crate) passwords: Passwords,
-    pub(crate) known: Cache<(String, String), Arc<Known>>,
+    pub(crate) known: Cache<(String, String), Arc<Principal>>,
     signer: Signer,
 }
 
@@ -183,7 +183,7 @@ impl People {
         let ending = change(&mut user)?;
         Repository(&mut unit).save(&user).await.map_err(taken)?;
         self.end(&mut unit, id, ending).await?;
-        events::tell(&mut unit, event, &[id], || Account::from(&user)).await?;
+        events::emit(&mut unit, event, &[id], || Account::from(&user)).await?;
         unit.commit().await?;
         self.forget(&at.project.id, id);
         Ok(user)
@@ -229,7 +229,7 @@ impl People {
         let mut unit = at.store.begin().await?;
         let user = Repository(&mut unit).hold(id, at.now).await?.ok_or_else(not_found)?;
         Repository(&mut unit).delete(id).await?;
-        events::tell(&mut unit, events::DELETE, &[id], || Account::from(&user)).await?;
+        events::emit(&mut unit, events::DELETE, &[id], || Account::from(&user)).await?;
         unit.commit().await?;
         self.forget(&at.project.id, id);
         Ok(())

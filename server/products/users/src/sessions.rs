@@ -139,7 +139,7 @@ impl People {
         people.delete_sessions(&superfluous(&before, at.project.settings.max_sessions, at.now)).await?;
         people.insert_session(&session).await?;
         let ids = [user.id.as_str(), &session.id];
-        events::tell(unit, events::CREATE_SESSION, &ids, || SessionModel::from(&session)).await?;
+        events::emit(unit, events::CREATE_SESSION, &ids, || SessionModel::from(&session)).await?;
         Ok((session, token))
     }
 
@@ -175,7 +175,7 @@ impl People {
         sessions.retain(|session| session.expires_at > at.now);
         let session = Session { expires_at: end(at), updated_at: at.now, ..find(sessions, session_id)? };
         Repository(&mut unit).extend_session(session_id, session.expires_at, at.now).await?;
-        events::tell(&mut unit, events::UPDATE_SESSION, &[user_id, session_id], || SessionModel::from(&session))
+        events::emit(&mut unit, events::UPDATE_SESSION, &[user_id, session_id], || SessionModel::from(&session))
             .await?;
         unit.commit().await?;
         self.forget(&at.project.id, user_id);
@@ -224,7 +224,7 @@ impl People {
         Repository(unit).delete_sessions(&ids).await?;
         for session in &ended {
             let ids = [user_id, session.id.as_str()];
-            events::tell(unit, events::DELETE_SESSION, &ids, || SessionModel::from(session)).await?;
+            events::emit(unit, events::DELETE_SESSION, &ids, || SessionModel::from(session)).await?;
         }
         Ok(())
     }

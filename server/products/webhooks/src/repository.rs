@@ -6,7 +6,7 @@ use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::Kind;
 use floe_store::prelude::*;
-use floe_store::query::Place;
+use floe_store::query::TableRef;
 
 mod schema {
     diesel::table! {
@@ -95,9 +95,9 @@ fn events_text(events: &[String]) -> Result<String, Error> {
 }
 
 /// A project's webhooks, through one connection.
-pub(crate) struct Definitions<'c>(pub(crate) &'c mut Connection);
+pub(crate) struct WebhookRepository<'c>(pub(crate) &'c mut Connection);
 
-impl Definitions<'_> {
+impl WebhookRepository<'_> {
     /// The webhook of this id.
     pub(crate) async fn find(&mut self, id: &str) -> Result<Option<Webhook>, Error> {
         let query = webhooks::table.filter(webhooks::id.eq(id));
@@ -165,7 +165,7 @@ impl Definitions<'_> {
 
 /// The webhooks that a list asks for, and how many there are in all.
 pub(crate) async fn list(store: &Store, selection: &Selection) -> Result<(i64, Vec<Webhook>), Error> {
-    let place = Place::fixed("webhooks", "id");
+    let place = TableRef::fixed("webhooks", "id");
     let (total, rows) = on_list!(store, &place, selection, None, webhooks::table => WebhookRow);
     Ok((total, rows.into_iter().map(Webhook::try_from).collect::<Result<_, _>>()?))
 }

@@ -1,7 +1,7 @@
 //! The decisions.
 
 use crate::model::Webhook;
-use crate::repository::{self, Definitions, FIELDS};
+use crate::repository::{self, FIELDS, WebhookRepository};
 use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::secret::{Secret, random_hex};
@@ -43,7 +43,7 @@ impl Webhooks {
     /// A webhook.
     pub(crate) async fn get(&self, call: &Call, id: &str) -> Result<Webhook> {
         let mut conn = call.store.read().await?;
-        Definitions(&mut conn).find(id).await?.ok_or_else(not_found)
+        WebhookRepository(&mut conn).find(id).await?.ok_or_else(not_found)
     }
 
     /// Defines a webhook. Without a secret of the caller's it gets one of our making.
@@ -70,7 +70,7 @@ impl Webhooks {
             updated: call.now,
         };
         let mut unit = call.store.begin().await?;
-        Definitions(&mut unit).add(&webhook).await.map_err(taken)?;
+        WebhookRepository(&mut unit).add(&webhook).await.map_err(taken)?;
         unit.commit().await.map_err(taken)?;
         Ok(webhook)
     }
@@ -78,7 +78,7 @@ impl Webhooks {
     /// Changes a webhook; its secret stays. Switched on again, it begins with a clean record.
     pub(crate) async fn update(&self, call: &Call, id: &str, change: WebhookChange) -> Result<Webhook> {
         let mut unit = call.store.begin().await?;
-        let webhook = Definitions(&mut unit).find_to_change(id, call.now).await?.ok_or_else(not_found)?;
+        let webhook = WebhookRepository(&mut unit).find_to_change(id, call.now).await?.ok_or_else(not_found)?;
         let webhook = Webhook {
             auth_password: password(&change, &webhook.auth_password),
             name: change.name,
@@ -90,7 +90,7 @@ impl Webhooks {
             attempts: if change.enabled { 0 } else { webhook.attempts },
             ..webhook
         };
-        Definitions(&mut unit).save(&webhook).await?;
+        WebhookRepository(&mut unit).save(&webhook).await?;
         unit.commit().await?;
         Ok(webhook)
     }
@@ -98,9 +98,9 @@ impl Webhooks {
     /// Gives a webhook another secret.
     pub(crate) async fn update_secret(&self, call: &Call, id: &str, secret: Option<Secret>) -> Result<Webhook> {
         let mut unit = call.store.begin().await?;
-        let webhook = Definitions(&mut unit).find_to_change(id, call.now).await?.ok_or_else(not_found)?;
+        let webhook = WebhookRepository(&mut unit).find_to_change(id, call.now).await?.ok_or_else(not_found)?;
         let webhook = Webhook { secret: secret.unwrap_or_else(made_secret), ..webhook };
-        Definitions(&mut unit).save(&webhook).await?;
+        WebhookRepository(&mut unit).save(&webhook).await?;
         unit.commit().await?;
         Ok(webhook)
     }
@@ -108,7 +108,7 @@ impl Webhooks {
     /// Removes a webhook.
     pub(crate) async fn delete(&self, call: &Call, id: &str) -> Result<()> {
         let mut unit = call.store.begin().await?;
-        if !Definitions(&mut unit).remove(id).await? {
+        if !WebhookRepository(&mut unit).remove(id).await? {
             return Err(not_found());
         }
         Ok(unit.commit().await?)

@@ -3,8 +3,8 @@
 //! They fit typed queries on a product's own tables and the queries of [`crate::tables`] alike:
 //! ```ignore
 //! let selection = queries.resolve(FIELDS)?;
-//! let plan = query::plan(store, Place::fixed("users", "id"), &selection, None).await?;
-//! let total = query::count(store, Place::fixed("users", "id"), &plan.all, selection.count_up_to).await?;
+//! let plan = query::plan(store, TableRef::fixed("users", "id"), &selection, None).await?;
+//! let total = query::count(store, TableRef::fixed("users", "id"), &plan.all, selection.count_up_to).await?;
 //! let reverse = plan.reverse;
 //! let mut users = on_scan!(store, |c| users::table
 //!     .filter(&plan.predicate).order_by(&plan.order).limit(plan.limit).offset(plan.offset)
@@ -19,7 +19,7 @@ mod text;
 
 pub use order::Ordering;
 pub(crate) use order::push_direction;
-pub use plan::{Place, Plan, count, count_in, plan, plan_in};
+pub use plan::{Plan, TableRef, count, count_in, plan, plan_in};
 pub use predicate::Predicate;
 
 /// What every expression of ours tells Diesel: it fits any table, groups with anything, and its text is not known from

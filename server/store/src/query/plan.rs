@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// A table, by its name in the database, and its column of ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct TableRef {
     schema: Option<Arc<str>>,
     table: Name,
     id: &'static str,
@@ -28,7 +28,7 @@ enum Name {
     Made(Arc<str>, Arc<str>),
 }
 
-impl Place {
+impl TableRef {
     /// A table of the migrations.
     #[must_use]
     pub const fn fixed(table: &'static str, id: &'static str) -> Self {
@@ -95,7 +95,7 @@ const FEW: usize = 1000;
 /// # Errors
 /// [`Error::CursorNotFound`] when the item of the cursor isn't there, or isn't visible; [`Error::CursorNull`] when it
 /// has no value of something that is ordered by.
-pub async fn plan(store: &Store, place: &Place, selection: &Selection, visible: Option<Predicate>) -> Result<Plan> {
+pub async fn plan(store: &Store, place: &TableRef, selection: &Selection, visible: Option<Predicate>) -> Result<Plan> {
     if store.is_sqlite() {
         if selection.cursor.is_none() {
             return Ok(page(selection, visible, None));
@@ -122,7 +122,7 @@ pub async fn plan(store: &Store, place: &Place, selection: &Selection, visible: 
 ///
 /// PostgreSQL's planner guesses how many they are by the number of the caller's roles. Where it takes few for many it
 /// walks along the order's index, through the whole table, to find them. So it is told.
-async fn few(store: &Store, place: &Place, visible: Option<&Predicate>) -> Result<Option<Filter>> {
+async fn few(store: &Store, place: &TableRef, visible: Option<&Predicate>) -> Result<Option<Filter>> {
     let (Some(visible), Name::Made(..)) = (visible, &place.table) else { return Ok(None) };
     if !visible.is_granted() {
         return Ok(None);
@@ -140,7 +140,7 @@ async fn few(store: &Store, place: &Place, visible: Option<&Predicate>) -> Resul
 /// Looks for the rows set by set, by the index on the column of sets. The order that decides nothing (within a set they
 /// are all alike) leaves PostgreSQL no other choice than that index.
 struct Probe {
-    place: Place,
+    place: TableRef,
     visible: Predicate,
     limit: i64,
 }
@@ -165,7 +165,7 @@ impl<DB: Dialect> QueryFragment<DB> for Probe {
 /// Those of [`plan`].
 pub async fn plan_in(
     conn: &mut Connection,
-    place: &Place,
+    place: &TableRef,
     selection: &Selection,
     visible: Option<Predicate>,
 ) -> Result<Plan> {
@@ -205,7 +205,7 @@ fn page(selection: &Selection, visible: Option<Predicate>, edge: Option<(Edge, b
 ///
 /// # Errors
 /// [`Error::Timeout`] when even that takes too long.
-pub async fn count(store: &Store, place: &Place, predicate: &Predicate, up_to: i64) -> Result<i64> {
+pub async fn count(store: &Store, place: &TableRef, predicate: &Predicate, up_to: i64) -> Result<i64> {
     if up_to <= 0 {
         return Ok(0);
     }
@@ -217,7 +217,7 @@ pub async fn count(store: &Store, place: &Place, predicate: &Predicate, up_to: i
 ///
 /// # Errors
 /// Those of [`count`].
-pub async fn count_in(conn: &mut Connection, place: &Place, predicate: &Predicate, up_to: i64) -> Result<i64> {
+pub async fn count_in(conn: &mut Connection, place: &TableRef, predicate: &Predicate, up_to: i64) -> Result<i64> {
     if up_to <= 0 {
         return Ok(0);
     }
@@ -240,7 +240,7 @@ fn counted(raw: &Raw) -> Result<i64> {
 }
 
 struct Count {
-    place: Place,
+    place: TableRef,
     predicate: Predicate,
     up_to: i64,
 }
@@ -261,7 +261,7 @@ impl<DB: Dialect> QueryFragment<DB> for Count {
 
 /// What the cursor's item is ordered by.
 struct EdgeValues<'q> {
-    place: &'q Place,
+    place: &'q TableRef,
     order: &'q [Order],
     predicate: Predicate,
 }

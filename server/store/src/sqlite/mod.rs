@@ -1,18 +1,17 @@
 //! One SQLite file: one writer, shared by group commit, and a pool of readers beside it.
 
-mod log;
 mod pattern;
 mod readers;
 mod statements;
+mod wal;
 mod writer;
 
 use crate::error::{Error, Result, is_busy};
-use crate::kept::Kept;
+use crate::statement_counter::StatementCounter;
 use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{Connection as _, QueryResult, SqliteConnection};
 use floe_sqlite_watch as watch;
-use log::Log;
 use readers::{ReadLease, Readers};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
@@ -20,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
+use wal::Wal;
 use writer::{WriteLease, Writer};
 
 pub(crate) use statements::{BackToMark, Mark, Rehearse, UndoRehearsal};
@@ -34,7 +34,7 @@ const MOST_STATEMENTS: usize = 256;
 /// A connection to a file, and how many statements it keeps.
 pub(crate) struct Opened {
     connection: SqliteConnection,
-    kept: Kept,
+    statements: StatementCounter,
 }
 
 /// An open file.
@@ -50,8 +50,8 @@ impl File {
     /// Opens a file that exists and is migrated.
     pub(crate) fn open(path: PathBuf, statement_timeout: Duration) -> Result<Self> {
         let connection = connect(&path, Purpose::Writing)?;
-        let log = Arc::new(Log::open(path.clone()).map_err(Error::unavailable)?);
-        let writer = Arc::new(Mutex::new(Writer::new(connection, log)));
+        let wal = Arc::new(Wal::open(path.clone()).map_err(Error::unavailable)?);
+        let writer = Arc::new(Mutex::new(Writer::new(connection, wal)));
         let readers = Readers::new(path.clone());
         Ok(Self { path, writer, readers, statement_timeout, gone: AtomicBool::new(false) })
     }
@@ -252,7 +252,7 @@ pub(crate) enum Purpose {
     /// One of those that read.
     Reading,
     /// The one that moves the log into the file, beside the one that writes.
-    Moving,
+    Checkpointing,
     /// The one that migrates, on a thread where waiting is fine.
     Migrating,
 }
@@ -272,20 +272,20 @@ pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<Opened> {
         Purpose::Writing => {
             "PRAGMA cache_size = -16000; PRAGMA busy_timeout = 0; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0"
         }
-        Purpose::Moving => "PRAGMA cache_size = -1000; PRAGMA wal_autocheckpoint = 0",
+        Purpose::Checkpointing => "PRAGMA cache_size = -1000; PRAGMA wal_autocheckpoint = 0",
         Purpose::Reading => "PRAGMA cache_size = -20000; PRAGMA mmap_size = 68719476736; PRAGMA query_only = ON",
         Purpose::Migrating => "PRAGMA cache_size = -16000",
     })?;
     pattern::register(&mut connection)?;
-    let kept = Kept::default();
-    connection.set_instrumentation(kept.counter());
-    Ok(Opened { connection, kept })
+    let statements = StatementCounter::default();
+    connection.set_instrumentation(statements.counter());
+    Ok(Opened { connection, statements })
 }
 
 impl Opened {
     /// Forgets all prepared statements when there are too many. Not in the middle of one.
     fn tidy(&mut self) {
-        if self.kept.too_many(MOST_STATEMENTS) {
+        if self.statements.too_many(MOST_STATEMENTS) {
             self.connection.set_prepared_statement_cache_size(CacheSize::Disabled);
             self.connection.set_prepared_statement_cache_size(CacheSize::Unbounded);
         }

@@ -66,10 +66,10 @@ statements! {
 
 fixed! {
     /// How far the log is.
-    LookAtLog = "PRAGMA wal_checkpoint(NOOP)"
+    WalStatus = "PRAGMA wal_checkpoint(NOOP)"
 }
 
 fixed! {
     /// Moves of the log into the file what can be moved without waiting for anybody, and says how far it is then.
-    MoveLog = "PRAGMA wal_checkpoint(PASSIVE)"
+    Checkpoint = "PRAGMA wal_checkpoint(PASSIVE)"
 }

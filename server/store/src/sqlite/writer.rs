@@ -4,7 +4,7 @@
 //! `RELEASE` (unless it needs none: [`WriteLease::last_change_follows`]). To commit, it leaves a note where it is to be answered and gives the writer on. The first one that does so
 //! also sends a task, which queues for the writer *behind everybody who is waiting already*: those become part of the
 //! same transaction. When its turn comes it runs `COMMIT`, on a thread where waiting for the disk holds nobody up, gives
-//! the writer on, and makes the log last ([`super::log`]); back on its own thread it answers all the notes. (Each answer
+//! the writer on, and makes the log last ([`super::wal`]); back on its own thread it answers all the notes. (Each answer
 //! from another thread would cost a system call to wake the event loop up; from there most cost none.) So:
 //! - nobody is answered before the fsync;
 //! - while the disk is busy with one group the next one is being written; its `COMMIT` waits for that fsync to end;
@@ -17,8 +17,8 @@
 //!
 //! Numbers: docs/decisions/0003 and 0015.
 
-use super::log::{self, Log, State as LogState};
 use super::statements::{Begin, BeginUnit, Commit, EndUnit, Rollback, UndoUnit};
+use super::wal::{self, State as WalState, Wal};
 use super::{Opened, busy_as_unavailable, on_thread};
 use crate::error::{Error, FAILED_UNIT, Result, is_busy};
 use diesel::connection::SimpleConnection;
@@ -35,7 +35,7 @@ const LARGEST_GROUP: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long nothing is written before the log is moved, however little is in it.
-const QUIET: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(1);
 
 /// The one connection that writes to a file, and those who wait for its next fsync.
 pub(super) struct Writer {
@@ -45,35 +45,35 @@ pub(super) struct Writer {
     /// Whether a task is on its way that will commit. Always so while somebody waits.
     scheduled: bool,
     waiting: Vec<oneshot::Sender<Result<()>>>,
-    log: Arc<Log>,
+    wal: Arc<Wal>,
     /// How many pages were in the log when it was moved the last time, as far as that was possible.
-    tidied: i32,
+    checkpointed_at: i32,
     /// Whether the log is being moved.
-    making_room: bool,
+    checkpointing: bool,
     /// How many groups were committed.
     groups: u64,
     /// Whether a task waits for a quiet moment to move the log.
-    awaits_quiet: bool,
+    idle_checkpoint_pending: bool,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Opened, log: Arc<Log>) -> Self {
+    pub(super) fn new(connection: Opened, wal: Arc<Wal>) -> Self {
         Self {
             connection,
             open: false,
             scheduled: false,
             waiting: Vec::new(),
-            log,
-            tidied: 0,
-            making_room: false,
+            wal,
+            checkpointed_at: 0,
+            checkpointing: false,
             groups: 0,
-            awaits_quiet: false,
+            idle_checkpoint_pending: false,
         }
     }
 
     /// Ends the physical transaction and makes it last. Everybody is answered when what this gives is dropped.
     pub(super) fn flush(&mut self) -> Option<Answers> {
-        self.commit().map(|answers| answers.after_sync(&self.log))
+        self.commit().map(|answers| answers.after_sync(&self.wal))
     }
 
     /// Ends the physical transaction. It is in the log then, but doesn't last yet.
@@ -93,39 +93,40 @@ impl Writer {
     }
 
     /// Has the log moved when it is long; in a quiet moment, whatever is in it.
-    fn make_room(&mut self, this: &Arc<Mutex<Self>>, is_quiet: bool) -> Result<()> {
-        let LogState { written, moved } = log::state(&mut self.connection)?;
-        if written < self.tidied {
+    fn start_checkpoint(&mut self, this: &Arc<Mutex<Self>>, is_idle: bool) -> Result<()> {
+        let WalState { written, checkpointed } = wal::state(&mut self.connection)?;
+        if written < self.checkpointed_at {
             // It was begun anew.
-            self.tidied = 0;
+            self.checkpointed_at = 0;
         }
-        let is_time = if is_quiet { moved < written } else { written - self.tidied >= log::ROOM };
-        if is_time && !self.making_room {
-            self.log.make_room(Arc::clone(this))?;
-            self.making_room = true;
+        let is_time =
+            if is_idle { checkpointed < written } else { written - self.checkpointed_at >= wal::CHECKPOINT_PAGES };
+        if is_time && !self.checkpointing {
+            self.wal.start_checkpoint(Arc::clone(this))?;
+            self.checkpointing = true;
         }
         Ok(())
     }
 
     /// The log was moved, as far as was possible: somebody may still read an old state of the file. If even that failed,
     /// it is left alone until it is as long again.
-    pub(super) fn has_room(&mut self, state: Option<&LogState>) {
-        self.tidied = match state {
+    pub(super) fn checkpoint_done(&mut self, state: Option<&WalState>) {
+        self.checkpointed_at = match state {
             Some(state) => state.written,
-            None => log::state(&mut self.connection).map_or(0, |state| state.written),
+            None => wal::state(&mut self.connection).map_or(0, |state| state.written),
         };
-        self.making_room = false;
+        self.checkpointing = false;
     }
 
     /// Writes the log into the file, so that the next start has nothing to do.
     pub(super) fn checkpoint(&mut self) -> Result<()> {
-        self.log.refuse_if_broken()?;
+        self.wal.refuse_if_broken()?;
         let connection = &mut self.connection;
-        Ok(self.log.beside_the_writer(|| connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"))?)
+        Ok(self.wal.with_checkpoint_lock(|| connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"))?)
     }
 
     async fn open(&mut self) -> Result<()> {
-        self.log.refuse_if_broken()?;
+        self.wal.refuse_if_broken()?;
         let started = Instant::now();
         loop {
             match Begin.run(&mut self.connection) {
@@ -179,9 +180,9 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    fn after_sync(mut self, log: &Log) -> Self {
+    fn after_sync(mut self, wal: &Wal) -> Self {
         if self.outcome.is_ok() {
-            self.outcome = log.sync();
+            self.outcome = wal.sync();
         }
         self
     }
@@ -197,20 +198,20 @@ impl Drop for Answers {
 }
 
 /// Commits the group, once the one before lasts and everybody who waits for the writer by then has become part of it.
-async fn commit_group(on_its_way: OnItsWay, log: Arc<Log>) {
+async fn commit_group(on_its_way: OnItsWay, wal: Arc<Wal>) {
     let Some(shared) = on_its_way.0.clone() else { return };
-    let turn = log.turn().await;
+    let turn = wal.turn().await;
     let mut writer = shared.clone().lock_owned().await;
     let committed = on_thread(move || {
         on_its_way.arrived();
         writer.scheduled = false;
         let answers = writer.commit();
-        if let Err(error) = writer.make_room(&shared, false) {
+        if let Err(error) = writer.start_checkpoint(&shared, false) {
             tracing::warn!(%error, "the log grows");
         }
-        let is_first = !std::mem::replace(&mut writer.awaits_quiet, true);
+        let is_first = !std::mem::replace(&mut writer.idle_checkpoint_pending, true);
         drop(writer);
-        let answers = answers.map(|answers| answers.after_sync(&log));
+        let answers = answers.map(|answers| answers.after_sync(&wal));
         drop(turn);
         (answers, is_first.then(|| Arc::downgrade(&shared)))
     });
@@ -218,24 +219,24 @@ async fn commit_group(on_its_way: OnItsWay, log: Arc<Log>) {
     if let Ok((answers, busy)) = committed.await {
         drop(answers);
         if let Some(writer) = busy {
-            tokio::spawn(move_when_quiet(writer));
+            tokio::spawn(checkpoint_when_idle(writer));
         }
     }
 }
 
 /// Moves the log once nothing is written any more: what is in the file is faster to read, and to open after a crash.
-async fn move_when_quiet(writer: Weak<Mutex<Writer>>) {
+async fn checkpoint_when_idle(writer: Weak<Mutex<Writer>>) {
     let mut seen = None;
     loop {
-        tokio::time::sleep(QUIET).await;
+        tokio::time::sleep(IDLE).await;
         let Some(writer) = writer.upgrade() else { return };
         let mut busy = writer.clone().lock_owned().await;
         if seen.replace(busy.groups) != Some(busy.groups) {
             continue;
         }
-        busy.awaits_quiet = false;
-        let moved = on_thread(move || busy.make_room(&writer, true)).await;
-        if let Err(error) = moved.flatten() {
+        busy.idle_checkpoint_pending = false;
+        let checkpointed = on_thread(move || busy.start_checkpoint(&writer, true)).await;
+        if let Err(error) = checkpointed.flatten() {
             tracing::warn!(%error, "the log can't be moved into the file");
         }
         return;
@@ -398,7 +399,7 @@ impl WriteLease {
         self.writer.waiting.push(note);
         if !std::mem::replace(&mut self.writer.scheduled, true) {
             let on_its_way = OnItsWay(Some(OwnedMutexGuard::mutex(&self.writer).clone()));
-            tokio::spawn(commit_group(on_its_way, Arc::clone(&self.writer.log)));
+            tokio::spawn(commit_group(on_its_way, Arc::clone(&self.writer.wal)));
         }
         drop(self);
         answer.await.map_err(Error::unavailable)?
@@ -425,8 +426,8 @@ mod tests {
         let connection = connect(&folder.path().join("file.db"), Purpose::Writing).unwrap();
         // A device can be opened as a file, but not be synced.
         std::os::unix::fs::symlink("/dev/null", folder.path().join("broken.db-wal")).unwrap();
-        let log = Arc::new(Log::open(folder.path().join("broken.db")).unwrap());
-        let writer = Arc::new(Mutex::new(Writer::new(connection, log)));
+        let wal = Arc::new(Wal::open(folder.path().join("broken.db")).unwrap());
+        let writer = Arc::new(Mutex::new(Writer::new(connection, wal)));
         let mut unit = WriteLease::begin(&writer).await.unwrap();
         unit.run(|connection| connection.batch_execute("CREATE TABLE t(i)")).unwrap();
         assert!(matches!(unit.commit().await, Err(Error::Unavailable(_))));

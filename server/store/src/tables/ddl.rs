@@ -1,6 +1,6 @@
 //! Changes of a table's shape, and of its indexes.
 
-use super::{Column, Links, Once, Table, fulltext, links, spatial};
+use super::{Column, Links, Once, StoredTable, fulltext, links, spatial};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::query::push_direction;
@@ -16,17 +16,17 @@ use floe_kernel::value::Kind;
 #[derive(Debug, Clone)]
 pub enum Ddl {
     /// Makes the table, with the columns that it describes.
-    CreateTable(Table),
+    CreateTable(StoredTable),
     /// Removes it, with its indexes, if it is there.
-    DropTable(Table),
+    DropTable(StoredTable),
     /// Adds a column, empty in all rows.
-    AddColumn(Table, Column),
+    AddColumn(StoredTable, Column),
     /// Removes a column; its indexes must be gone.
-    DropColumn(Table, String),
+    DropColumn(StoredTable, String),
     /// Makes the index `rows_<n>_i<number>`.
     CreateIndex {
         /// Of this table.
-        table: Table,
+        table: StoredTable,
         /// A number that no other index of the table has.
         number: i64,
         /// Whether no two rows may have the same values (rows with an empty one aside).
@@ -37,7 +37,7 @@ pub enum Ddl {
     /// Removes an index of any kind, if it is there.
     DropIndex {
         /// Of this table.
-        table: Table,
+        table: StoredTable,
         /// Its number.
         number: i64,
     },
@@ -48,7 +48,7 @@ pub enum Ddl {
     /// Makes a fulltext index, `rows_<n>_i<number>`, with what the rows hold by now.
     CreateFulltext {
         /// Of this table.
-        table: Table,
+        table: StoredTable,
         /// A number that no other index of the table has.
         number: i64,
         /// The columns' names in the database. They hold texts.
@@ -57,7 +57,7 @@ pub enum Ddl {
     /// Makes a spatial index, `rows_<n>_i<number>`, with what the rows hold by now.
     CreateSpatial {
         /// Of this table.
-        table: Table,
+        table: StoredTable,
         /// A number that no other index of the table has.
         number: i64,
         /// The column's name in the database. It holds shapes.
@@ -150,14 +150,14 @@ impl<DB: Dialect> QueryFragment<DB> for Ddl {
     }
 }
 
-fn alter<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table, what: &str) -> QueryResult<()> {
+fn alter<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &StoredTable, what: &str) -> QueryResult<()> {
     out.push_sql("ALTER TABLE ");
     table.place().push(out)?;
     out.push_sql(what);
     Ok(())
 }
 
-fn create_table<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table) -> QueryResult<()> {
+fn create_table<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &StoredTable) -> QueryResult<()> {
     out.push_sql("CREATE TABLE ");
     table.place().push(out)?;
     out.push_sql(if DB::SQLITE {
@@ -194,7 +194,7 @@ fn push_definition<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, column: &Column) 
 
 fn create_index<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
-    table: &Table,
+    table: &StoredTable,
     number: i64,
     unique: bool,
     columns: &[IndexColumn],

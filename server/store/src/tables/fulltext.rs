@@ -4,7 +4,7 @@
 //! that follow the rows, within whatever changes those. On PostgreSQL it is a GIN index over `search_words(column)`, a
 //! function of the migration `search`. Conditions on it: `floe_kernel::query::Filter::Search`.
 
-use super::{SEQUENCE, Table};
+use super::{SEQUENCE, StoredTable};
 use crate::dialect::Dialect;
 use crate::error::Result;
 use crate::{UnitOfWork, on_conn};
@@ -22,7 +22,7 @@ const TOKENIZER: &str = "tokenize=\"unicode61 remove_diacritics 0 categories 'L*
 /// Makes the index, with what the rows hold by now.
 pub(super) fn create<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
-    table: &Table,
+    table: &StoredTable,
     number: i64,
     columns: &[String],
 ) -> QueryResult<()> {
@@ -74,7 +74,7 @@ struct Named {
 }
 
 /// Removes FTS5's tables of a table that is about to be removed. (Its triggers and other indexes go with it.)
-pub(super) async fn remove_all(unit: &mut UnitOfWork, table: &Table) -> Result<()> {
+pub(super) async fn remove_all(unit: &mut UnitOfWork, table: &StoredTable) -> Result<()> {
     if !unit.is_sqlite() {
         return Ok(());
     }
@@ -108,7 +108,7 @@ impl Follow {
 
 fn push_trigger<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
-    table: &Table,
+    table: &StoredTable,
     index: &str,
     columns: &[String],
     follow: Follow,

@@ -1,6 +1,6 @@
 //! Links made, found and removed, one row at a time, within a unit of work.
 
-use super::{End, Links, Table, statement};
+use super::{End, Links, StoredTable, statement};
 use crate::dialect::{Dialect, TextList};
 use crate::error::Result;
 use crate::{UnitOfWork, on_conn};
@@ -41,7 +41,7 @@ pub async fn unlink(unit: &mut UnitOfWork, links: &Links, from: Linked, to: Opti
 ///
 /// # Errors
 /// Those of the database.
-pub async fn lock(unit: &mut UnitOfWork, table: &Table, ids: Vec<String>) -> Result<()> {
+pub async fn lock(unit: &mut UnitOfWork, table: &StoredTable, ids: Vec<String>) -> Result<()> {
     if ids.is_empty() || unit.is_sqlite() {
         return Ok(());
     }
@@ -58,7 +58,7 @@ pub async fn touch_linked(
     unit: &mut UnitOfWork,
     links: &Links,
     from: Linked,
-    table: &Table,
+    table: &StoredTable,
     updated: i64,
 ) -> Result<()> {
     let touch = TouchLinked { links, from, table, updated };
@@ -109,7 +109,7 @@ impl<DB: Dialect> QueryFragment<DB> for Unlink<'_> {
 }
 
 struct Lock<'q> {
-    table: &'q Table,
+    table: &'q StoredTable,
     ids: TextList,
 }
 statement!(Lock<'_>);
@@ -128,7 +128,7 @@ impl<DB: Dialect> QueryFragment<DB> for Lock<'_> {
 struct TouchLinked<'q> {
     links: &'q Links,
     from: Linked,
-    table: &'q Table,
+    table: &'q StoredTable,
     updated: i64,
 }
 statement!(TouchLinked<'_>);

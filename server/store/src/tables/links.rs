@@ -3,7 +3,7 @@
 
 use crate::Store;
 use crate::dialect::Dialect;
-use crate::query::Place;
+use crate::query::TableRef;
 use diesel::QueryResult;
 use diesel::query_builder::AstPass;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ pub struct Links(Arc<Ends>);
 
 #[derive(Debug, PartialEq, Eq)]
 struct Ends {
-    place: Place,
+    place: TableRef,
     name: Arc<str>,
-    parent: Place,
-    child: Place,
+    parent: TableRef,
+    child: TableRef,
 }
 
 /// One end of a link.
@@ -43,10 +43,10 @@ impl Store {
     /// Describes the links of this number, between the rows of the tables of these numbers.
     #[must_use]
     pub fn links(&self, number: i64, parent: i64, child: i64) -> Links {
-        let made = |name: String| Place::made(self.schema().cloned(), name.into(), super::SEQUENCE);
+        let made = |name: String| TableRef::made(self.schema().cloned(), name.into(), super::SEQUENCE);
         let name: Arc<str> = format!("links_{number}").into();
         Links(Arc::new(Ends {
-            place: Place::made(self.schema().cloned(), Arc::clone(&name), super::SEQUENCE),
+            place: TableRef::made(self.schema().cloned(), Arc::clone(&name), super::SEQUENCE),
             name,
             parent: made(format!("rows_{parent}")),
             child: made(format!("rows_{child}")),
@@ -62,7 +62,7 @@ impl Links {
     }
 
     /// Where they are.
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &TableRef {
         &self.0.place
     }
 }

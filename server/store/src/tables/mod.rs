@@ -7,26 +7,26 @@ mod ddl;
 mod fulltext;
 mod linking;
 mod links;
+mod online_ddl;
 mod related;
 mod rows;
 mod seal;
 mod shapes;
 mod spatial;
-mod workbench;
 
 pub use ddl::{Ddl, IndexColumn};
 pub use linking::{Linked, link, lock, touch_linked, unlink};
 pub use links::{End, Links, Once};
+pub use online_ddl::{OnlineDdl, drop_own_indexes, empty_some, last_sequence, remove_some};
 pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
 pub use seal::Seal;
 pub use shapes::{Shapes, Test, matching, matching_in};
-pub use workbench::{Workbench, drop_own_indexes, empty_some, last_sequence, remove_some};
 
 pub(crate) use rows::Raw;
 
 use crate::Store;
-use crate::query::Place;
+use crate::query::TableRef;
 use floe_kernel::value::Kind;
 use std::sync::Arc;
 
@@ -68,16 +68,16 @@ impl Column {
 
 /// A table that a user defined, as it is in the database. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Table(Arc<Shape>);
+pub struct StoredTable(Arc<Shape>);
 
 #[derive(Debug)]
 struct Shape {
-    place: Place,
+    place: TableRef,
     name: Arc<str>,
     columns: Vec<Column>,
 }
 
-impl Table {
+impl StoredTable {
     /// The columns that the user defined.
     #[must_use]
     pub fn columns(&self) -> &[Column] {
@@ -91,7 +91,7 @@ impl Table {
 
     /// Where it is, for [`crate::query::plan`] and [`crate::query::count`].
     #[must_use]
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &TableRef {
         &self.0.place
     }
 
@@ -116,10 +116,10 @@ impl Table {
 impl Store {
     /// Describes the table of this number. `version` is to change whenever its columns do.
     #[must_use]
-    pub fn table(&self, number: i64, version: i64, columns: Vec<Column>) -> Table {
+    pub fn table(&self, number: i64, version: i64, columns: Vec<Column>) -> StoredTable {
         let name: Arc<str> = format!("rows_{number}").into();
-        let place = Place::made(self.schema().cloned(), name.clone(), ID).version(version);
-        Table(Arc::new(Shape { place, name, columns }))
+        let place = TableRef::made(self.schema().cloned(), name.clone(), ID).version(version);
+        StoredTable(Arc::new(Shape { place, name, columns }))
     }
 }
 

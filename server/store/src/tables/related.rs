@@ -1,7 +1,7 @@
 //! Rows that rows are linked to.
 
 use super::rows::{push_columns, read_number, read_row};
-use super::{End, Links, StoredRow, Table, statement};
+use super::{End, Links, StoredRow, StoredTable, statement};
 use crate::dialect::{Dialect, NumberList};
 use crate::error::Result;
 use crate::query::Predicate;
@@ -30,7 +30,7 @@ pub struct Following<'f> {
     /// The sequences of the rows at that end.
     pub of: Vec<i64>,
     /// The table at the other end.
-    pub table: &'f Table,
+    pub table: &'f StoredTable,
     /// The columns of that table that are wanted, by their place; none: all.
     pub columns: Option<&'f [usize]>,
     /// What the caller may see of that table; none: everything.
@@ -61,7 +61,7 @@ pub async fn related_in(conn: &mut Connection, following: Following<'_>) -> Resu
     fitted(found, &table, columns)
 }
 
-fn fitted(found: Vec<Related>, table: &Table, columns: Option<&[usize]>) -> Result<Vec<Related>> {
+fn fitted(found: Vec<Related>, table: &StoredTable, columns: Option<&[usize]>) -> Result<Vec<Related>> {
     found.into_iter().map(|Related { of, row }| Ok(Related { of, row: row.fit(table, columns)? })).collect()
 }
 
@@ -75,7 +75,7 @@ struct Follow {
     links: Links,
     from: End,
     of: NumberList,
-    table: Table,
+    table: StoredTable,
     columns: Option<Vec<usize>>,
     visible: Option<Predicate>,
     limit: i64,

@@ -1,6 +1,6 @@
 //! Rows of user-defined tables: one by one, and lists.
 
-use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, Table, UPDATED, statement};
+use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, StoredTable, UPDATED, statement};
 use crate::connection::Lane;
 use crate::dialect::{Dialect, fit};
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ pub struct RowChange<'r> {
     pub created: Option<i64>,
     /// The number of its set of permissions, when that changes.
     pub permissions: Option<i64>,
-    /// Columns, by their place in [`Table::columns`], and their new values.
+    /// Columns, by their place in [`StoredTable::columns`], and their new values.
     pub values: &'r [(usize, Value)],
 }
 
@@ -61,7 +61,7 @@ pub struct RowChange<'r> {
 ///
 /// # Errors
 /// [`Error::Conflict`] when the id or something else that is unique is taken.
-pub async fn insert(conn: &mut Connection, table: &Table, row: NewRow<'_>) -> Result<i64> {
+pub async fn insert(conn: &mut Connection, table: &StoredTable, row: NewRow<'_>) -> Result<i64> {
     let sealed = sealed(table, row.id, row.values.iter().enumerate())?;
     let values: Vec<Value>;
     let row = match sealed {
@@ -90,7 +90,7 @@ pub async fn insert(conn: &mut Connection, table: &Table, row: NewRow<'_>) -> Re
 ///
 /// # Errors
 /// [`Error::Conflict`] when something that is unique is taken.
-pub async fn update(conn: &mut Connection, table: &Table, id: &str, change: RowChange<'_>) -> Result<bool> {
+pub async fn update(conn: &mut Connection, table: &StoredTable, id: &str, change: RowChange<'_>) -> Result<bool> {
     let sealed = sealed(table, id, change.values.iter().map(|(n, value)| (*n, value)))?;
     let change = RowChange { values: sealed.as_deref().unwrap_or(change.values), ..change };
     let update = Update { table, id, change };
@@ -101,18 +101,18 @@ pub async fn update(conn: &mut Connection, table: &Table, id: &str, change: RowC
 ///
 /// # Errors
 /// Those of the database.
-pub async fn delete(conn: &mut Connection, table: &Table, id: &str) -> Result<bool> {
+pub async fn delete(conn: &mut Connection, table: &StoredTable, id: &str) -> Result<bool> {
     let delete = Delete { table, id };
     Ok(on_conn!(conn, |c| delete.execute(c))? > 0)
 }
 
-/// The row of this id, with these of its columns (by their place in [`Table::columns`]; none: all).
+/// The row of this id, with these of its columns (by their place in [`StoredTable::columns`]; none: all).
 ///
 /// # Errors
 /// Those of the database.
 pub async fn get(
     conn: &mut Connection,
-    table: &Table,
+    table: &StoredTable,
     columns: Option<&[usize]>,
     id: &str,
 ) -> Result<Option<StoredRow>> {
@@ -123,13 +123,13 @@ pub async fn get(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn get_for_update(conn: &mut Connection, table: &Table, id: &str) -> Result<Option<StoredRow>> {
+pub async fn get_for_update(conn: &mut Connection, table: &StoredTable, id: &str) -> Result<Option<StoredRow>> {
     find(conn, table, None, id, true).await
 }
 
 async fn find(
     conn: &mut Connection,
-    table: &Table,
+    table: &StoredTable,
     columns: Option<&[usize]>,
     id: &str,
     lock: bool,
@@ -147,7 +147,12 @@ async fn find(
 ///
 /// # Errors
 /// [`Error::Timeout`] when it takes too long.
-pub async fn list(store: &Store, table: &Table, columns: Option<&[usize]>, plan: &Plan) -> Result<Vec<StoredRow>> {
+pub async fn list(
+    store: &Store,
+    table: &StoredTable,
+    columns: Option<&[usize]>,
+    plan: &Plan,
+) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
     let rows = on_scan!(store, select.predicate.searches(), |c| (&select).load::<StoredRow>(c))?;
     arranged(rows, table, columns, plan)
@@ -159,7 +164,7 @@ pub async fn list(store: &Store, table: &Table, columns: Option<&[usize]>, plan:
 /// [`Error::Timeout`] when it takes too long.
 pub async fn list_in(
     conn: &mut Connection,
-    table: &Table,
+    table: &StoredTable,
     columns: Option<&[usize]>,
     plan: &Plan,
 ) -> Result<Vec<StoredRow>> {
@@ -176,7 +181,7 @@ pub async fn list_in(
 
 /// Values as they are to be kept, by their column's place; `None` where they are kept as they are.
 fn sealed<'v>(
-    table: &Table,
+    table: &StoredTable,
     row: &str,
     values: impl Iterator<Item = (usize, &'v Value)>,
 ) -> Result<Option<Vec<(usize, Value)>>> {
@@ -190,13 +195,18 @@ fn sealed<'v>(
     values.map(seal).collect::<Result<_>>().map(Some)
 }
 
-fn arranged(rows: Vec<StoredRow>, table: &Table, columns: Option<&[usize]>, plan: &Plan) -> Result<Vec<StoredRow>> {
+fn arranged(
+    rows: Vec<StoredRow>,
+    table: &StoredTable,
+    columns: Option<&[usize]>,
+    plan: &Plan,
+) -> Result<Vec<StoredRow>> {
     let rows = rows.into_iter().map(|row| row.fit(table, columns));
     if plan.reverse { rows.rev().collect() } else { rows.collect() }
 }
 
 impl StoredRow {
-    pub(super) fn fit(mut self, table: &Table, columns: Option<&[usize]>) -> Result<Self> {
+    pub(super) fn fit(mut self, table: &StoredTable, columns: Option<&[usize]>) -> Result<Self> {
         for (n, value) in self.values.iter_mut().enumerate() {
             let column =
                 columns.map_or(Some(n), |columns| columns.get(n).copied()).and_then(|n| table.columns().get(n));
@@ -270,7 +280,7 @@ fn read<'a, DB: Dialect>(row: &impl Row<'a, DB>, n: usize) -> deserialize::Resul
 const FIXED: [&str; 5] = [SEQUENCE, ID, CREATED, UPDATED, PERMISSIONS];
 
 struct Insert<'q> {
-    table: &'q Table,
+    table: &'q StoredTable,
     row: NewRow<'q>,
 }
 statement!(Insert<'_>);
@@ -311,7 +321,7 @@ impl<DB: Dialect> QueryFragment<DB> for LastSequence {
 }
 
 struct Update<'q> {
-    table: &'q Table,
+    table: &'q StoredTable,
     id: &'q str,
     change: RowChange<'q>,
 }
@@ -343,7 +353,7 @@ impl<DB: Dialect> QueryFragment<DB> for Update<'_> {
 }
 
 struct Delete<'q> {
-    table: &'q Table,
+    table: &'q StoredTable,
     id: &'q str,
 }
 statement!(Delete<'_>);
@@ -359,7 +369,7 @@ impl<DB: Dialect> QueryFragment<DB> for Delete<'_> {
 
 /// By id: the shape that is read most.
 struct Find<'q> {
-    table: &'q Table,
+    table: &'q StoredTable,
     columns: Option<&'q [usize]>,
     id: &'q str,
     lock: bool,
@@ -380,7 +390,7 @@ impl<DB: Dialect> QueryFragment<DB> for Find<'_> {
 
 /// A page.
 struct Select {
-    table: Table,
+    table: StoredTable,
     columns: Option<Vec<usize>>,
     predicate: Predicate,
     order: Ordering,
@@ -390,7 +400,7 @@ struct Select {
 statement!(Select);
 
 impl Select {
-    fn new(table: &Table, columns: Option<&[usize]>, plan: &Plan) -> Self {
+    fn new(table: &StoredTable, columns: Option<&[usize]>, plan: &Plan) -> Self {
         Self {
             table: table.clone(),
             columns: columns.map(<[_]>::to_vec),
@@ -417,7 +427,7 @@ impl<DB: Dialect> QueryFragment<DB> for Select {
 
 fn push_select<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
-    table: &Table,
+    table: &StoredTable,
     columns: Option<&[usize]>,
 ) -> QueryResult<()> {
     out.push_sql("SELECT ");
@@ -431,7 +441,7 @@ fn push_select<DB: Dialect>(
 /// The columns of a row, in the order in which they are read.
 pub(super) fn push_columns<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
-    table: &Table,
+    table: &StoredTable,
     columns: Option<&[usize]>,
 ) -> QueryResult<()> {
     out.push_sql("_sequence, _id, _created, _updated, _permissions");
@@ -444,6 +454,6 @@ pub(super) fn push_columns<DB: Dialect>(
     Ok(())
 }
 
-fn column(table: &Table, n: usize) -> QueryResult<&Column> {
+fn column(table: &StoredTable, n: usize) -> QueryResult<&Column> {
     table.columns().get(n).ok_or_else(|| diesel::result::Error::QueryBuilderError(format!("no column {n}").into()))
 }

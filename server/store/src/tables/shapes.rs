@@ -3,7 +3,7 @@
 
 use super::rows::Raw;
 use super::spatial::{self, FrameValues};
-use super::{Table, statement};
+use super::{StoredTable, statement};
 use crate::connection::{Connection, Either};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ use crate::{UnitOfWork, postgres};
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::result::Error as DieselError;
 use diesel::{QueryResult, RunQueryDsl as _, SqliteConnection};
-use floe_kernel::value::{Frame, Value};
+use floe_kernel::value::{BoundingBox, Value};
 use futures_util::TryStreamExt as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,12 +27,12 @@ const BATCH_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct Shapes {
     /// Of this table.
-    pub table: Table,
+    pub table: StoredTable,
     /// The column's name in the database. It holds shapes.
     pub column: String,
     /// The number of the spatial index over the column, if there is one, and where shapes must be. Without an index
     /// all of the rows come into question.
-    pub within: Option<(i64, Frame)>,
+    pub within: Option<(i64, BoundingBox)>,
     /// What else must hold for the row.
     pub also: Predicate,
 }
@@ -151,14 +151,14 @@ fn parts(row: Raw) -> QueryResult<(i64, String)> {
 /// Sequence and shape of the rows that come into question.
 struct Select {
     shapes: Shapes,
-    frame: Option<(i64, FrameValues)>,
+    bounding_box: Option<(i64, FrameValues)>,
 }
 statement!(Select);
 
 impl From<Shapes> for Select {
     fn from(shapes: Shapes) -> Self {
-        let frame = shapes.within.map(|(number, frame)| (number, FrameValues::from(frame)));
-        Self { shapes, frame }
+        let bounding_box = shapes.within.map(|(number, bounding_box)| (number, FrameValues::from(bounding_box)));
+        Self { shapes, bounding_box }
     }
 }
 
@@ -172,8 +172,8 @@ impl<DB: Dialect> QueryFragment<DB> for Select {
         out.push_sql(" WHERE ");
         out.push_identifier(column)?;
         out.push_sql(" IS NOT NULL AND ");
-        if let Some((number, frame)) = &self.frame {
-            spatial::push_meets(&mut out, table, (*number, column), frame)?;
+        if let Some((number, bounding_box)) = &self.bounding_box {
+            spatial::push_meets(&mut out, table, (*number, column), bounding_box)?;
             out.push_sql(" AND ");
         }
         also.walk_ast(out)

@@ -5,11 +5,11 @@
 //! changes those. (It keeps 32 bits of each number, and rounds so that frames never get smaller.) On PostgreSQL it is a
 //! GiST index over `frame_of(column)`, a function of the migration `shapes`.
 
-use super::{SEQUENCE, Table};
+use super::{SEQUENCE, StoredTable};
 use crate::dialect::Dialect;
 use diesel::QueryResult;
 use diesel::query_builder::AstPass;
-use floe_kernel::value::Frame;
+use floe_kernel::value::BoundingBox;
 
 /// What a trigger follows, and what it is called: the same as those of a fulltext index, so that one way removes both.
 const FOLLOWED: [(&str, &str); 3] = [("insert", "INSERT ON"), ("update", "UPDATE OF"), ("delete", "DELETE ON")];
@@ -17,7 +17,7 @@ const FOLLOWED: [(&str, &str); 3] = [("insert", "INSERT ON"), ("update", "UPDATE
 /// Makes the index, with what the rows hold by now.
 pub(super) fn create<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
-    table: &Table,
+    table: &StoredTable,
     number: i64,
     column: &str,
 ) -> QueryResult<()> {
@@ -50,11 +50,11 @@ pub(super) fn create<DB: Dialect>(
 /// Writes a condition: the row's shape has a frame that meets this one.
 pub(super) fn push_meets<'b, DB: Dialect>(
     out: &mut AstPass<'_, 'b, DB>,
-    table: &Table,
+    table: &StoredTable,
     (number, column): (i64, &str),
-    frame: &'b FrameValues,
+    bounding_box: &'b FrameValues,
 ) -> QueryResult<()> {
-    let [west, south, east, north] = &frame.0;
+    let [west, south, east, north] = &bounding_box.0;
     if !DB::SQLITE {
         push_frame_of(out, table, column)?;
         for (before, value) in [(" && box(point(", west), (", ", south), ("), point(", east), (", ", north)] {
@@ -81,13 +81,16 @@ pub(super) fn push_meets<'b, DB: Dialect>(
 #[derive(Debug, Clone)]
 pub(super) struct FrameValues([floe_kernel::value::Value; 4]);
 
-impl From<Frame> for FrameValues {
-    fn from(frame: Frame) -> Self {
-        Self([frame.west, frame.south, frame.east, frame.north].map(floe_kernel::value::Value::Float))
+impl From<BoundingBox> for FrameValues {
+    fn from(bounding_box: BoundingBox) -> Self {
+        Self(
+            [bounding_box.west, bounding_box.south, bounding_box.east, bounding_box.north]
+                .map(floe_kernel::value::Value::Float),
+        )
     }
 }
 
-fn push_frame_of<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table, column: &str) -> QueryResult<()> {
+fn push_frame_of<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &StoredTable, column: &str) -> QueryResult<()> {
     table.place().beside("frame_of").push(out)?;
     out.push_sql("(");
     out.push_identifier(column)?;
@@ -97,7 +100,7 @@ fn push_frame_of<DB: Dialect>(out: &mut AstPass<'_, '_, DB>, table: &Table, colu
 
 fn push_trigger<DB: Dialect>(
     out: &mut AstPass<'_, '_, DB>,
-    table: &Table,
+    table: &StoredTable,
     index: &str,
     column: &str,
     (what, event): (&str, &str),

@@ -5,7 +5,7 @@ use crate::service::{Databases, Operation, RowInput, Which};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::param::{Id, List, Object};
 use floe_gateway::{Call, Reply, input};
-use floe_kernel::permission::{Permissions, Scope};
+use floe_kernel::permission::{PermissionTarget, Permissions};
 use floe_kernel::{Error, Result, id};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
@@ -68,7 +68,7 @@ pub(super) fn take_permissions(data: &mut Map<String, Json>, parameter: &'static
     };
     let texts: Vec<String> =
         serde_json::from_value(list).map_err(|_| Error::invalid(parameter, "$permissions must be a list of texts"))?;
-    Permissions::parse(&texts, Scope::Item).map(Some)
+    Permissions::parse(&texts, PermissionTarget::Item).map(Some)
 }
 
 input! {

@@ -6,7 +6,7 @@ use crate::model::{AnyColumn, Database, Index, Table};
 use floe_kernel::query::{Field, Fields, Queries, Selection};
 use floe_kernel::value::{Kind, Value};
 use floe_store::prelude::*;
-use floe_store::query::{Place, Predicate};
+use floe_store::query::{Predicate, TableRef};
 
 /// A page of a list, and how many there are in all.
 pub(crate) struct Listed<T> {
@@ -51,10 +51,10 @@ impl Listing<'_> {
     }
 }
 
-const DATABASES: Place = Place::fixed("databases", "id");
-const TABLES: Place = Place::fixed("tables", "id");
-const COLUMNS: Place = Place::fixed("columns", "key");
-const INDEXES: Place = Place::fixed("indexes", "key");
+const DATABASES: TableRef = TableRef::fixed("databases", "id");
+const TABLES: TableRef = TableRef::fixed("tables", "id");
+const COLUMNS: TableRef = TableRef::fixed("columns", "key");
+const INDEXES: TableRef = TableRef::fixed("indexes", "key");
 
 const fn of_every(id: &'static str) -> [Field; 4] {
     [

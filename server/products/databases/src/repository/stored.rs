@@ -2,7 +2,7 @@
 
 use crate::domain::Domain;
 use crate::model::{AnyColumn, Column, Database, Index, IndexKind, Status, Table};
-use crate::relation::{Kept, Relation};
+use crate::relation::{Relation, StoredRelation};
 use floe_kernel::permission::Permissions;
 use floe_kernel::time::Timestamp;
 use floe_store::prelude::*;
@@ -170,7 +170,7 @@ impl TryFrom<ColumnRow> for AnyColumn {
     fn try_from(row: ColumnRow) -> Result<Self, Error> {
         let Some(related) = row.related_table else { return Column::try_from(row).map(Self::Plain) };
         let rules = serde_json::from_str(&row.rules).map_err(Error::unavailable)?;
-        let kept = Kept {
+        let kept = StoredRelation {
             number: row.number,
             key: row.key,
             table: row.table_number,

@@ -1,13 +1,13 @@
 //! Many rows at once: those that queries match, and the answers to whatever changes many. For servers and admins only.
 
 use super::links::remove;
-use super::operations::tell;
+use super::operations::emit;
 use super::rows::{begin_list, visible};
 use super::shapes::{self, Source};
 use super::writes::{Permitted, change};
-use crate::changes::Changes;
 use crate::events;
 use crate::row::RowData;
+use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -106,7 +106,7 @@ impl<'w> Matching<'w> {
     /// Those of changing or removing a row.
     pub(super) async fn perform(
         mut self,
-        changes: &mut Changes<'_>,
+        tx: &mut RowTransaction<'_>,
         call: &Call,
         schema: &TableSchema,
     ) -> Result<Vec<u8>> {
@@ -115,14 +115,14 @@ impl<'w> Matching<'w> {
         let visible = visible(call, schema);
         // Each look for more binds the list of all that were found by their shapes.
         let batch = if self.selection.filter.has_shapes() { MAX_ORDERED } else { BATCH };
-        shapes::settle(Source::Unit(changes), schema, &mut self.selection.filter, visible.as_ref()).await?;
+        shapes::settle(Source::Unit(tx), schema, &mut self.selection.filter, visible.as_ref()).await?;
         while self.selection.limit > 0 {
             let page = if self.in_order { self.selection.limit } else { self.selection.limit.min(batch) };
-            let rows = matches(changes, call, schema, &self.selection, page, behind).await?;
+            let rows = matches(tx, call, schema, &self.selection, page, behind).await?;
             let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
             behind = rows.last().map_or(behind, |row| row.sequence);
             for row in &rows {
-                self.work.apply(changes, call, schema, row, &mut answer).await?;
+                self.work.apply(tx, call, schema, row, &mut answer).await?;
             }
             self.selection.limit = if self.in_order || found < page { 0 } else { self.selection.limit - found };
         }
@@ -147,14 +147,14 @@ fn bounded(mut selection: Selection, queries: &Queries) -> Result<Selection> {
 
 /// The next rows that match, without their values.
 async fn matches(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     call: &Call,
     schema: &TableSchema,
     selection: &Selection,
     page: i64,
     behind: i64,
 ) -> Result<Vec<StoredRow>> {
-    let mut plan = query::plan_in(changes, schema.stored.place(), selection, visible(call, schema)).await?;
+    let mut plan = query::plan_in(tx, schema.stored.place(), selection, visible(call, schema)).await?;
     plan.limit = page;
     if behind > 0 {
         // What was changed may still match, or match no longer: the sequence tells what was seen.
@@ -165,34 +165,34 @@ async fn matches(
             values: vec![Value::Integer(behind)],
         }));
     }
-    Ok(tables::list_in(changes, &schema.stored, Some(&[]), &plan).await?)
+    Ok(tables::list_in(tx, &schema.stored, Some(&[]), &plan).await?)
 }
 
 impl Work<'_> {
     /// Does the work on one row that matched.
     async fn apply(
         &self,
-        changes: &mut Changes<'_>,
+        tx: &mut RowTransaction<'_>,
         call: &Call,
         schema: &TableSchema,
         row: &StoredRow,
         answer: &mut Answer<'_>,
     ) -> Result<()> {
         // As it is now: on PostgreSQL somebody else may have changed it since it was found, or removed it.
-        let Some(row) = tables::get_for_update(changes, &schema.stored, &row.id).await? else { return Ok(()) };
-        let set = changes.set(row.permissions).await?;
+        let Some(row) = tables::get_for_update(tx, &schema.stored, &row.id).await? else { return Ok(()) };
+        let set = tx.set(row.permissions).await?;
         let found = Permitted { row, set };
-        changes.must_be_unchanged(&schema.stored, &found.row)?;
+        tx.must_be_unchanged(&schema.stored, &found.row)?;
         let (event, row) = match self {
             Self::Delete => {
-                remove(changes, call, schema, &found).await?;
+                remove(tx, call, schema, &found).await?;
                 (events::ROW_DELETE, found)
             }
             Self::Update { data, permissions } => {
-                (events::ROW_UPDATE, change(changes, call, schema, found, data.clone(), *permissions).await?)
+                (events::ROW_UPDATE, change(tx, call, schema, found, data.clone(), *permissions).await?)
             }
         };
-        tell(changes, event, schema, &row.row.id, || row.json(schema, Vocabulary::of(call))).await?;
+        emit(tx, event, schema, &row.row.id, || row.json(schema, Vocabulary::of(call))).await?;
         answer.add(&row);
         Ok(())
     }

@@ -1,14 +1,14 @@
 //! Columns: made, listed, changed, removed. Each change is done when it is answered; clients that wait until a column is
 //! `available` find it so at their next look.
 
-use super::chores::is_large;
+use super::schema_jobs::is_large;
 use super::tables::whole_table;
 use super::{At, Databases, bytes, conflict_is, find_table};
-use crate::changes::Changes;
 use crate::domain::{Domain, Form, TextType};
 use crate::events;
 use crate::model::{AnyColumn, Column, NewColumn, Status, Task, WholeTable};
-use crate::repository::{self, Catalog, Listed, Listing};
+use crate::repository::{self, Listed, Listing, SchemaRepository};
+use crate::row_transaction::RowTransaction;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::time::Timestamp;
@@ -156,29 +156,29 @@ impl Databases {
     pub(crate) async fn create_column(&self, call: &Call, at: &At, new: NewColumn) -> Result<Column> {
         let vocabulary = Vocabulary::of(call);
         new.check(vocabulary)?;
-        let mut changes = self.begin(call).await?;
-        let mut whole = open(&mut changes, at, vocabulary).await?;
+        let mut tx = self.begin(call).await?;
+        let mut whole = open(&mut tx, at, vocabulary).await?;
         let table = whole.table.number;
         // PostgreSQL would wait for the other change, and every reader of the table for us.
-        let is_for_later = !call.store.is_sqlite() && changes.catalog().awaits_chores(table).await?;
+        let is_for_later = !call.store.is_sqlite() && tx.definitions().awaits_chores(table).await?;
         let mut column = new.made(call.now, if is_for_later { Status::Processing } else { Status::Available });
         if whole.has(&column.key) {
             return Err(vocabulary.errors().column_exists.into());
         }
         whole.columns.push(column.clone());
         whole.check_limits(vocabulary)?;
-        let added = changes.catalog().add_column(table, &column).await;
+        let added = tx.definitions().add_column(table, &column).await;
         column.number = added.map_err(|error| conflict_is(error, vocabulary.errors().column_exists))?;
         if is_for_later {
-            changes.later(&call.store, Task::AddColumn, table, column.number).await?;
+            tx.later(&call.store, Task::AddColumn, table, column.number).await?;
         } else {
             let table = call.store.table(table, whole.table.version, Vec::new());
-            changes.shape(Ddl::AddColumn(table, column.stored())).await?;
+            tx.shape(Ddl::AddColumn(table, column.stored())).await?;
         }
         column.status = Status::Processing;
         let ids = [at.database.as_str(), &at.table, &column.key];
-        changes.tell(events::COLUMN_CREATE, &ids, || bytes(&column.to_json())).await?;
-        changes.commit().await?;
+        tx.emit(events::COLUMN_CREATE, &ids, || bytes(&column.to_json())).await?;
+        tx.commit().await?;
         Ok(column)
     }
 
@@ -189,10 +189,10 @@ impl Databases {
     pub(crate) async fn column(&self, call: &Call, at: &At, key: &str) -> Result<AnyColumn> {
         let vocabulary = Vocabulary::of(call);
         let mut conn = call.store.read().await?;
-        let mut catalog = Catalog(&mut conn);
-        let (_, table) = find_table(&mut catalog, at, vocabulary).await?;
-        self.resume(call, &mut catalog).await?;
-        let columns = catalog.columns(table.number).await?;
+        let mut definitions = SchemaRepository(&mut conn);
+        let (_, table) = find_table(&mut definitions, at, vocabulary).await?;
+        self.resume(call, &mut definitions).await?;
+        let columns = definitions.columns(table.number).await?;
         let relation = columns.relations.into_iter().find(|relation| relation.key == key).map(AnyColumn::Relation);
         let plain = columns.plain.into_iter().find(|column| column.key == key).map(AnyColumn::Plain);
         relation.or(plain).ok_or_else(|| vocabulary.errors().column_not_found.into())
@@ -217,8 +217,8 @@ impl Databases {
         if let DomainChange::Text { size: Some(size), .. } = change.domain {
             self.check_size(call, at, key, size).await?;
         }
-        let mut changes = self.begin(call).await?;
-        let whole = open(&mut changes, at, vocabulary).await?;
+        let mut tx = self.begin(call).await?;
+        let whole = open(&mut tx, at, vocabulary).await?;
         let mut column = find(&whole, key, vocabulary)?;
         if column.status != Status::Available {
             return Err(vocabulary.errors().column_not_available.into());
@@ -235,13 +235,13 @@ impl Databases {
         let stored = call.store.table(whole.table.number, 0, Vec::new());
         if let Some(longest) = longest_stored(&column, old_size)
             // Of a large table it was looked at already; what was written since then stays, as an exception.
-            && !is_large(&mut changes, &stored).await?
-            && changes.catalog().holds_longer(whole.table.number, column.number, longest).await?
+            && !is_large(&mut tx, &stored).await?
+            && tx.definitions().holds_longer(whole.table.number, column.number, longest).await?
         {
             return Err(vocabulary.errors().column_resize.into());
         }
         if size != old_size {
-            self.fit_indexes(&mut changes, call, &whole, &column).await?;
+            self.fit_indexes(&mut tx, call, &whole, &column).await?;
         }
         column.required = change.required;
         column.default = change.default;
@@ -250,13 +250,13 @@ impl Databases {
             if whole.has(&new_key) && !new_key.eq_ignore_ascii_case(key) {
                 return Err(vocabulary.errors().column_exists.into());
             }
-            rename_in_indexes(&mut changes, &whole, key, &new_key).await?;
+            rename_in_indexes(&mut tx, &whole, key, &new_key).await?;
             column.key = new_key;
         }
-        let saved = changes.catalog().save_column(&column).await;
+        let saved = tx.definitions().save_column(&column).await;
         saved.map_err(|error| conflict_is(error, vocabulary.errors().column_exists))?;
-        changes.tell(events::COLUMN_UPDATE, &[&at.database, &at.table, key], || bytes(&column.to_json())).await?;
-        changes.commit().await?;
+        tx.emit(events::COLUMN_UPDATE, &[&at.database, &at.table, key], || bytes(&column.to_json())).await?;
+        tx.commit().await?;
         Ok(column)
     }
 
@@ -264,7 +264,7 @@ impl Databases {
     async fn check_size(&self, call: &Call, at: &At, key: &str, size: i64) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
         let mut conn = call.store.read().await?;
-        let whole = whole_table(&mut Catalog(&mut conn), at, vocabulary).await?;
+        let whole = whole_table(&mut SchemaRepository(&mut conn), at, vocabulary).await?;
         drop(conn);
         let mut column = find(&whole, key, vocabulary)?;
         let old_size = column.domain.size();
@@ -287,26 +287,26 @@ impl Databases {
     /// `column_not_found`, and those of finding the table.
     pub(crate) async fn delete_column(&self, call: &Call, at: &At, key: &str) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
-        let mut changes = self.begin(call).await?;
-        let before = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+        let mut tx = self.begin(call).await?;
+        let before = whole_table(&mut tx.definitions(), at, vocabulary).await?;
         if before.relations.iter().any(|relation| relation.key == key) {
-            return self.delete_relation(changes, call, at, key).await;
+            return self.delete_relation(tx, call, at, key).await;
         }
-        let whole = open(&mut changes, at, vocabulary).await?;
+        let whole = open(&mut tx, at, vocabulary).await?;
         let column = find(&whole, key, vocabulary)?;
         for index in whole.indexes.iter().filter(|index| index.columns.iter().any(|of| of == key)) {
-            self.remove_index(&mut changes, call, &whole, index).await?;
+            self.remove_index(&mut tx, call, &whole, index).await?;
         }
-        self.drop_column(&mut changes, call, &whole, &column).await?;
-        changes.catalog().remove_column(column.number).await?;
-        changes.tell(events::COLUMN_UPDATE, &[&at.database, &at.table, key], || bytes(&column.to_json())).await?;
-        changes.commit().await
+        self.drop_column(&mut tx, call, &whole, &column).await?;
+        tx.definitions().remove_column(column.number).await?;
+        tx.emit(events::COLUMN_UPDATE, &[&at.database, &at.table, key], || bytes(&column.to_json())).await?;
+        tx.commit().await
     }
 
     /// Removes what there is of a column in the database, or leaves that for later.
     async fn drop_column(
         &self,
-        changes: &mut Changes<'_>,
+        tx: &mut RowTransaction<'_>,
         call: &Call,
         whole: &WholeTable,
         column: &Column,
@@ -314,7 +314,7 @@ impl Databases {
         let number = whole.table.number;
         let never_made = match column.status {
             Status::Available => false,
-            Status::Processing => changes.catalog().call_off(Task::AddColumn, number, column.number).await?,
+            Status::Processing => tx.definitions().call_off(Task::AddColumn, number, column.number).await?,
             Status::Failed(_) => true,
         };
         if never_made {
@@ -322,11 +322,11 @@ impl Databases {
         }
         let table = call.store.table(number, whole.table.version, Vec::new());
         // SQLite would write every row anew.
-        let is_slow = call.store.is_sqlite() && is_large(changes, &table).await?;
-        if is_slow || changes.catalog().awaits_chores(number).await? {
-            return changes.later(&call.store, Task::DropColumn, number, column.number).await;
+        let is_slow = call.store.is_sqlite() && is_large(tx, &table).await?;
+        if is_slow || tx.definitions().awaits_chores(number).await? {
+            return tx.later(&call.store, Task::DropColumn, number, column.number).await;
         }
-        Ok(changes.shape(Ddl::DropColumn(table, column.stored().name)).await?)
+        Ok(tx.shape(Ddl::DropColumn(table, column.stored().name)).await?)
     }
 }
 
@@ -339,12 +339,12 @@ fn longest_stored(column: &Column, old_size: i64) -> Option<i64> {
 }
 
 /// The table there, about to get another shape: others who want that too wait, and its schema is outdated.
-pub(super) async fn open(changes: &mut Changes<'_>, at: &At, vocabulary: Vocabulary) -> Result<WholeTable> {
-    let (_, table) = find_table(&mut changes.catalog(), at, vocabulary).await?;
-    let version = changes.catalog().next_version(table.number).await?;
-    changes.outdate(&at.database, &at.table);
+pub(super) async fn open(tx: &mut RowTransaction<'_>, at: &At, vocabulary: Vocabulary) -> Result<WholeTable> {
+    let (_, table) = find_table(&mut tx.definitions(), at, vocabulary).await?;
+    let version = tx.definitions().next_version(table.number).await?;
+    tx.invalidate_table(&at.database, &at.table);
     // Read behind the lock that counting up has taken.
-    let mut whole = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+    let mut whole = whole_table(&mut tx.definitions(), at, vocabulary).await?;
     whole.table.version = version;
     Ok(whole)
 }
@@ -358,13 +358,13 @@ fn find(whole: &WholeTable, key: &str, vocabulary: Vocabulary) -> Result<Column>
     found.ok_or_else(|| errors.column_not_found.into())
 }
 
-async fn rename_in_indexes(changes: &mut Changes<'_>, whole: &WholeTable, key: &str, new_key: &str) -> Result<()> {
+async fn rename_in_indexes(tx: &mut RowTransaction<'_>, whole: &WholeTable, key: &str, new_key: &str) -> Result<()> {
     for index in whole.indexes.iter().filter(|index| index.columns.iter().any(|of| of == key)) {
         let mut index = index.clone();
         for of in index.columns.iter_mut().filter(|of| *of == key) {
             new_key.clone_into(of);
         }
-        changes.catalog().save_index(&index).await?;
+        tx.definitions().save_index(&index).await?;
     }
     Ok(())
 }

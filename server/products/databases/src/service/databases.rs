@@ -6,7 +6,7 @@ use super::{Databases, bytes, conflict_is, find_database};
 use crate::events;
 use crate::model::{Database, Task};
 use crate::relation::Side;
-use crate::repository::{self, Catalog, Listed, Listing};
+use crate::repository::{self, Listed, Listing, SchemaRepository};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::{ErrorKind, Result};
@@ -28,11 +28,11 @@ impl Databases {
     ) -> Result<Database> {
         let kind = Vocabulary::of(call).words().database_type.to_owned();
         let mut database = Database { number: 0, id, name, kind, enabled, created: call.now, updated: call.now };
-        let mut changes = self.begin(call).await?;
-        let added = changes.catalog().add_database(&database).await;
+        let mut tx = self.begin(call).await?;
+        let added = tx.definitions().add_database(&database).await;
         database.number = added.map_err(|error| conflict_is(error, ErrorKind::DatabaseAlreadyExists))?;
-        changes.tell(events::DATABASE_CREATE, &[&database.id], || bytes(&database.to_json())).await?;
-        changes.commit().await?;
+        tx.emit(events::DATABASE_CREATE, &[&database.id], || bytes(&database.to_json())).await?;
+        tx.commit().await?;
         Ok(database)
     }
 
@@ -41,7 +41,7 @@ impl Databases {
     /// # Errors
     /// `database_not_found`.
     pub(crate) async fn database(&self, call: &Call, id: &str) -> Result<Database> {
-        find_database(&mut Catalog(&mut call.store.read().await?), id).await
+        find_database(&mut SchemaRepository(&mut call.store.read().await?), id).await
     }
 
     /// The databases of the project.
@@ -63,17 +63,17 @@ impl Databases {
         name: Option<String>,
         enabled: bool,
     ) -> Result<Database> {
-        let mut changes = self.begin(call).await?;
-        let mut database = find_database(&mut changes.catalog(), id).await?;
+        let mut tx = self.begin(call).await?;
+        let mut database = find_database(&mut tx.definitions(), id).await?;
         database.name = name.unwrap_or(database.name);
         database.enabled = enabled;
         database.updated = call.now;
-        changes.catalog().save_database(&database).await?;
-        for (_, table_id) in changes.catalog().table_ids(database.number).await? {
-            changes.outdate(id, &table_id);
+        tx.definitions().save_database(&database).await?;
+        for (_, table_id) in tx.definitions().table_ids(database.number).await? {
+            tx.invalidate_table(id, &table_id);
         }
-        changes.tell(events::DATABASE_UPDATE, &[id], || bytes(&database.to_json())).await?;
-        changes.commit().await?;
+        tx.emit(events::DATABASE_UPDATE, &[id], || bytes(&database.to_json())).await?;
+        tx.commit().await?;
         Ok(database)
     }
 
@@ -83,29 +83,29 @@ impl Databases {
     /// # Errors
     /// `database_not_found`.
     pub(crate) async fn delete_database(&self, call: &Call, id: &str) -> Result<()> {
-        let mut changes = self.begin(call).await?;
-        let database = find_database(&mut changes.catalog(), id).await?;
-        let tables = changes.catalog().table_ids(database.number).await?;
+        let mut tx = self.begin(call).await?;
+        let database = find_database(&mut tx.definitions(), id).await?;
+        let tables = tx.definitions().table_ids(database.number).await?;
         let mut links_are_left = false;
         for (number, _) in &tables {
             // Links first: they refer to the rows of two tables. Each is the parent's of one.
-            for relation in changes.catalog().columns(*number).await?.relations {
+            for relation in tx.definitions().columns(*number).await?.relations {
                 if relation.side == Side::Parent {
-                    links_are_left |= drop_links(&mut changes, call, &relation).await?;
+                    links_are_left |= drop_links(&mut tx, call, &relation).await?;
                 }
             }
         }
-        changes.catalog().remove_database(database.number).await?;
+        tx.definitions().remove_database(database.number).await?;
         for (n, (number, table_id)) in tables.iter().enumerate() {
             if n < MOST_AT_ONCE {
-                drop_rows(&mut changes, call, *number, links_are_left).await?;
+                drop_rows(&mut tx, call, *number, links_are_left).await?;
             } else {
-                changes.catalog().call_off_all(*number).await?;
-                changes.later(&call.store, Task::DropTable, *number, 0).await?;
+                tx.definitions().call_off_all(*number).await?;
+                tx.later(&call.store, Task::DropTable, *number, 0).await?;
             }
-            changes.outdate(id, table_id);
+            tx.invalidate_table(id, table_id);
         }
-        changes.tell(events::DATABASE_DELETE, &[id], || bytes(&database.to_json())).await?;
-        changes.commit().await
+        tx.emit(events::DATABASE_DELETE, &[id], || bytes(&database.to_json())).await?;
+        tx.commit().await
     }
 }

@@ -1,12 +1,12 @@
 //! Indexes: made, listed, removed.
 
-use super::chores::is_large;
 use super::columns::open;
+use super::schema_jobs::is_large;
 use super::{At, Databases, bytes, conflict_is, find_table};
-use crate::changes::Changes;
 use crate::events;
 use crate::model::{Column, INDEXABLE, Index, IndexKind, NewIndex, Status, Task, WholeTable};
-use crate::repository::{self, Catalog, Listed, Listing};
+use crate::repository::{self, Listed, Listing, SchemaRepository};
+use crate::row_transaction::RowTransaction;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::value::Kind;
@@ -22,20 +22,19 @@ const MAX_LENGTH: i64 = 768;
 const SIZE_OF_ID: i64 = 255;
 
 impl Databases {
-    /// Makes an index; that of a large table later, see [`super::chores`]. When rows stand against it (two have the same
+    /// Makes an index; that of a large table later, see [`super::schema_jobs`]. When rows stand against it (two have the same
     /// values), it is there, but `failed`.
     ///
     /// # Errors
     /// `index_already_exists`, `index_limit_exceeded`, `index_invalid`, `column_unknown`, those of finding the table.
     pub(crate) async fn create_index(&self, call: &Call, at: &At, new: NewIndex) -> Result<Index> {
         let vocabulary = Vocabulary::of(call);
-        let mut changes = self.begin(call).await?;
-        let whole = open(&mut changes, at, vocabulary).await?;
-        let mut index = self.make_index(&mut changes, call, &whole, new).await?;
-        changes
-            .tell(events::INDEX_CREATE, &[&at.database, &at.table, &index.key], || bytes(&index.to_json(vocabulary)))
+        let mut tx = self.begin(call).await?;
+        let whole = open(&mut tx, at, vocabulary).await?;
+        let mut index = self.make_index(&mut tx, call, &whole, new).await?;
+        tx.emit(events::INDEX_CREATE, &[&at.database, &at.table, &index.key], || bytes(&index.to_json(vocabulary)))
             .await?;
-        changes.commit().await?;
+        tx.commit().await?;
         index.status = Status::Processing;
         Ok(index)
     }
@@ -47,10 +46,10 @@ impl Databases {
     pub(crate) async fn index(&self, call: &Call, at: &At, key: &str) -> Result<Index> {
         let vocabulary = Vocabulary::of(call);
         let mut conn = call.store.read().await?;
-        let mut catalog = Catalog(&mut conn);
-        let (_, table) = find_table(&mut catalog, at, vocabulary).await?;
-        self.resume(call, &mut catalog).await?;
-        find(catalog.indexes(table.number).await?, key, vocabulary)
+        let mut definitions = SchemaRepository(&mut conn);
+        let (_, table) = find_table(&mut definitions, at, vocabulary).await?;
+        self.resume(call, &mut definitions).await?;
+        find(definitions.indexes(table.number).await?, key, vocabulary)
     }
 
     /// The indexes of a table.
@@ -68,20 +67,18 @@ impl Databases {
     /// `index_not_found`, and those of finding the table.
     pub(crate) async fn delete_index(&self, call: &Call, at: &At, key: &str) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
-        let mut changes = self.begin(call).await?;
-        let whole = open(&mut changes, at, vocabulary).await?;
+        let mut tx = self.begin(call).await?;
+        let whole = open(&mut tx, at, vocabulary).await?;
         let index = find(whole.indexes.clone(), key, vocabulary)?;
-        self.remove_index(&mut changes, call, &whole, &index).await?;
-        changes
-            .tell(events::INDEX_UPDATE, &[&at.database, &at.table, key], || bytes(&index.to_json(vocabulary)))
-            .await?;
-        changes.commit().await
+        self.remove_index(&mut tx, call, &whole, &index).await?;
+        tx.emit(events::INDEX_UPDATE, &[&at.database, &at.table, key], || bytes(&index.to_json(vocabulary))).await?;
+        tx.commit().await
     }
 
     /// Makes an index of a table, within a unit of work, or leaves it for later.
     pub(super) async fn make_index(
         &self,
-        changes: &mut Changes<'_>,
+        tx: &mut RowTransaction<'_>,
         call: &Call,
         whole: &WholeTable,
         new: NewIndex,
@@ -89,23 +86,23 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut index = check(new, whole, call, vocabulary)?;
         definition(&index, whole, &call.store, vocabulary)?;
-        let is_for_later = is_for_later(changes, call, whole).await?;
+        let is_for_later = is_for_later(tx, call, whole).await?;
         if is_for_later {
             index.status = Status::Processing;
         }
-        let added = changes.catalog().add_index(whole.table.number, &index).await;
+        let added = tx.definitions().add_index(whole.table.number, &index).await;
         index.number = added.map_err(|error| conflict_is(error, vocabulary.errors().index_exists))?;
         if is_for_later {
-            changes.later(&call.store, Task::MakeIndex, whole.table.number, index.number).await?;
+            tx.later(&call.store, Task::MakeIndex, whole.table.number, index.number).await?;
             return Ok(index);
         }
-        changes.mark().await?;
-        match changes.shape(definition(&index, whole, &call.store, vocabulary)?).await {
+        tx.mark().await?;
+        match tx.shape(definition(&index, whole, &call.store, vocabulary)?).await {
             Ok(()) => {}
             Err(error) if error.is_conflict() => {
-                changes.back_to_mark().await?;
+                tx.back_to_mark().await?;
                 index.status = Status::not_unique(vocabulary);
-                changes.catalog().set_index_status(index.number, &index.status).await?;
+                tx.definitions().set_index_status(index.number, &index.status).await?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -115,7 +112,7 @@ impl Databases {
     /// Makes the indexes anew that count another number of characters of a column, now that it has another size.
     pub(super) async fn fit_indexes(
         &self,
-        changes: &mut Changes<'_>,
+        tx: &mut RowTransaction<'_>,
         call: &Call,
         before: &WholeTable,
         column: &Column,
@@ -123,7 +120,7 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let after = before.with_changed(column);
         let table = before.table.number;
-        let is_for_later = is_for_later(changes, call, before).await?;
+        let is_for_later = is_for_later(tx, call, before).await?;
         // A fulltext index is over all of a text, whatever its size.
         let sized = |index: &Index| matches!(index.kind, IndexKind::Key | IndexKind::Unique);
         let counts = |index: &&Index| !matches!(index.status, Status::Failed(_)) && sized(index);
@@ -133,13 +130,13 @@ impl Databases {
                 continue;
             }
             if is_for_later {
-                changes.catalog().set_index_status(index.number, &Status::Processing).await?;
-                changes.later(&call.store, Task::MakeIndex, table, index.number).await?;
+                tx.definitions().set_index_status(index.number, &Status::Processing).await?;
+                tx.later(&call.store, Task::MakeIndex, table, index.number).await?;
                 continue;
             }
             let stored = call.store.table(table, before.table.version, Vec::new());
-            changes.shape(Ddl::DropIndex { table: stored, number: index.number }).await?;
-            changes.shape(definition(index, &after, &call.store, vocabulary)?).await?;
+            tx.shape(Ddl::DropIndex { table: stored, number: index.number }).await?;
+            tx.shape(definition(index, &after, &call.store, vocabulary)?).await?;
         }
         Ok(())
     }
@@ -147,7 +144,7 @@ impl Databases {
     /// Removes an index of a table, within a unit of work.
     pub(super) async fn remove_index(
         &self,
-        changes: &mut Changes<'_>,
+        tx: &mut RowTransaction<'_>,
         call: &Call,
         whole: &WholeTable,
         index: &Index,
@@ -157,25 +154,25 @@ impl Databases {
             // One that failed isn't there. One that is being made is removed by whoever makes it.
             Status::Failed(_) | Status::Processing => {}
             // PostgreSQL would wait for the other change, and every reader of the table for us.
-            Status::Available if !call.store.is_sqlite() && changes.catalog().awaits_chores(table).await? => {
-                changes.later(&call.store, Task::DropIndex, table, number).await?;
+            Status::Available if !call.store.is_sqlite() && tx.definitions().awaits_chores(table).await? => {
+                tx.later(&call.store, Task::DropIndex, table, number).await?;
             }
             Status::Available => {
                 let table = call.store.table(table, whole.table.version, Vec::new());
-                changes.shape(Ddl::DropIndex { table, number }).await?;
+                tx.shape(Ddl::DropIndex { table, number }).await?;
             }
         }
-        Ok(changes.catalog().remove_index(number).await?)
+        Ok(tx.definitions().remove_index(number).await?)
     }
 }
 
 /// Whether an index of this table must be made behind the API's back: the table is large, or something else is being
 /// done about it there.
-async fn is_for_later(changes: &mut Changes<'_>, call: &Call, whole: &WholeTable) -> Result<bool> {
-    if changes.catalog().awaits_chores(whole.table.number).await? {
+async fn is_for_later(tx: &mut RowTransaction<'_>, call: &Call, whole: &WholeTable) -> Result<bool> {
+    if tx.definitions().awaits_chores(whole.table.number).await? {
         return Ok(true);
     }
-    is_large(changes, &call.store.table(whole.table.number, 0, Vec::new())).await
+    is_large(tx, &call.store.table(whole.table.number, 0, Vec::new())).await
 }
 
 /// How the index is made. The only place that says so, whoever makes it.

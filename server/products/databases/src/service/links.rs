@@ -16,11 +16,11 @@ pub(super) use values::{Wanted, settle};
 pub(super) use writing::relate;
 
 use super::Operation;
-use super::operations::Done;
-use super::reader::Reader;
-use super::related::{Choice, Guide, There};
-use crate::changes::Changes;
+use super::operations::OperationOutcome;
+use super::reader::RowReader;
+use super::related::{Choice, RelatedTable, RelatedTableFinder};
 use crate::relation::Relation;
+use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -41,14 +41,14 @@ pub(super) const MAX_ROWS: usize = 5000;
 
 /// What an operation needs to know of the tables around its own, found out before its unit of work begins.
 #[derive(Default)]
-pub(super) struct Around {
+pub(super) struct RelatedSchemas {
     /// The tables that its rows lead to, by their number.
-    tables: HashMap<i64, There>,
+    tables: HashMap<i64, RelatedTable>,
     /// What is answered of what the row is related to; none: that it isn't related.
     answer: Option<Choice>,
 }
 
-impl Around {
+impl RelatedSchemas {
     /// The table that a relationship leads to, unless it isn't there for this caller.
     fn related(&self, call: &Call, relation: &Relation) -> Option<&TableSchema> {
         self.tables
@@ -58,21 +58,21 @@ impl Around {
     }
 }
 
-impl Guide<'_> {
+impl RelatedTableFinder<'_> {
     /// What an operation needs to know of the tables around its own, as far as it says something of their rows.
     ///
     /// # Errors
     /// Those of finding the tables.
-    pub(super) async fn around(&self, schema: &TableSchema, operation: &Operation) -> Result<Around> {
+    pub(super) async fn around(&self, schema: &TableSchema, operation: &Operation) -> Result<RelatedSchemas> {
         let Some(data) = operation.related_data().filter(|_| !schema.relations.is_empty()) else {
-            return Ok(Around::default());
+            return Ok(RelatedSchemas::default());
         };
         let mut asked = Asked { tables: HashMap::new(), select: vec!["*".to_owned()] };
         // All of them, and of what these are related to that of which something is said.
         asked.select.extend(schema.relations.iter().map(|relation| format!("{}.*", relation.key)));
         self.gather(schema, data, "", 1, &mut asked).await?;
         let answer = self.choice(schema, Some(&asked.select)).await?;
-        Ok(Around { tables: asked.tables, answer: Some(answer) })
+        Ok(RelatedSchemas { tables: asked.tables, answer: Some(answer) })
     }
 
     /// Adds the tables that these values lead to. `depth`: how many rows deep the row is that has them; `path`: how to
@@ -108,7 +108,7 @@ impl Guide<'_> {
 
 /// What the values of a row ask for, as it is gathered.
 struct Asked {
-    tables: HashMap<i64, There>,
+    tables: HashMap<i64, RelatedTable>,
     select: Vec<String>,
 }
 
@@ -120,17 +120,19 @@ impl Asked {
     }
 }
 
-impl Around {
+impl RelatedSchemas {
     /// The JSON of the answer to an operation: where a row was written, with what it is related to, as far as the caller
     /// may read that. When there is too much of it, or it can't be read, the row alone: it is written all the same.
     pub(super) async fn answer(
         &self,
-        reader: &mut Reader<'_, '_>,
+        reader: &mut RowReader<'_, '_>,
         schema: &TableSchema,
-        done: Done,
+        done: OperationOutcome,
         vocabulary: Vocabulary,
     ) -> Vec<u8> {
-        let (Done::Row(row), Some(choice)) = (&done, &self.answer) else { return done.json(schema, vocabulary) };
+        let (OperationOutcome::Row(row), Some(choice)) = (&done, &self.answer) else {
+            return done.json(schema, vocabulary);
+        };
         match choice.find(reader, std::slice::from_ref(&row.row)).await {
             Ok(found) => {
                 let mut out = Vec::new();
@@ -151,7 +153,7 @@ fn rows_in(value: &Json) -> impl Iterator<Item = &Map<String, Json>> {
 
 /// The rows that a row is related to, without their values: at most so many, the oldest first.
 async fn linked(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     links: &Links,
     from: Linked,
     table: &TableSchema,
@@ -166,7 +168,7 @@ async fn linked(
         visible: None,
         limit: i64::try_from(limit).unwrap_or(i64::MAX),
     };
-    let related = tables::related_in(changes, following).await?;
+    let related = tables::related_in(tx, following).await?;
     Ok(related.into_iter().map(|related| related.row).collect())
 }
 

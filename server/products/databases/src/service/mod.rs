@@ -20,12 +20,11 @@ macro_rules! with_schema {
 }
 
 mod bulk;
-mod chores;
 mod columns;
 mod databases;
 mod indexes;
-mod kept_lists;
 mod links;
+mod list_cache;
 mod operations;
 mod paths;
 mod reader;
@@ -33,26 +32,27 @@ mod related;
 mod relations;
 mod replay;
 mod rows;
+mod schema_jobs;
 mod shapes;
 mod tables;
 mod transactions;
 mod writes;
 
-pub(crate) use chores::Chores;
 pub(crate) use columns::{ColumnChange, DomainChange};
-pub(crate) use kept_lists::KeptLists;
+pub(crate) use list_cache::ListCache;
 pub(crate) use operations::{Addition, Operation, RowInput, Which};
 pub(crate) use relations::RelationChange;
 pub(crate) use replay::Staging;
 pub(crate) use rows::RowsWanted;
+pub(crate) use schema_jobs::SchemaJobs;
 pub(crate) use tables::{NewTable, TableChange};
 
-use crate::changes::Changes;
 use crate::keys::Keys;
 use crate::model::{Database, Status, Table};
 use crate::permission_sets::PermissionSets;
-use crate::repository::Catalog;
+use crate::repository::SchemaRepository;
 use crate::row::Speaker;
+use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_cache::Cache;
@@ -72,8 +72,8 @@ const KEPT_SCHEMAS: u64 = 10_000;
 pub struct Databases {
     pub(crate) schemas: Cache<String, Arc<TableSchema>>,
     pub(crate) sets: PermissionSets,
-    pub(crate) chores: Chores,
-    pub(crate) lists: KeptLists,
+    pub(crate) schema_jobs: SchemaJobs,
+    pub(crate) lists: ListCache,
     pub(crate) keys: Keys,
 }
 
@@ -92,8 +92,8 @@ impl Databases {
     #[must_use]
     pub fn new(key: &Secret) -> Self {
         let schemas = Cache::new(KEPT_SCHEMAS);
-        let (chores, keys) = (Chores::new(schemas.clone()), Keys::new(key));
-        Self { chores, schemas, sets: PermissionSets::new(), lists: KeptLists::new(), keys }
+        let (schema_jobs, keys) = (SchemaJobs::new(schemas.clone()), Keys::new(key));
+        Self { schema_jobs, schemas, sets: PermissionSets::new(), lists: ListCache::new(), keys }
     }
 
     /// Forgets everything that is kept in memory. To be called when a project was deleted: one of the same id may come,
@@ -105,8 +105,8 @@ impl Databases {
     }
 
     /// Begins a unit of work.
-    async fn begin(&self, call: &Call) -> Result<Changes<'_>> {
-        Changes::begin(self, call).await
+    async fn begin(&self, call: &Call) -> Result<RowTransaction<'_>> {
+        RowTransaction::begin(self, call).await
     }
 
     /// The schema of a table, if the caller may know that the table exists.
@@ -128,7 +128,7 @@ impl Databases {
         }
         let load = async || {
             let mut conn = call.store.read().await?;
-            self.resume(call, &mut Catalog(&mut conn)).await?;
+            self.resume(call, &mut SchemaRepository(&mut conn)).await?;
             self.load(&mut conn, call, at).await.map(Some)
         };
         let schema = self.schemas.get_or_load(key.as_str(), load).await?;
@@ -158,14 +158,14 @@ impl Databases {
     }
 
     async fn load(&self, conn: &mut Connection, call: &Call, at: &At) -> Result<Arc<TableSchema>> {
-        let mut catalog = Catalog(conn);
-        let (database, table) = find_table(&mut catalog, at, Vocabulary::of(call)).await?;
-        let mut columns = catalog.columns(table.number).await?;
+        let mut definitions = SchemaRepository(conn);
+        let (database, table) = find_table(&mut definitions, at, Vocabulary::of(call)).await?;
+        let mut columns = definitions.columns(table.number).await?;
         // The others aren't there yet.
         columns.plain.retain(|column| column.status == Status::Available);
         columns.relations.retain(|relation| relation.status == Status::Available);
         columns.incoming.retain(|relation| relation.status == Status::Available);
-        let indexes = catalog.indexes(table.number).await?;
+        let indexes = definitions.indexes(table.number).await?;
         let project = &call.project.id;
         Ok(Arc::new(TableSchema::new(project, &call.store, &self.keys, &database, table, columns, &indexes)))
     }
@@ -226,14 +226,18 @@ fn was_overtaken(error: &Error) -> bool {
 }
 
 /// The database of this id.
-async fn find_database(catalog: &mut Catalog<'_>, id: &str) -> Result<Database> {
-    Ok(catalog.database(id).await?.ok_or(ErrorKind::DatabaseNotFound)?)
+async fn find_database(definitions: &mut SchemaRepository<'_>, id: &str) -> Result<Database> {
+    Ok(definitions.database(id).await?.ok_or(ErrorKind::DatabaseNotFound)?)
 }
 
 /// The table there, and its database.
-async fn find_table(catalog: &mut Catalog<'_>, at: &At, vocabulary: Vocabulary) -> Result<(Database, Table)> {
-    let database = find_database(catalog, &at.database).await?;
-    let table = catalog.table(database.number, &at.table).await?;
+async fn find_table(
+    definitions: &mut SchemaRepository<'_>,
+    at: &At,
+    vocabulary: Vocabulary,
+) -> Result<(Database, Table)> {
+    let database = find_database(definitions, &at.database).await?;
+    let table = definitions.table(database.number, &at.table).await?;
     Ok((database, table.ok_or(vocabulary.errors().table_not_found)?))
 }
 

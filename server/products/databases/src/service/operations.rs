@@ -6,18 +6,18 @@
 //! work that may hold others.
 
 use super::bulk::{Answer, Matching};
-use super::links::{Around, Wanted, not_in_bulk, relate, remove, settle};
-use super::reader::Reader;
-use super::related::Guide;
+use super::links::{RelatedSchemas, Wanted, not_in_bulk, relate, remove, settle};
+use super::reader::RowReader;
+use super::related::RelatedTableFinder;
 use super::rows::may_be_others;
 use super::writes::{
     Permitted, change, check_grants, find_to, insert, may_create, may_ever, permissions_of_new, upsert,
 };
 use super::{ATTEMPTS, At, Databases, speaker, was_overtaken};
-use crate::changes::Changes;
 use crate::events::{self, Event};
 use crate::operator::{Added, added};
 use crate::row::RowData;
+use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -117,14 +117,14 @@ pub(super) enum Step<'o> {
 }
 
 /// What came of an operation.
-pub(super) enum Done {
+pub(super) enum OperationOutcome {
     /// This row, as it is now.
     Row(Permitted),
     /// What this JSON shows: a list of rows, or nothing where a row was removed.
     Json(Vec<u8>),
 }
 
-impl Done {
+impl OperationOutcome {
     /// The JSON of the answer, without what a row is related to.
     pub(super) fn json(self, schema: &TableSchema, vocabulary: Vocabulary) -> Vec<u8> {
         match self {
@@ -145,7 +145,7 @@ impl Databases {
     /// the table.
     pub(crate) async fn perform(&self, call: &Call, at: &At, operation: &Operation) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
-            let mut guide = Guide::new(self, call);
+            let mut guide = RelatedTableFinder::new(self, call);
             let (mut left, mut overtaken) = (ATTEMPTS, 0);
             loop {
                 left -= 1;
@@ -164,24 +164,29 @@ impl Databases {
         })
     }
 
-    async fn attempt(&self, guide: Guide<'_>, schema: &TableSchema, operation: &Operation) -> Result<Vec<u8>> {
+    async fn attempt(
+        &self,
+        guide: RelatedTableFinder<'_>,
+        schema: &TableSchema,
+        operation: &Operation,
+    ) -> Result<Vec<u8>> {
         let call = guide.call();
         let around = guide.around(schema, operation).await?;
         let ready = operation.prepare(call, schema, &around)?;
-        let mut changes = self.begin(call).await?.doubtful(guide.doubts()).single(ready.is_single());
-        let done = ready.perform(&mut changes, call, schema).await?;
-        changes.commit().await?;
-        Ok(around.answer(&mut Reader::Store(self, call), schema, done, Vocabulary::of(call)).await)
+        let mut tx = self.begin(call).await?.doubtful(guide.doubts()).single(ready.is_single());
+        let done = ready.perform(&mut tx, call, schema).await?;
+        tx.commit().await?;
+        Ok(around.answer(&mut RowReader::Store(self, call), schema, done, Vocabulary::of(call)).await)
     }
 }
 
 impl Operation {
     /// Decides what would be decided otherwise by when, and by whom, it is performed: the ids of related rows that are
-    /// to be made, and what new rows allow. `around`: see [`Guide::around`].
+    /// to be made, and what new rows allow. `around`: see [`RelatedTableFinder::around`].
     ///
     /// # Errors
     /// None that the caller can cause; what they may do is checked when it is performed.
-    pub(super) fn settle(&mut self, call: &Call, schema: &TableSchema, around: &Around) -> Result<()> {
+    pub(super) fn settle(&mut self, call: &Call, schema: &TableSchema, around: &RelatedSchemas) -> Result<()> {
         let made = match self {
             Self::Create(row) => std::slice::from_mut(row),
             Self::CreateMany(rows) => rows.as_mut_slice(),
@@ -210,11 +215,16 @@ impl Operation {
         }
     }
 
-    /// Checks everything that needs no storage. `around`: see [`Guide::around`].
+    /// Checks everything that needs no storage. `around`: see [`RelatedTableFinder::around`].
     ///
     /// # Errors
     /// As [`Databases::perform`].
-    pub(super) fn prepare<'o>(&'o self, call: &Call, schema: &'o TableSchema, around: &'o Around) -> Result<Ready<'o>> {
+    pub(super) fn prepare<'o>(
+        &'o self,
+        call: &Call,
+        schema: &'o TableSchema,
+        around: &'o RelatedSchemas,
+    ) -> Result<Ready<'o>> {
         Ok(match self {
             Self::Create(row) => {
                 let permissions = permissions_of_new(call, row.permissions.as_ref())?;
@@ -273,7 +283,7 @@ impl Operation {
 /// What of an operation has a form of its own in JSON.
 mod stored {
     use super::Which;
-    use floe_kernel::permission::{Permissions, Scope};
+    use floe_kernel::permission::{PermissionTarget, Permissions};
     use floe_kernel::query::Queries;
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -281,7 +291,7 @@ mod stored {
     /// Reads permissions of a row.
     pub(super) fn permissions<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Permissions>, D::Error> {
         let texts = Option::<Vec<String>>::deserialize(from)?;
-        texts.map(|texts| Permissions::parse(&texts, Scope::Item)).transpose().map_err(D::Error::custom)
+        texts.map(|texts| Permissions::parse(&texts, PermissionTarget::Item)).transpose().map_err(D::Error::custom)
     }
 
     impl Serialize for Which {
@@ -316,25 +326,30 @@ impl Ready<'_> {
     ///
     /// # Errors
     /// As [`Databases::perform`]. The unit of work can't be committed then.
-    pub(super) async fn perform(self, changes: &mut Changes<'_>, call: &Call, schema: &TableSchema) -> Result<Done> {
+    pub(super) async fn perform(
+        self,
+        tx: &mut RowTransaction<'_>,
+        call: &Call,
+        schema: &TableSchema,
+    ) -> Result<OperationOutcome> {
         let vocabulary = Vocabulary::of(call);
         match self {
             Self::One(step) => {
                 let is_removal = matches!(step, Step::Delete { .. });
-                let (event, row) = step.perform(changes, call, schema).await?;
-                tell(changes, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
-                Ok(if is_removal { Done::Json(Vec::new()) } else { Done::Row(row) })
+                let (event, row) = step.perform(tx, call, schema).await?;
+                emit(tx, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
+                Ok(if is_removal { OperationOutcome::Json(Vec::new()) } else { OperationOutcome::Row(row) })
             }
             Self::Many(steps) => {
                 let mut answer = Answer::new(schema, vocabulary);
                 for step in steps {
-                    let (event, row) = step.perform(changes, call, schema).await?;
-                    tell(changes, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
+                    let (event, row) = step.perform(tx, call, schema).await?;
+                    emit(tx, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
                     answer.add(&row);
                 }
-                Ok(Done::Json(answer.json()))
+                Ok(OperationOutcome::Json(answer.json()))
             }
-            Self::Matching(matching) => Ok(Done::Json(matching.perform(changes, call, schema).await?)),
+            Self::Matching(matching) => Ok(OperationOutcome::Json(matching.perform(tx, call, schema).await?)),
         }
     }
 }
@@ -357,49 +372,54 @@ impl<'o> Step<'o> {
     }
 
     /// Does it; gives the row (as it was, where it is removed), and what happened to it.
-    async fn perform(self, changes: &mut Changes<'_>, call: &Call, schema: &TableSchema) -> Result<(Event, Permitted)> {
+    async fn perform(
+        self,
+        tx: &mut RowTransaction<'_>,
+        call: &Call,
+        schema: &TableSchema,
+    ) -> Result<(Event, Permitted)> {
         Ok(match self {
             Self::Insert { id, data, permissions, wanted } => {
-                let made = insert(changes, call, schema, id, data, &permissions).await?;
-                relate(changes, call, schema, made.row.sequence, true, wanted).await?;
+                let made = insert(tx, call, schema, id, data, &permissions).await?;
+                relate(tx, call, schema, made.row.sequence, true, wanted).await?;
                 (events::ROW_CREATE, made)
             }
             Self::Change { id, data, permissions, wanted } => {
-                let before = find_to(changes, call, schema, id, Action::Update).await?;
-                let row = change(changes, call, schema, before, data, permissions).await?;
-                relate(changes, call, schema, row.row.sequence, false, wanted).await?;
+                let before = find_to(tx, call, schema, id, Action::Update).await?;
+                let row = change(tx, call, schema, before, data, permissions).await?;
+                relate(tx, call, schema, row.row.sequence, false, wanted).await?;
                 (events::ROW_UPDATE, row)
             }
             Self::Upsert { id, data, permissions, wanted } => {
-                let row = upsert(changes, call, schema, id, data, permissions).await?;
-                relate(changes, call, schema, row.row.sequence, false, wanted).await?;
+                let row = upsert(tx, call, schema, id, data, permissions).await?;
+                relate(tx, call, schema, row.row.sequence, false, wanted).await?;
                 (events::ROW_UPSERT, row)
             }
             Self::Delete { id } => {
-                let before = find_to(changes, call, schema, id, Action::Delete).await?;
-                remove(changes, call, schema, &before).await?;
+                let before = find_to(tx, call, schema, id, Action::Delete).await?;
+                remove(tx, call, schema, &before).await?;
                 (events::ROW_DELETE, before)
             }
             Self::Add { position, addition } => {
-                let before = find_to(changes, call, schema, &addition.id, Action::Update).await?;
+                let before = find_to(tx, call, schema, &addition.id, Action::Update).await?;
                 let sum = added(&schema.columns[position], &before.row.values[position], addition.by, addition.limit);
                 let sum = sum.map_err(|why| cant_add(why, addition, Vocabulary::of(call)))?;
                 let data = RowData { values: vec![(position, sum)], ..RowData::default() };
-                (events::ROW_UPDATE, change(changes, call, schema, before, data, None).await?)
+                (events::ROW_UPDATE, change(tx, call, schema, before, data, None).await?)
             }
         })
     }
 }
 
 /// Tells what happened to a row.
-pub(super) async fn tell(
-    changes: &mut Changes<'_>,
+pub(super) async fn emit(
+    tx: &mut RowTransaction<'_>,
     event: Event,
     schema: &TableSchema,
     id: &str,
     json: impl FnOnce() -> Vec<u8>,
 ) -> Result<()> {
-    changes.tell(event, &[&schema.database_id, &schema.table_id, id], json).await
+    tx.emit(event, &[&schema.database_id, &schema.table_id, id], json).await
 }
 
 fn cant_add(why: Added, addition: &Addition, vocabulary: Vocabulary) -> Error {

@@ -3,7 +3,7 @@
 //! A filter holds for a row that is related to a row which the caller may read and for which the rest holds. So what the
 //! caller can't read is as if it weren't there, at every step, and filtering by it tells nothing.
 
-use super::related::{Guide, MAX_DEPTH, There};
+use super::related::{MAX_DEPTH, RelatedTable, RelatedTableFinder};
 use super::shapes::{self, Source};
 use crate::relation::Relation;
 use crate::schema::TableSchema;
@@ -19,7 +19,7 @@ use std::pin::Pin;
 
 type Boxed<'b, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'b>>;
 
-impl Guide<'_> {
+impl RelatedTableFinder<'_> {
     /// The same queries, with every filter by a relationship worked out.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl Guide<'_> {
                             None => own.push(condition.clone()),
                             Some((relation, None)) => {
                                 let there = self.beyond(schema, relation, depth).await?;
-                                own.push(Condition::Known(is_related(&there, self.call(), relation, condition)?));
+                                own.push(Condition::Principal(is_related(&there, self.call(), relation, condition)?));
                             }
                             Some((relation, Some(rest))) => {
                                 let rest = condition.about(rest);
@@ -62,7 +62,7 @@ impl Guide<'_> {
                             }
                         }
                     }
-                    Condition::Known(_) => own.push(condition.clone()),
+                    Condition::Principal(_) => own.push(condition.clone()),
                 }
             }
             for (relation, conditions) in through {
@@ -73,7 +73,7 @@ impl Guide<'_> {
                 let (mut filter, visible) = (Filter::All(filters), Predicate::visible(&there.visible));
                 let source = Source::Store(self.call().store_for_lists());
                 shapes::settle(source, &there.schema, &mut filter, visible.as_ref()).await?;
-                own.push(Condition::Known(linked(&there, self.call(), relation, false, filter)));
+                own.push(Condition::Principal(linked(&there, self.call(), relation, false, filter)));
             }
             Ok(own)
         })
@@ -93,7 +93,7 @@ impl Guide<'_> {
         Ok(followed)
     }
 
-    async fn beyond(&self, schema: &TableSchema, relation: &Relation, depth: usize) -> Result<There> {
+    async fn beyond(&self, schema: &TableSchema, relation: &Relation, depth: usize) -> Result<RelatedTable> {
         if depth >= MAX_DEPTH {
             let key = &relation.key;
             return Err(invalid(format!("relationships can be followed {MAX_DEPTH} deep, not further: {key}")));
@@ -102,12 +102,12 @@ impl Guide<'_> {
     }
 }
 
-fn linked(there: &There, call: &Call, relation: &Relation, none: bool, filter: Filter) -> Filter {
+fn linked(there: &RelatedTable, call: &Call, relation: &Relation, none: bool, filter: Filter) -> Filter {
     Filter::Linked { link: there.link(call, relation), none, filter: Box::new(filter) }
 }
 
 /// A filter by the relationship itself: to which rows there is one, by their ids.
-fn is_related(there: &There, call: &Call, relation: &Relation, condition: &Condition) -> Result<Filter> {
+fn is_related(there: &RelatedTable, call: &Call, relation: &Relation, condition: &Condition) -> Result<Filter> {
     let (method, values) = match condition {
         Condition::Compare { method, values, .. } => (*method, values),
         Condition::List { method, list, .. } if !list.is_empty() => (*method, list),

@@ -2,8 +2,8 @@
 
 use super::Databases;
 use super::shapes::{self, Source};
-use crate::changes::Changes;
 use crate::permission_sets::PermissionSet;
+use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
 use floe_gateway::Call;
 use floe_kernel::query::Selection;
@@ -15,15 +15,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Where rows are read. Holds a connection of its own only for as long as one step takes.
-pub(super) enum Reader<'r, 'c> {
+pub(super) enum RowReader<'r, 'c> {
     /// From the store: what is committed.
     Store(&'r Databases, &'r Call),
     /// Inside a unit of work, where what it changed is seen. Sets of permissions are noted there, and not kept before it
     /// is committed.
-    Unit(&'r mut Changes<'c>),
+    Unit(&'r mut RowTransaction<'c>),
 }
 
-impl Reader<'_, '_> {
+impl RowReader<'_, '_> {
     /// In the middle of much work: gives others of this thread their turn. Not inside a unit of work, which holds up
     /// everybody who writes.
     pub(super) async fn let_others(&mut self) {
@@ -49,9 +49,9 @@ impl Reader<'_, '_> {
                 };
                 Ok(Some((row, set)))
             }
-            Self::Unit(changes) => {
-                let Some(row) = tables::get(changes, &schema.stored, columns, id).await? else { return Ok(None) };
-                let set = changes.set(row.permissions).await?;
+            Self::Unit(tx) => {
+                let Some(row) = tables::get(tx, &schema.stored, columns, id).await? else { return Ok(None) };
+                let set = tx.set(row.permissions).await?;
                 Ok(Some((row, set)))
             }
         }
@@ -70,7 +70,7 @@ impl Reader<'_, '_> {
         let mut selection = selection.clone();
         let source = match self {
             Self::Store(_, call) => Source::Store(call.store_for_lists()),
-            Self::Unit(changes) => Source::Unit(changes),
+            Self::Unit(tx) => Source::Unit(tx),
         };
         shapes::settle(source, schema, &mut selection.filter, visible).await?;
         Ok(Cow::Owned(selection))
@@ -86,7 +86,7 @@ impl Reader<'_, '_> {
         let place = schema.stored.place();
         Ok(match self {
             Self::Store(_, call) => query::plan(&call.store_for_lists(), place, selection, visible).await?,
-            Self::Unit(changes) => query::plan_in(changes, place, selection, visible).await?,
+            Self::Unit(tx) => query::plan_in(tx, place, selection, visible).await?,
         })
     }
 
@@ -99,7 +99,7 @@ impl Reader<'_, '_> {
     ) -> Result<Vec<StoredRow>> {
         Ok(match self {
             Self::Store(_, call) => tables::list(&call.store_for_lists(), &schema.stored, columns, plan).await?,
-            Self::Unit(changes) => tables::list_in(changes, &schema.stored, columns, plan).await?,
+            Self::Unit(tx) => tables::list_in(tx, &schema.stored, columns, plan).await?,
         })
     }
 
@@ -108,7 +108,7 @@ impl Reader<'_, '_> {
         let place = schema.stored.place();
         Ok(match self {
             Self::Store(_, call) => query::count(&call.store_for_lists(), place, which, up_to).await?,
-            Self::Unit(changes) => query::count_in(changes, place, which, up_to).await?,
+            Self::Unit(tx) => query::count_in(tx, place, which, up_to).await?,
         })
     }
 
@@ -116,7 +116,7 @@ impl Reader<'_, '_> {
     pub(super) async fn related(&mut self, following: Following<'_>) -> Result<Vec<tables::Related>> {
         Ok(match self {
             Self::Store(_, call) => tables::related(&call.store_for_lists(), following).await?,
-            Self::Unit(changes) => tables::related_in(changes, following).await?,
+            Self::Unit(tx) => tables::related_in(tx, following).await?,
         })
     }
 
@@ -135,7 +135,7 @@ impl Reader<'_, '_> {
                 continue;
             }
             let set = match self {
-                Self::Unit(changes) => changes.set(number).await?,
+                Self::Unit(tx) => tx.set(number).await?,
                 Self::Store(service, call) => match service.sets.known(&schema.project, number) {
                     Some(set) => set,
                     None => {

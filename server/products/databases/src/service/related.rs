@@ -2,10 +2,10 @@
 //! they belong to.
 //!
 //! There are two steps. What is asked for, a [`Choice`], is worked out first, because that needs the schemas of all the
-//! tables on the way ([`Guide`]); then it is filled, from the store or inside a unit of work ([`Reader`]). The permission
+//! tables on the way ([`RelatedTableFinder`]); then it is filled, from the store or inside a unit of work ([`RowReader`]). The permission
 //! of each table, and of each row, counts at every step: what the caller may not read is left out, as if it weren't there.
 
-use super::reader::Reader;
+use super::reader::RowReader;
 use super::{At, Databases};
 use crate::permission_sets::PermissionSet;
 use crate::relation::Relation;
@@ -29,7 +29,7 @@ const MAX_RELATED: u64 = 10_000;
 
 /// Finds the tables that relationships lead to. To be asked before a unit of work begins.
 #[derive(Clone, Copy)]
-pub(super) struct Guide<'g> {
+pub(super) struct RelatedTableFinder<'g> {
     service: &'g Databases,
     call: &'g Call,
     /// Whether what is kept of other tables is doubted: something that they said was wrong.
@@ -37,7 +37,7 @@ pub(super) struct Guide<'g> {
 }
 
 /// A table that a relationship leads to, and what the caller may know of its rows.
-pub(super) struct There {
+pub(super) struct RelatedTable {
     pub(super) schema: Arc<TableSchema>,
     pub(super) visible: Visible,
 }
@@ -79,7 +79,7 @@ struct FoundBranch<'p> {
 
 type Boxed<'b, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'b>>;
 
-impl<'g> Guide<'g> {
+impl<'g> RelatedTableFinder<'g> {
     /// One that believes what is kept.
     pub(super) fn new(service: &'g Databases, call: &'g Call) -> Self {
         Self { service, call, doubtful: false }
@@ -104,7 +104,7 @@ impl<'g> Guide<'g> {
     ///
     /// # Errors
     /// Those of storage; also when the table is gone, because then the relationship is.
-    pub(super) async fn there(&self, schema: &TableSchema, relation: &Relation) -> Result<There> {
+    pub(super) async fn there(&self, schema: &TableSchema, relation: &Relation) -> Result<RelatedTable> {
         let at = At { database: schema.database_id.clone(), table: relation.related.id.clone() };
         let found = self.service.any_schema(self.call, &at, self.doubtful).await;
         let table_not_found = Vocabulary::of(self.call).errors().table_not_found;
@@ -115,7 +115,7 @@ impl<'g> Guide<'g> {
             _ => error,
         })?;
         let visible = known(self.call, &schema);
-        Ok(There { schema, visible })
+        Ok(RelatedTable { schema, visible })
     }
 
     /// What `select` asks for of the rows of a table. Relationships are only read where they are named: none without a
@@ -137,7 +137,7 @@ impl<'g> Guide<'g> {
             let columns = if own.is_empty() { None } else { schema.choose(Some(&own))? };
             let mut branches = Vec::with_capacity(through.len());
             for (relation, select) in through.into_iter().filter(|_| depth < MAX_DEPTH) {
-                let There { schema: there, visible } = self.there(schema, relation).await?;
+                let RelatedTable { schema: there, visible } = self.there(schema, relation).await?;
                 let choice = self.choice_at(&there, &select, depth + 1).await?;
                 let links = relation.links(&self.call.store);
                 branches.push(Branch { relation: relation.clone(), links, schema: there, visible, choice });
@@ -177,7 +177,7 @@ fn known(call: &Call, schema: &TableSchema) -> Visible {
     }
 }
 
-impl There {
+impl RelatedTable {
     /// The step along this relationship, for filters.
     pub(super) fn link(&self, call: &Call, relation: &Relation) -> Link {
         Link {
@@ -195,7 +195,7 @@ impl Choice {
     ///
     /// # Errors
     /// [`ErrorKind::GeneralQueryInvalid`] when there are more than an answer may hold; those of storage.
-    pub(super) async fn find(&self, reader: &mut Reader<'_, '_>, rows: &[StoredRow]) -> Result<Found<'_>> {
+    pub(super) async fn find(&self, reader: &mut RowReader<'_, '_>, rows: &[StoredRow]) -> Result<Found<'_>> {
         if self.branches.is_empty() || rows.is_empty() {
             return Ok(self.nothing());
         }
@@ -207,7 +207,7 @@ impl Choice {
     /// `shown`: the sequence of each row, and how often it is written. `left`: how many more may be.
     fn find_at<'p, 'b>(
         &'p self,
-        reader: &'b mut Reader<'_, '_>,
+        reader: &'b mut RowReader<'_, '_>,
         shown: HashMap<i64, u64>,
         left: &'b mut u64,
     ) -> Boxed<'b, Found<'p>>
@@ -239,7 +239,7 @@ impl Choice {
 impl Branch {
     async fn find(
         &self,
-        reader: &mut Reader<'_, '_>,
+        reader: &mut RowReader<'_, '_>,
         shown: &HashMap<i64, u64>,
         left: &mut u64,
     ) -> Result<FoundBranch<'_>> {

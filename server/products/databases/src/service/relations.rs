@@ -4,10 +4,10 @@
 use super::columns::open;
 use super::tables::whole_table;
 use super::{At, Databases, bytes, conflict_is};
-use crate::changes::Changes;
 use crate::events;
 use crate::model::{Status, Task, WholeTable};
 use crate::relation::{Cardinality, NewRelation, OnDelete, Relation, Side, TableName};
+use crate::row_transaction::RowTransaction;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::error::capitalized;
@@ -31,30 +31,30 @@ impl Databases {
     /// `column_limit_exceeded`; those of finding the table.
     pub(crate) async fn create_relation(&self, call: &Call, at: &At, new: NewRelation) -> Result<Relation> {
         let vocabulary = Vocabulary::of(call);
-        let mut changes = self.begin(call).await?;
+        let mut tx = self.begin(call).await?;
         let to = At { database: at.database.clone(), table: new.related.clone() };
-        let (table, related) = open_both(&mut changes, at, &to, vocabulary).await?;
+        let (table, related) = open_both(&mut tx, at, &to, vocabulary).await?;
         let said = new.two_way_key.is_some();
-        let is_for_later = await_chores(&mut changes, call, [table.table.number, related.table.number]).await?;
+        let is_for_later = await_chores(&mut tx, call, [table.table.number, related.table.number]).await?;
         let mut relation = planned(new, call, &table, &related);
         check(&relation, &table, &related, said, vocabulary)?;
         relation.status = if is_for_later { Status::Processing } else { Status::Available };
         let exists = |error| conflict_is(error, vocabulary.errors().column_exists);
-        relation.number = changes.catalog().add_relation(&relation).await.map_err(exists)?;
+        relation.number = tx.definitions().add_relation(&relation).await.map_err(exists)?;
         relation.link = relation.number;
         if relation.two_way {
-            changes.catalog().add_relation(&relation.mirrored()).await.map_err(exists)?;
+            tx.definitions().add_relation(&relation.mirrored()).await.map_err(exists)?;
         }
         if is_for_later {
-            changes.later(&call.store, Task::MakeLinks, relation.table.number, relation.number).await?;
+            tx.later(&call.store, Task::MakeLinks, relation.table.number, relation.number).await?;
         } else {
             let links = relation.links(&call.store);
-            changes.shape(Ddl::CreateLinks(links, relation.cardinality.once())).await?;
+            tx.shape(Ddl::CreateLinks(links, relation.cardinality.once())).await?;
         }
         relation.status = Status::Processing;
         let ids = [at.database.as_str(), &at.table, &relation.key];
-        changes.tell(events::COLUMN_CREATE, &ids, || bytes(&relation.to_json(vocabulary))).await?;
-        changes.commit().await?;
+        tx.emit(events::COLUMN_CREATE, &ids, || bytes(&relation.to_json(vocabulary))).await?;
+        tx.commit().await?;
         Ok(relation)
     }
 
@@ -71,8 +71,8 @@ impl Databases {
         change: RelationChange,
     ) -> Result<Relation> {
         let vocabulary = Vocabulary::of(call);
-        let mut changes = self.begin(call).await?;
-        let (mut relation, mut other) = open_relation(&mut changes, at, key, vocabulary).await?;
+        let mut tx = self.begin(call).await?;
+        let (mut relation, mut other) = open_relation(&mut tx, at, key, vocabulary).await?;
         if relation.status != Status::Available {
             return Err(vocabulary.errors().column_not_available.into());
         }
@@ -82,16 +82,16 @@ impl Databases {
         relation.updated = call.now;
         relation.key.clone_from(&new_key);
         let exists = |error| conflict_is(error, vocabulary.errors().column_exists);
-        changes.catalog().save_relation(&relation).await.map_err(exists)?;
+        tx.definitions().save_relation(&relation).await.map_err(exists)?;
         if let Some(other) = &mut other {
             other.on_delete = on_delete;
             other.updated = call.now;
             other.two_way_key = new_key;
-            changes.catalog().save_relation(other).await?;
+            tx.definitions().save_relation(other).await?;
         }
         let ids = [at.database.as_str(), &at.table, key];
-        changes.tell(events::COLUMN_UPDATE, &ids, || bytes(&relation.to_json(vocabulary))).await?;
-        changes.commit().await?;
+        tx.emit(events::COLUMN_UPDATE, &ids, || bytes(&relation.to_json(vocabulary))).await?;
+        tx.commit().await?;
         Ok(relation)
     }
 
@@ -101,53 +101,53 @@ impl Databases {
     /// As [`Databases::update_relation`].
     pub(super) async fn delete_relation(
         &self,
-        mut changes: Changes<'_>,
+        mut tx: RowTransaction<'_>,
         call: &Call,
         at: &At,
         key: &str,
     ) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
-        let (relation, _) = open_relation(&mut changes, at, key, vocabulary).await?;
-        detach(&mut changes, call, &at.database, &relation).await?;
+        let (relation, _) = open_relation(&mut tx, at, key, vocabulary).await?;
+        detach(&mut tx, call, &at.database, &relation).await?;
         let ids = [at.database.as_str(), &at.table, &relation.key];
-        changes.tell(events::COLUMN_UPDATE, &ids, || bytes(&relation.to_json(vocabulary))).await?;
-        changes.commit().await
+        tx.emit(events::COLUMN_UPDATE, &ids, || bytes(&relation.to_json(vocabulary))).await?;
+        tx.commit().await
     }
 }
 
 /// Both tables, about to get another shape. They may be the same.
 async fn open_both(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     at: &At,
     to: &At,
     vocabulary: Vocabulary,
 ) -> Result<(WholeTable, WholeTable)> {
-    let here = whole_table(&mut changes.catalog(), at, vocabulary).await?.table.number;
-    let there = whole_table(&mut changes.catalog(), to, vocabulary).await?.table.number;
+    let here = whole_table(&mut tx.definitions(), at, vocabulary).await?.table.number;
+    let there = whole_table(&mut tx.definitions(), to, vocabulary).await?.table.number;
     // Two that want the same tables must not wait for each other.
     if here <= there {
-        let table = open(changes, at, vocabulary).await?;
-        let related = open(changes, to, vocabulary).await?;
+        let table = open(tx, at, vocabulary).await?;
+        let related = open(tx, to, vocabulary).await?;
         return Ok((table, related));
     }
-    let related = open(changes, to, vocabulary).await?;
-    Ok((open(changes, at, vocabulary).await?, related))
+    let related = open(tx, to, vocabulary).await?;
+    Ok((open(tx, at, vocabulary).await?, related))
 }
 
 /// The relationship of this key, and the other side's column where there is one; both tables about to get another shape.
 async fn open_relation(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     at: &At,
     key: &str,
     vocabulary: Vocabulary,
 ) -> Result<(Relation, Option<Relation>)> {
     let errors = vocabulary.errors();
-    let before = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+    let before = whole_table(&mut tx.definitions(), at, vocabulary).await?;
     let named = before.relations.iter().find(|relation| relation.key == key);
     let is_plain = before.columns.iter().any(|column| column.key == key);
     let named = named.ok_or(if is_plain { errors.column_type } else { errors.column_not_found })?;
     let to = At { database: at.database.clone(), table: named.related.id.clone() };
-    let (table, related) = open_both(changes, at, &to, vocabulary).await?;
+    let (table, related) = open_both(tx, at, &to, vocabulary).await?;
     // Read again, behind the lock.
     let relation = table.relations.into_iter().find(|relation| relation.key == key).ok_or(errors.column_not_found)?;
     let other = related.relations.into_iter().find(|other| other.mirrors(&relation));
@@ -222,53 +222,54 @@ fn taken(key: &str, vocabulary: Vocabulary) -> Error {
 
 /// Removes a relationship's links and its columns on both sides. The other table gets another shape. Gives what
 /// [`drop_links`] does.
-async fn detach(changes: &mut Changes<'_>, call: &Call, database_id: &str, relation: &Relation) -> Result<bool> {
-    let is_left = drop_links(changes, call, relation).await?;
-    changes.catalog().next_version(relation.related.number).await?;
-    changes.outdate(database_id, &relation.related.id);
-    let other = changes.catalog().columns(relation.related.number).await?.relations;
+async fn detach(tx: &mut RowTransaction<'_>, call: &Call, database_id: &str, relation: &Relation) -> Result<bool> {
+    let is_left = drop_links(tx, call, relation).await?;
+    tx.definitions().next_version(relation.related.number).await?;
+    tx.invalidate_table(database_id, &relation.related.id);
+    let other = tx.definitions().columns(relation.related.number).await?.relations;
     for side in other.iter().filter(|other| other.mirrors(relation)).chain([relation]) {
-        changes.catalog().remove_column(side.number).await?;
+        tx.definitions().remove_column(side.number).await?;
     }
     Ok(is_left)
 }
 
 /// Removes what there is of a relationship's links in the database, or leaves that for later. Whether it is left: then
 /// neither table can go before.
-pub(super) async fn drop_links(changes: &mut Changes<'_>, call: &Call, relation: &Relation) -> Result<bool> {
+pub(super) async fn drop_links(tx: &mut RowTransaction<'_>, call: &Call, relation: &Relation) -> Result<bool> {
     let (table, related) = (relation.table.number, relation.related.number);
     let parent = if relation.side == Side::Parent { table } else { related };
     let never_made = match relation.status {
         Status::Available => false,
-        Status::Processing => changes.catalog().call_off(Task::MakeLinks, parent, relation.link).await?,
+        Status::Processing => tx.definitions().call_off(Task::MakeLinks, parent, relation.link).await?,
         Status::Failed(_) => true,
     };
     if never_made {
         return Ok(false);
     }
-    if await_chores(changes, call, [table, related]).await? {
-        changes.later(&call.store, Task::DropLinks, 0, relation.link).await?;
+    if await_chores(tx, call, [table, related]).await? {
+        tx.later(&call.store, Task::DropLinks, 0, relation.link).await?;
         return Ok(true);
     }
-    changes.shape(Ddl::DropLinks(relation.links(&call.store))).await?;
+    tx.shape(Ddl::DropLinks(relation.links(&call.store))).await?;
     Ok(false)
 }
 
 /// Whether links between these tables must wait, because something is done about their shape. Only on PostgreSQL, where
 /// a table of links locks both tables, and who waits for a lock holds up everybody behind.
-async fn await_chores(changes: &mut Changes<'_>, call: &Call, tables: [i64; 2]) -> Result<bool> {
-    let mut catalog = changes.catalog();
-    Ok(!call.store.is_sqlite() && (catalog.awaits_chores(tables[0]).await? || catalog.awaits_chores(tables[1]).await?))
+async fn await_chores(tx: &mut RowTransaction<'_>, call: &Call, tables: [i64; 2]) -> Result<bool> {
+    let mut definitions = tx.definitions();
+    Ok(!call.store.is_sqlite()
+        && (definitions.awaits_chores(tables[0]).await? || definitions.awaits_chores(tables[1]).await?))
 }
 
 /// Removes every relationship that a table is in, before the table goes. Gives what [`drop_links`] does.
-pub(super) async fn forsake(changes: &mut Changes<'_>, call: &Call, whole: &WholeTable) -> Result<bool> {
+pub(super) async fn forsake(tx: &mut RowTransaction<'_>, call: &Call, whole: &WholeTable) -> Result<bool> {
     let (mut gone, mut is_left) = (Vec::new(), false);
     for relation in whole.relations.iter().chain(&whole.incoming) {
         // One of a table with itself is met from both sides.
         if !gone.contains(&relation.link) {
             gone.push(relation.link);
-            is_left |= detach(changes, call, &whole.database_id, relation).await?;
+            is_left |= detach(tx, call, &whole.database_id, relation).await?;
         }
     }
     Ok(is_left)

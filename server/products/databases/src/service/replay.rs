@@ -2,14 +2,14 @@
 //! transaction would make of the rows, to see whether something more can be staged, and to commit. Each time everything
 //! is checked again, for whoever asks now (docs/decisions/0013).
 
-use super::links::Around;
-use super::operations::{Done as Performed, Operation};
-use super::reader::Reader;
-use super::related::{Choice, Guide};
-use super::rows::{Page, RowsWanted, choose_only, page, read_row, read_rows};
+use super::links::RelatedSchemas;
+use super::operations::{Operation, OperationOutcome};
+use super::reader::RowReader;
+use super::related::{Choice, RelatedTableFinder};
+use super::rows::{RowPage, RowsWanted, choose_only, page, read_row, read_rows};
 use super::{ATTEMPTS, At, Databases, is_of_storage, was_overtaken};
-use crate::changes::Changes;
-use crate::ledger::{Entry, Ledger};
+use crate::repository::transactions::{Entry, TransactionRepository};
+use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
 use crate::transaction::{MAX_BYTES, MAX_OPERATIONS, Status, Transaction};
 use crate::vocabulary::Vocabulary;
@@ -31,7 +31,7 @@ pub(crate) struct Staging {
 }
 
 /// What is wanted of a transaction.
-pub(super) enum Act<'a> {
+pub(super) enum TransactionAction<'a> {
     /// To stage these too: all or none of them.
     Stage(&'a [Staging]),
     /// To read a row.
@@ -54,7 +54,7 @@ pub(super) enum Act<'a> {
     Commit,
 }
 
-impl Act<'_> {
+impl TransactionAction<'_> {
     fn tables(&self) -> Vec<&At> {
         match self {
             Self::Stage(new) => new.iter().map(|staging| &staging.at).collect(),
@@ -65,7 +65,7 @@ impl Act<'_> {
 }
 
 /// A transaction as a request knows it: what is staged in it, and the tables that this needs.
-pub(super) struct Script {
+pub(super) struct StagedTransaction {
     pub(super) transaction: Transaction,
     staged: Vec<Staged>,
     schemas: HashMap<At, Arc<TableSchema>>,
@@ -81,11 +81,11 @@ struct Staged {
 }
 
 /// What must be known before anything is locked.
-struct Ground {
+struct Prerequisites {
     /// The tables around what is staged, one by one.
-    staged: Vec<Around>,
+    staged: Vec<RelatedSchemas>,
     /// Those around what is to be staged.
-    new: Vec<Around>,
+    new: Vec<RelatedSchemas>,
     /// What is to be read.
     read: Read,
 }
@@ -94,18 +94,18 @@ struct Ground {
 enum Read {
     Nothing,
     Row(Choice),
-    Rows(Box<Page>),
+    Rows(Box<RowPage>),
 }
 
 /// What came of it.
-pub(super) struct Done {
+pub(super) struct TransactionOutcome {
     /// The transaction as it is now.
     pub(super) transaction: Transaction,
     /// The JSON of what was read or performed last; empty when that has no answer.
     pub(super) answer: Vec<u8>,
 }
 
-impl Script {
+impl StagedTransaction {
     /// Takes in what is staged.
     fn read(&mut self, seal: &Seal, entries: Vec<Entry>) -> Result<()> {
         for entry in entries {
@@ -128,14 +128,15 @@ impl Databases {
     ///
     /// # Errors
     /// `transaction_not_found`, also for somebody else's; `transaction_not_ready`, `transaction_expired`.
-    pub(super) async fn script(&self, call: &Call, id: &str) -> Result<Script> {
+    pub(super) async fn script(&self, call: &Call, id: &str) -> Result<StagedTransaction> {
         let mut conn = call.store.read().await?;
-        let mut ledger = Ledger(&mut conn);
-        let transaction = ledger.find(id).await?.filter(|transaction| transaction.is_for(call));
+        let mut transactions = TransactionRepository(&mut conn);
+        let transaction = transactions.find(id).await?.filter(|transaction| transaction.is_for(call));
         let transaction = transaction.ok_or(ErrorKind::TransactionNotFound)?;
         transaction.must_be_open(call.now)?;
-        let entries = ledger.entries(transaction.number, 0).await?;
-        let mut script = Script { transaction, staged: Vec::new(), schemas: HashMap::new(), doubtful: false };
+        let entries = transactions.entries(transaction.number, 0).await?;
+        let mut script =
+            StagedTransaction { transaction, staged: Vec::new(), schemas: HashMap::new(), doubtful: false };
         script.read(&self.seal(call), entries)?;
         Ok(script)
     }
@@ -151,7 +152,7 @@ impl Databases {
     pub(super) async fn settle(&self, call: &Call, new: &mut [Staging]) -> Result<()> {
         for Staging { at, operation } in new {
             let schema = self.schema(call, at).await?;
-            let around = Guide::new(self, call).around(&schema, operation).await?;
+            let around = RelatedTableFinder::new(self, call).around(&schema, operation).await?;
             operation.settle(call, &schema, &around)?;
         }
         Ok(())
@@ -162,7 +163,12 @@ impl Databases {
     /// # Errors
     /// Those of the act; `transaction_conflict` when what is staged can't be done any more because of what others have
     /// done since; those of an operation that is staged, when the caller may not do it, or its table has changed.
-    pub(super) async fn play(&self, call: &Call, script: &mut Script, act: &Act<'_>) -> Result<Done> {
+    pub(super) async fn play(
+        &self,
+        call: &Call,
+        script: &mut StagedTransaction,
+        act: &TransactionAction<'_>,
+    ) -> Result<TransactionOutcome> {
         let mut left = ATTEMPTS;
         loop {
             match self.attempt_to_play(call, script, act).await {
@@ -180,63 +186,73 @@ impl Databases {
     }
 
     /// None: there is more in the script now than there was.
-    async fn attempt_to_play(&self, call: &Call, script: &mut Script, act: &Act<'_>) -> Result<Option<Done>> {
+    async fn attempt_to_play(
+        &self,
+        call: &Call,
+        script: &mut StagedTransaction,
+        act: &TransactionAction<'_>,
+    ) -> Result<Option<TransactionOutcome>> {
         let ground = self.survey(call, script, act).await?;
-        let mut changes = self.begin(call).await?.doubtful(script.doubtful);
-        let locked = changes.ledger().lock(script.transaction.number).await?;
+        let mut tx = self.begin(call).await?.doubtful(script.doubtful);
+        let locked = tx.transactions().lock(script.transaction.number).await?;
         script.transaction = locked.filter(|now| now.is_for(call)).ok_or(ErrorKind::TransactionNotFound)?;
         script.transaction.must_be_open(call.now)?;
         if script.transaction.operations > script.staged.len() {
-            let more = changes.ledger().entries(script.transaction.number, script.staged.len()).await?;
-            drop(changes);
+            let more = tx.transactions().entries(script.transaction.number, script.staged.len()).await?;
+            drop(tx);
             script.read(&self.seal(call), more)?;
             return Ok(None);
         }
         let (mut transaction, mut answer) = (script.transaction.clone(), Vec::new());
         match act {
-            Act::Commit => {
-                replay(&mut changes, call, script, &ground).await?;
-                end(&mut changes, &mut transaction, Status::Committed, call.now).await?;
-                changes.commit().await?;
+            TransactionAction::Commit => {
+                replay(&mut tx, call, script, &ground).await?;
+                end(&mut tx, &mut transaction, Status::Committed, call.now).await?;
+                tx.commit().await?;
             }
-            Act::Stage(new) => {
+            TransactionAction::Stage(new) => {
                 let entries = entries(call, &self.seal(call), &transaction, new)?;
-                answer = stage(changes, call, script, &ground, (new, entries), &mut transaction).await?;
+                answer = stage(tx, call, script, &ground, (new, entries), &mut transaction).await?;
             }
-            Act::Row { at, .. } | Act::Rows { at, .. } => {
-                changes.rehearse().await?;
-                replay(&mut changes, call, script, &ground).await?;
-                answer = read(&mut changes, call, script.schema(at)?, act, &ground).await?;
+            TransactionAction::Row { at, .. } | TransactionAction::Rows { at, .. } => {
+                tx.rehearse().await?;
+                replay(&mut tx, call, script, &ground).await?;
+                answer = read(&mut tx, call, script.schema(at)?, act, &ground).await?;
             }
         }
-        Ok(Some(Done { transaction, answer }))
+        Ok(Some(TransactionOutcome { transaction, answer }))
     }
 
     /// Finds out what must be known of tables, before anything is locked.
-    async fn survey(&self, call: &Call, script: &mut Script, act: &Act<'_>) -> Result<Ground> {
+    async fn survey(
+        &self,
+        call: &Call,
+        script: &mut StagedTransaction,
+        act: &TransactionAction<'_>,
+    ) -> Result<Prerequisites> {
         let of_script = script.staged.iter().map(|staged| &staged.staging.at);
         for at in of_script.chain(act.tables()) {
             if !script.schemas.contains_key(at) {
                 script.schemas.insert(at.clone(), self.schema(call, at).await?);
             }
         }
-        let mut ground = Ground { staged: Vec::new(), new: Vec::new(), read: Read::Nothing };
-        let guide = Guide::new(self, call);
+        let mut ground = Prerequisites { staged: Vec::new(), new: Vec::new(), read: Read::Nothing };
+        let guide = RelatedTableFinder::new(self, call);
         let guide = if script.doubtful { guide.doubtful() } else { guide };
         for Staged { staging, .. } in &script.staged {
             ground.staged.push(guide.around(script.schema(&staging.at)?, &staging.operation).await?);
         }
         match act {
-            Act::Commit => {}
-            Act::Stage(new) => {
+            TransactionAction::Commit => {}
+            TransactionAction::Stage(new) => {
                 for staging in *new {
                     ground.new.push(guide.around(script.schema(&staging.at)?, &staging.operation).await?);
                 }
             }
-            Act::Row { at, queries, .. } => {
+            TransactionAction::Row { at, queries, .. } => {
                 ground.read = Read::Row(choose_only(guide, script.schema(at)?, queries).await?);
             }
-            Act::Rows { at, wanted } => {
+            TransactionAction::Rows { at, wanted } => {
                 ground.read = Read::Rows(Box::new(page(guide, script.schema(at)?, wanted).await?));
             }
         }
@@ -247,7 +263,7 @@ impl Databases {
     ///
     /// # Errors
     /// The same error, when none has; those of finding a table.
-    async fn renew(&self, call: &Call, script: &mut Script, error: Error) -> Result<()> {
+    async fn renew(&self, call: &Call, script: &mut StagedTransaction, error: Error) -> Result<()> {
         let is_related = script.schemas.values().any(|schema| schema.is_related());
         // It may be one of the tables around these that has changed.
         let mut has_changed = is_related && !std::mem::replace(&mut script.doubtful, true);
@@ -263,67 +279,72 @@ impl Databases {
 
 /// Reads what is wanted, as the unit of work sees it.
 async fn read(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     call: &Call,
     schema: &TableSchema,
-    act: &Act<'_>,
-    ground: &Ground,
+    act: &TransactionAction<'_>,
+    ground: &Prerequisites,
 ) -> Result<Vec<u8>> {
-    let reader = &mut Reader::Unit(changes);
+    let reader = &mut RowReader::Unit(tx);
     match (act, &ground.read) {
-        (Act::Row { id, .. }, Read::Row(choice)) => read_row(reader, call, schema, id, choice).await,
-        (Act::Rows { .. }, Read::Rows(page)) => read_rows(reader, call, schema, page).await,
+        (TransactionAction::Row { id, .. }, Read::Row(choice)) => read_row(reader, call, schema, id, choice).await,
+        (TransactionAction::Rows { .. }, Read::Rows(page)) => read_rows(reader, call, schema, page).await,
         _ => Err(Error::internal("nothing to be read")),
     }
 }
 
 /// Does everything that is staged, in its order.
-async fn replay(changes: &mut Changes<'_>, call: &Call, script: &Script, ground: &Ground) -> Result<()> {
+async fn replay(
+    tx: &mut RowTransaction<'_>,
+    call: &Call,
+    script: &StagedTransaction,
+    ground: &Prerequisites,
+) -> Result<()> {
     for (Staged { staging, moment }, around) in script.staged.iter().zip(&ground.staged) {
-        changes.require_unchanged_since(Some(*moment));
-        perform(changes, call, script, staging, around).await.map_err(told_as_conflict)?;
+        tx.require_unchanged_since(Some(*moment));
+        perform(tx, call, script, staging, around).await.map_err(told_as_conflict)?;
     }
-    changes.require_unchanged_since(call.request.unchanged_since);
+    tx.require_unchanged_since(call.request.unchanged_since);
     Ok(())
 }
 
 async fn perform(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     call: &Call,
-    script: &Script,
+    script: &StagedTransaction,
     staging: &Staging,
-    around: &Around,
-) -> Result<Performed> {
+    around: &RelatedSchemas,
+) -> Result<OperationOutcome> {
     let schema = script.schema(&staging.at)?;
-    staging.operation.prepare(call, schema, around)?.perform(changes, call, schema).await
+    staging.operation.prepare(call, schema, around)?.perform(tx, call, schema).await
 }
 
 /// Sees what comes of it when more is done after what is staged, and stages it then; gives the last one's answer.
 async fn stage(
-    mut changes: Changes<'_>,
+    mut tx: RowTransaction<'_>,
     call: &Call,
-    script: &Script,
-    ground: &Ground,
+    script: &StagedTransaction,
+    ground: &Prerequisites,
     (new, entries): (&[Staging], Vec<Entry>),
     transaction: &mut Transaction,
 ) -> Result<Vec<u8>> {
-    changes.rehearse().await?;
-    replay(&mut changes, call, script, ground).await?;
+    tx.rehearse().await?;
+    replay(&mut tx, call, script, ground).await?;
     let mut last = Vec::new();
     for (staging, around) in new.iter().zip(&ground.new) {
-        let done = perform(&mut changes, call, script, staging, around).await?;
-        let (reader, schema) = (&mut Reader::Unit(&mut changes), script.schema(&staging.at)?);
+        let done = perform(&mut tx, call, script, staging, around).await?;
+        let (reader, schema) = (&mut RowReader::Unit(&mut tx), script.schema(&staging.at)?);
         last = around.answer(reader, schema, done, Vocabulary::of(call)).await;
     }
-    changes.undo_rehearsal().await?;
+    tx.undo_rehearsal().await?;
     for entry in &entries {
-        changes.ledger().add_entry(entry).await?;
+        tx.transactions().add_entry(entry).await?;
     }
     transaction.operations += entries.len();
     transaction.bytes += entries.iter().map(|entry| entry.operation.len()).sum::<usize>();
     transaction.updated = call.now;
-    changes.ledger().save(transaction).await?;
-    changes.commit().await?;
+    tx.transactions().save(transaction).await?;
+    tx.commit().await?;
     Ok(last)
 }
 
@@ -366,14 +387,14 @@ fn entries(call: &Call, seal: &Seal, transaction: &Transaction, new: &[Staging])
 
 /// Ends a transaction, in which nothing is staged any more then.
 pub(super) async fn end(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     transaction: &mut Transaction,
     status: Status,
     now: Timestamp,
 ) -> Result<()> {
     (transaction.status, transaction.updated) = (status, now);
-    changes.ledger().save(transaction).await?;
-    changes.ledger().clear(transaction.number).await?;
+    tx.transactions().save(transaction).await?;
+    tx.transactions().clear(transaction.number).await?;
     Ok(())
 }
 

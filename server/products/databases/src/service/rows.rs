@@ -1,10 +1,10 @@
 //! Rows: read and listed. (Made, changed and removed: [`super::operations`].)
 //!
-//! Who may read what is decided by [`floe_kernel::access::Guarded`] alone. To a caller whom permissions bind, a row that
+//! Who may read what is decided by [`floe_kernel::access::AccessPolicy`] alone. To a caller whom permissions bind, a row that
 //! isn't for them is "not found", as one that isn't there.
 
-use super::reader::Reader;
-use super::related::{Choice, Guide};
+use super::reader::RowReader;
+use super::related::{Choice, RelatedTableFinder};
 use super::{At, Databases, is_of_storage};
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
@@ -38,7 +38,7 @@ impl Databases {
     /// `row_not_found`, also when the caller may not read it; those of finding the table.
     pub(crate) async fn row(&self, call: &Call, at: &At, id: &str, queries: &Queries) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
-            let guide = Guide::new(self, call);
+            let guide = RelatedTableFinder::new(self, call);
             match self.row_by(guide, &schema, id, queries).await {
                 Err(error) if may_be_others(&schema, &error) => {
                     self.row_by(guide.doubtful(), &schema, id, queries).await
@@ -48,9 +48,15 @@ impl Databases {
         })
     }
 
-    async fn row_by(&self, guide: Guide<'_>, schema: &TableSchema, id: &str, queries: &Queries) -> Result<Vec<u8>> {
+    async fn row_by(
+        &self,
+        guide: RelatedTableFinder<'_>,
+        schema: &TableSchema,
+        id: &str,
+        queries: &Queries,
+    ) -> Result<Vec<u8>> {
         let choice = choose_only(guide, schema, queries).await?;
-        read_row(&mut Reader::Store(self, guide.call()), guide.call(), schema, id, &choice).await
+        read_row(&mut RowReader::Store(self, guide.call()), guide.call(), schema, id, &choice).await
     }
 
     /// A page of rows, as JSON: those that the caller may read.
@@ -59,7 +65,7 @@ impl Databases {
     /// `general_query_invalid`, `general_cursor_not_found`; those of finding the table.
     pub(crate) async fn rows(&self, call: &Call, at: &At, wanted: RowsWanted<'_>) -> Result<Vec<u8>> {
         with_schema!(self, call, at, |schema| {
-            let guide = Guide::new(self, call);
+            let guide = RelatedTableFinder::new(self, call);
             match self.rows_by(guide, &schema, &wanted).await {
                 Err(error) if may_be_others(&schema, &error) => self.rows_by(guide.doubtful(), &schema, &wanted).await,
                 outcome => outcome,
@@ -67,14 +73,19 @@ impl Databases {
         })
     }
 
-    async fn rows_by(&self, guide: Guide<'_>, schema: &TableSchema, wanted: &RowsWanted<'_>) -> Result<Vec<u8>> {
+    async fn rows_by(
+        &self,
+        guide: RelatedTableFinder<'_>,
+        schema: &TableSchema,
+        wanted: &RowsWanted<'_>,
+    ) -> Result<Vec<u8>> {
         let page = page(guide, schema, wanted).await?;
-        read_rows(&mut Reader::Store(self, guide.call()), guide.call(), schema, &page).await
+        read_rows(&mut RowReader::Store(self, guide.call()), guide.call(), schema, &page).await
     }
 }
 
 /// A page of rows that is asked for, as the table understands it.
-pub(super) struct Page {
+pub(super) struct RowPage {
     selection: Selection,
     choice: Choice,
     total: bool,
@@ -84,13 +95,17 @@ pub(super) struct Page {
 ///
 /// # Errors
 /// `general_query_invalid`; those of storage.
-pub(super) async fn page(guide: Guide<'_>, schema: &TableSchema, wanted: &RowsWanted<'_>) -> Result<Page> {
+pub(super) async fn page(
+    guide: RelatedTableFinder<'_>,
+    schema: &TableSchema,
+    wanted: &RowsWanted<'_>,
+) -> Result<RowPage> {
     let mut selection = guide.follow(schema, wanted.queries).await?.resolve(schema.fields())?;
     if !guide.call().caller.privileged() {
         selection.limit = selection.limit.min(MAX_LIMIT);
     }
     let choice = guide.choice(schema, selection.select.as_deref()).await?;
-    Ok(Page { selection, choice, total: wanted.total })
+    Ok(RowPage { selection, choice, total: wanted.total })
 }
 
 /// A row, as JSON.
@@ -98,7 +113,7 @@ pub(super) async fn page(guide: Guide<'_>, schema: &TableSchema, wanted: &RowsWa
 /// # Errors
 /// `row_not_found`, also when the caller may not read it.
 pub(super) async fn read_row(
-    reader: &mut Reader<'_, '_>,
+    reader: &mut RowReader<'_, '_>,
     call: &Call,
     schema: &TableSchema,
     id: &str,
@@ -124,10 +139,10 @@ pub(super) async fn read_row(
 /// # Errors
 /// `general_cursor_not_found`; those of storage.
 pub(super) async fn read_rows(
-    reader: &mut Reader<'_, '_>,
+    reader: &mut RowReader<'_, '_>,
     call: &Call,
     schema: &TableSchema,
-    page: &Page,
+    page: &RowPage,
 ) -> Result<Vec<u8>> {
     let (choice, visible) = (&page.choice, visible(call, schema));
     let selection = &*reader.settle(schema, &page.selection, visible.as_ref()).await?;
@@ -168,7 +183,11 @@ pub(super) fn may_be_others(schema: &TableSchema, error: &Error) -> bool {
 ///
 /// # Errors
 /// `general_query_invalid`; those of storage.
-pub(super) async fn choose_only(guide: Guide<'_>, schema: &TableSchema, queries: &Queries) -> Result<Choice> {
+pub(super) async fn choose_only(
+    guide: RelatedTableFinder<'_>,
+    schema: &TableSchema,
+    queries: &Queries,
+) -> Result<Choice> {
     let only_select = Queries { select: queries.select.clone(), ..Queries::default() };
     if *queries != only_select {
         let message = "Invalid query: only select can be used here";
@@ -188,7 +207,7 @@ pub(super) fn visible(call: &Call, schema: &TableSchema) -> Option<Predicate> {
 
 /// How many rows there are in all. Counted only where the page itself doesn't tell.
 async fn total(
-    reader: &mut Reader<'_, '_>,
+    reader: &mut RowReader<'_, '_>,
     schema: &TableSchema,
     selection: &Selection,
     plan: &Plan,

@@ -79,12 +79,12 @@ async fn settled(source: &mut Source<'_>, schema: &TableSchema, asked: Asked<'_>
     // row through that was made in between: fine where rows are shown, not where they are changed or removed.
     let (leave_out, invert) =
         (negated && matches!(source, Source::Store(_)), negated && matches!(source, Source::Unit(_)));
-    let frame = test.frame();
+    let bounding_box = test.bounding_box();
     let name = column.column.stored().name;
     let shapes = Shapes {
         table: schema.stored.clone(),
         column: name.clone(),
-        within: column.spatial_index.filter(|_| !invert).map(|number| (number, frame)),
+        within: column.spatial_index.filter(|_| !invert).map(|number| (number, bounding_box)),
         also,
     };
     let passes = move |text: &str| Shape::stored(text).is_some_and(|shape| test.passes(&shape) != invert);

@@ -1,12 +1,12 @@
 //! Tables: made (with columns and indexes, if wanted), listed, changed, removed.
 
-use super::chores::is_large;
 use super::relations::forsake;
+use super::schema_jobs::is_large;
 use super::{At, Databases, bytes, conflict_is, find_database, find_table};
-use crate::changes::Changes;
 use crate::events;
 use crate::model::{Column, Columns, Index, NewColumn, NewIndex, Status, Table, Task, WholeTable};
-use crate::repository::{self, Catalog, Listed, Listing};
+use crate::repository::{self, Listed, Listing, SchemaRepository};
+use crate::row_transaction::RowTransaction;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::permission::Permissions;
@@ -58,8 +58,8 @@ impl Databases {
             }
             column.check(vocabulary)?;
         }
-        let mut changes = self.begin(call).await?;
-        let database = find_database(&mut changes.catalog(), database_id).await?;
+        let mut tx = self.begin(call).await?;
+        let database = find_database(&mut tx.definitions(), database_id).await?;
         let mut table = Table {
             number: 0,
             id: new.id,
@@ -71,22 +71,20 @@ impl Databases {
             created: call.now,
             updated: call.now,
         };
-        let added = changes.catalog().add_table(database.number, &table).await;
+        let added = tx.definitions().add_table(database.number, &table).await;
         table.number = added.map_err(|error| conflict_is(error, vocabulary.errors().table_exists))?;
-        let columns = add_columns(&mut changes, call, table.number, new.columns).await?;
+        let columns = add_columns(&mut tx, call, table.number, new.columns).await?;
         let stored: Vec<StoredColumn> = columns.iter().map(Column::stored).collect();
-        changes.shape(Ddl::CreateTable(call.store.table(table.number, table.version, stored))).await?;
+        tx.shape(Ddl::CreateTable(call.store.table(table.number, table.version, stored))).await?;
         let (relations, incoming, indexes) = (Vec::new(), Vec::new(), Vec::new());
         let mut whole = WholeTable { database_id: database.id, table, columns, relations, incoming, indexes };
         whole.check_limits(vocabulary)?;
         for index in new.indexes {
-            let index = self.make_index(&mut changes, call, &whole, index).await?;
+            let index = self.make_index(&mut tx, call, &whole, index).await?;
             whole.indexes.push(index);
         }
-        changes
-            .tell(events::TABLE_CREATE, &[database_id, &whole.table.id], || bytes(&whole.to_json(vocabulary)))
-            .await?;
-        changes.commit().await?;
+        tx.emit(events::TABLE_CREATE, &[database_id, &whole.table.id], || bytes(&whole.to_json(vocabulary))).await?;
+        tx.commit().await?;
         Ok(whole)
     }
 
@@ -96,9 +94,9 @@ impl Databases {
     /// `database_not_found`, `table_not_found`.
     pub(crate) async fn table(&self, call: &Call, at: &At) -> Result<WholeTable> {
         let mut conn = call.store.read().await?;
-        let mut catalog = Catalog(&mut conn);
-        self.resume(call, &mut catalog).await?;
-        whole_table(&mut catalog, at, Vocabulary::of(call)).await
+        let mut definitions = SchemaRepository(&mut conn);
+        self.resume(call, &mut definitions).await?;
+        whole_table(&mut definitions, at, Vocabulary::of(call)).await
     }
 
     /// The table there, without what is in it.
@@ -107,9 +105,9 @@ impl Databases {
     /// `database_not_found`, `table_not_found`.
     pub(super) async fn known_table(&self, call: &Call, at: &At) -> Result<Table> {
         let mut conn = call.store.read().await?;
-        let mut catalog = Catalog(&mut conn);
-        self.resume(call, &mut catalog).await?;
-        Ok(find_table(&mut catalog, at, Vocabulary::of(call)).await?.1)
+        let mut definitions = SchemaRepository(&mut conn);
+        self.resume(call, &mut definitions).await?;
+        Ok(find_table(&mut definitions, at, Vocabulary::of(call)).await?.1)
     }
 
     /// The tables of a database, each with everything in it.
@@ -125,11 +123,11 @@ impl Databases {
         let database = self.database(call, database_id).await?;
         let page = repository::list_tables(&call.store, database.number, listing).await?;
         let mut conn = call.store.read().await?;
-        let mut catalog = Catalog(&mut conn);
-        self.resume(call, &mut catalog).await?;
+        let mut definitions = SchemaRepository(&mut conn);
+        self.resume(call, &mut definitions).await?;
         let mut items = Vec::with_capacity(page.items.len());
         for table in page.items {
-            items.push(fill(&mut catalog, database.id.clone(), table).await?);
+            items.push(fill(&mut definitions, database.id.clone(), table).await?);
         }
         Ok(Listed { items, total: page.total })
     }
@@ -140,10 +138,10 @@ impl Databases {
     /// `database_not_found`, `table_not_found`.
     pub(crate) async fn update_table(&self, call: &Call, at: &At, change: TableChange) -> Result<WholeTable> {
         let vocabulary = Vocabulary::of(call);
-        let mut changes = self.begin(call).await?;
-        let mut whole = whole_table(&mut changes.catalog(), at, vocabulary).await?;
+        let mut tx = self.begin(call).await?;
+        let mut whole = whole_table(&mut tx.definitions(), at, vocabulary).await?;
         let table = &mut whole.table;
-        table.version = changes.catalog().next_version(table.number).await?;
+        table.version = tx.definitions().next_version(table.number).await?;
         if let Some(name) = change.name {
             table.name = name;
         }
@@ -153,10 +151,10 @@ impl Databases {
         table.row_security = change.row_security;
         table.enabled = change.enabled;
         table.updated = call.now;
-        changes.catalog().save_table(table).await?;
-        changes.outdate(&at.database, &at.table);
-        changes.tell(events::TABLE_UPDATE, &[&at.database, &at.table], || bytes(&whole.to_json(vocabulary))).await?;
-        changes.commit().await?;
+        tx.definitions().save_table(table).await?;
+        tx.invalidate_table(&at.database, &at.table);
+        tx.emit(events::TABLE_UPDATE, &[&at.database, &at.table], || bytes(&whole.to_json(vocabulary))).await?;
+        tx.commit().await?;
         Ok(whole)
     }
 
@@ -166,43 +164,56 @@ impl Databases {
     /// `database_not_found`, `table_not_found`.
     pub(crate) async fn delete_table(&self, call: &Call, at: &At) -> Result<()> {
         let vocabulary = Vocabulary::of(call);
-        let mut changes = self.begin(call).await?;
-        let whole = whole_table(&mut changes.catalog(), at, vocabulary).await?;
-        let links_are_left = forsake(&mut changes, call, &whole).await?;
-        changes.catalog().remove_table(whole.table.number).await?;
-        drop_rows(&mut changes, call, whole.table.number, links_are_left).await?;
-        changes.outdate(&at.database, &at.table);
-        changes.tell(events::TABLE_DELETE, &[&at.database, &at.table], || bytes(&whole.to_json(vocabulary))).await?;
-        changes.commit().await
+        let mut tx = self.begin(call).await?;
+        let whole = whole_table(&mut tx.definitions(), at, vocabulary).await?;
+        let links_are_left = forsake(&mut tx, call, &whole).await?;
+        tx.definitions().remove_table(whole.table.number).await?;
+        drop_rows(&mut tx, call, whole.table.number, links_are_left).await?;
+        tx.invalidate_table(&at.database, &at.table);
+        tx.emit(events::TABLE_DELETE, &[&at.database, &at.table], || bytes(&whole.to_json(vocabulary))).await?;
+        tx.commit().await
     }
 }
 
 /// Removes the rows of a table that isn't defined any more, or leaves that for later. Later it is when there still are
 /// links to them.
-pub(super) async fn drop_rows(changes: &mut Changes<'_>, call: &Call, table: i64, links_are_left: bool) -> Result<()> {
+pub(super) async fn drop_rows(
+    tx: &mut RowTransaction<'_>,
+    call: &Call,
+    table: i64,
+    links_are_left: bool,
+) -> Result<()> {
     let stored = call.store.table(table, 0, Vec::new());
-    if changes.catalog().awaits_chores(table).await? {
-        changes.catalog().call_off_all(table).await?;
-    } else if !links_are_left && !is_large(changes, &stored).await? {
-        return Ok(changes.shape(Ddl::DropTable(stored)).await?);
+    if tx.definitions().awaits_chores(table).await? {
+        tx.definitions().call_off_all(table).await?;
+    } else if !links_are_left && !is_large(tx, &stored).await? {
+        return Ok(tx.shape(Ddl::DropTable(stored)).await?);
     }
-    changes.later(&call.store, Task::DropTable, table, 0).await
+    tx.later(&call.store, Task::DropTable, table, 0).await
 }
 
 /// The table there, with everything in it.
-pub(super) async fn whole_table(catalog: &mut Catalog<'_>, at: &At, vocabulary: Vocabulary) -> Result<WholeTable> {
-    let (database, table) = find_table(catalog, at, vocabulary).await?;
-    fill(catalog, database.id, table).await
+pub(super) async fn whole_table(
+    definitions: &mut SchemaRepository<'_>,
+    at: &At,
+    vocabulary: Vocabulary,
+) -> Result<WholeTable> {
+    let (database, table) = find_table(definitions, at, vocabulary).await?;
+    fill(definitions, database.id, table).await
 }
 
-pub(super) async fn fill(catalog: &mut Catalog<'_>, database_id: String, table: Table) -> Result<WholeTable> {
-    let Columns { plain: columns, relations, incoming } = catalog.columns(table.number).await?;
-    let indexes: Vec<Index> = catalog.indexes(table.number).await?;
+pub(super) async fn fill(
+    definitions: &mut SchemaRepository<'_>,
+    database_id: String,
+    table: Table,
+) -> Result<WholeTable> {
+    let Columns { plain: columns, relations, incoming } = definitions.columns(table.number).await?;
+    let indexes: Vec<Index> = definitions.indexes(table.number).await?;
     Ok(WholeTable { database_id, table, columns, relations, incoming, indexes })
 }
 
 async fn add_columns(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     call: &Call,
     table: i64,
     new: Vec<NewColumn>,
@@ -210,7 +221,7 @@ async fn add_columns(
     let mut columns = Vec::with_capacity(new.len());
     for column in new {
         let mut column = column.made(call.now, Status::Available);
-        column.number = changes.catalog().add_column(table, &column).await?;
+        column.number = tx.definitions().add_column(table, &column).await?;
         columns.push(column);
     }
     Ok(columns)

@@ -2,11 +2,11 @@
 //! [`super::replay`].
 
 use super::operations::Operation;
-use super::replay::{Act, Staging, end};
+use super::replay::{Staging, TransactionAction, end};
 use super::rows::RowsWanted;
 use super::{At, Databases};
-use crate::ledger::{self, Ledger};
 use crate::repository::Listed;
+use crate::repository::transactions::{self, TransactionRepository};
 use crate::transaction::{Status, Transaction};
 use floe_gateway::Call;
 use floe_kernel::query::Queries;
@@ -28,10 +28,10 @@ impl Databases {
         let (number, created, updated) = (0, call.now, call.now);
         let status = Status::Pending;
         let transaction = Transaction { number, id, owner, status, operations: 0, bytes: 0, expires, created, updated };
-        let mut changes = self.begin(call).await?;
-        changes.ledger().remove_expired(later(call.now, -REMEMBERED)).await?;
-        changes.ledger().add(&transaction).await?;
-        changes.commit().await?;
+        let mut tx = self.begin(call).await?;
+        tx.transactions().remove_expired(later(call.now, -REMEMBERED)).await?;
+        tx.transactions().add(&transaction).await?;
+        tx.commit().await?;
         Ok(transaction)
     }
 
@@ -40,7 +40,7 @@ impl Databases {
     /// # Errors
     /// `transaction_not_found`, also for somebody else's.
     pub(crate) async fn transaction(&self, call: &Call, id: &str) -> Result<Transaction> {
-        let found = Ledger(&mut call.store.read().await?).find(id).await?;
+        let found = TransactionRepository(&mut call.store.read().await?).find(id).await?;
         Ok(found.filter(|transaction| transaction.is_for(call)).ok_or(ErrorKind::TransactionNotFound)?)
     }
 
@@ -54,7 +54,7 @@ impl Databases {
             Some(user) => Some(user.id.as_str()),
             None => return Err(ErrorKind::UserUnauthorized.into()),
         };
-        ledger::list(&call.store, queries, owner).await
+        transactions::list(&call.store, queries, owner).await
     }
 
     /// Removes a transaction with what is staged in it.
@@ -63,9 +63,9 @@ impl Databases {
     /// `transaction_not_found`, also for somebody else's.
     pub(crate) async fn delete_transaction(&self, call: &Call, id: &str) -> Result<()> {
         let transaction = self.transaction(call, id).await?;
-        let mut changes = self.begin(call).await?;
-        changes.ledger().remove(transaction.number).await?;
-        changes.commit().await
+        let mut tx = self.begin(call).await?;
+        tx.transactions().remove(transaction.number).await?;
+        tx.commit().await
     }
 
     /// Stages operations in a transaction, all or none.
@@ -80,7 +80,7 @@ impl Databases {
     async fn stage_with_answer(&self, call: &Call, id: &str, mut new: Vec<Staging>) -> Result<(Transaction, Vec<u8>)> {
         let mut script = self.script(call, id).await?;
         self.settle(call, &mut new).await?;
-        let done = self.play(call, &mut script, &Act::Stage(&new)).await?;
+        let done = self.play(call, &mut script, &TransactionAction::Stage(&new)).await?;
         Ok((done.transaction, done.answer))
     }
 
@@ -91,7 +91,7 @@ impl Databases {
     /// `transaction_conflict`; those of the operations, and of the transaction.
     pub(crate) async fn commit_transaction(&self, call: &Call, id: &str) -> Result<Transaction> {
         let mut script = self.script(call, id).await?;
-        match self.play(call, &mut script, &Act::Commit).await {
+        match self.play(call, &mut script, &TransactionAction::Commit).await {
             Ok(done) => Ok(done.transaction),
             Err(error) => {
                 if is_final(&error) {
@@ -120,11 +120,11 @@ impl Databases {
         transaction: &Transaction,
         status: Status,
     ) -> Result<Option<Transaction>> {
-        let mut changes = self.begin(call).await?;
-        let locked = changes.ledger().lock(transaction.number).await?;
+        let mut tx = self.begin(call).await?;
+        let locked = tx.transactions().lock(transaction.number).await?;
         let Some(mut transaction) = locked.filter(|now| now.status == Status::Pending) else { return Ok(None) };
-        end(&mut changes, &mut transaction, status, call.now).await?;
-        changes.commit().await?;
+        end(&mut tx, &mut transaction, status, call.now).await?;
+        tx.commit().await?;
         Ok(Some(transaction))
     }
 
@@ -157,7 +157,7 @@ impl Databases {
         queries: &Queries,
         transaction: &str,
     ) -> Result<Vec<u8>> {
-        let act = Act::Row { at, id, queries };
+        let act = TransactionAction::Row { at, id, queries };
         Ok(self.play(call, &mut self.script(call, transaction).await?, &act).await?.answer)
     }
 
@@ -172,7 +172,7 @@ impl Databases {
         wanted: RowsWanted<'_>,
         transaction: &str,
     ) -> Result<Vec<u8>> {
-        let act = Act::Rows { at, wanted };
+        let act = TransactionAction::Rows { at, wanted };
         Ok(self.play(call, &mut self.script(call, transaction).await?, &act).await?.answer)
     }
 }
@@ -194,12 +194,12 @@ mod tests {
     use super::*;
     use crate::service::{NewTable, RowInput};
     use floe_kernel::Caller;
-    use floe_kernel::directory::{Project, Settings as Policies};
+    use floe_kernel::directory::{Project, ProjectSettings as Policies};
     use floe_kernel::event::Listeners;
     use floe_kernel::permission::Permissions;
     use floe_kernel::scope::PROJECT;
     use floe_kernel::secret::Secret;
-    use floe_store::{Backend, Settings, Stores, outbox};
+    use floe_store::{Backend, StoreSettings, Stores, outbox};
     use serde_json::Map;
     use std::sync::Arc;
 
@@ -213,7 +213,7 @@ mod tests {
 
     /// A server's call to a project.
     async fn call(folder: &std::path::Path) -> Call {
-        let mut settings = Settings::new(Backend::Sqlite { folder: folder.join("data") });
+        let mut settings = StoreSettings::new(Backend::Sqlite { folder: folder.join("data") });
         settings.listeners = Arc::new(Everything);
         let store = Stores::open(settings).await.unwrap().create_project("shop").await.unwrap();
         let (id, settings) = ("shop".to_owned(), Policies::default());

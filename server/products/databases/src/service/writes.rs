@@ -1,12 +1,12 @@
 //! One row made, changed or removed, within a unit of work. What is done here, every operation on rows is made of.
 //!
-//! Who may do what is decided by [`floe_kernel::access::Guarded`] alone. Writing a row that isn't there, or isn't for the
+//! Who may do what is decided by [`floe_kernel::access::AccessPolicy`] alone. Writing a row that isn't there, or isn't for the
 //! caller, is "not authorized", unless they may read or write every row anyway, and so know what there is.
 
 use super::speaker;
-use crate::changes::Changes;
 use crate::permission_sets::PermissionSet;
 use crate::row::RowData;
+use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -60,27 +60,27 @@ pub(super) fn may_ever(call: &Call, schema: &TableSchema, action: Action) -> Res
 
 /// The row of this id, if the caller may do this to it and has seen its newest state.
 pub(super) async fn find_to(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     call: &Call,
     schema: &TableSchema,
     id: &str,
     action: Action,
 ) -> Result<Permitted> {
-    let Some(row) = tables::get_for_update(changes, &schema.stored, id).await? else {
+    let Some(row) = tables::get_for_update(tx, &schema.stored, id).await? else {
         let all = |action| schema.guarded().reach(&call.caller, action) == Reach::All;
         let knows = all(action) || all(Action::Read);
         let kind = if knows { Vocabulary::of(call).errors().row_not_found } else { ErrorKind::UserUnauthorized };
         return Err(kind.into());
     };
-    let set = changes.set(row.permissions).await?;
+    let set = tx.set(row.permissions).await?;
     let found = Permitted { row, set };
-    check_change(changes, call, schema, &found, action)?;
+    check_change(tx, call, schema, &found, action)?;
     Ok(found)
 }
 
 /// Refuses a caller who may not do this to a row, or hasn't seen its newest state.
 pub(super) fn check_change(
-    changes: &Changes<'_>,
+    tx: &RowTransaction<'_>,
     call: &Call,
     schema: &TableSchema,
     found: &Permitted,
@@ -89,30 +89,30 @@ pub(super) fn check_change(
     if !schema.guarded().permits(&call.caller, action, &found.set.permissions) {
         return Err(ErrorKind::UserUnauthorized.into());
     }
-    changes.must_be_unchanged(&schema.stored, &found.row)
+    tx.must_be_unchanged(&schema.stored, &found.row)
 }
 
 /// Writes a new row. Whether the caller may is decided already.
 pub(super) async fn insert(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     call: &Call,
     schema: &TableSchema,
     id: &str,
     data: RowData,
     permissions: &Permissions,
 ) -> Result<Permitted> {
-    changes.touch(&schema.stored, id)?;
-    let set = changes.intern(permissions).await?;
+    tx.touch(&schema.stored, id)?;
+    let set = tx.intern(permissions).await?;
     let data = data.computed(schema, |position| &schema.columns[position].default, call.now, speaker(call))?;
     let (created, updated) = (data.created.unwrap_or(call.now.millis()), data.updated.unwrap_or(call.now.millis()));
     let values = schema.filled(data);
     let new = NewRow { id, created, updated, permissions: set.number, values: &values };
-    changes.about_to_write();
-    let sequence = match tables::insert(changes, &schema.stored, new).await {
+    tx.about_to_write();
+    let sequence = match tables::insert(tx, &schema.stored, new).await {
         Ok(sequence) => sequence,
         // Of two that are taken SQLite names any; the id is what matters more, and what PostgreSQL finds first.
-        Err(error) if error.is_conflict() && changes.is_sqlite() => {
-            let there = tables::get(changes, &schema.stored, Some(&[]), id).await?.is_some();
+        Err(error) if error.is_conflict() && tx.is_sqlite() => {
+            let there = tables::get(tx, &schema.stored, Some(&[]), id).await?.is_some();
             let errors = Vocabulary::of(call).errors();
             return Err(Error::new(if there { errors.row_exists } else { errors.row_unique }).because(error));
         }
@@ -126,7 +126,7 @@ pub(super) async fn insert(
 
 /// Writes what changes of a row; gives the row as it is then. Whether the caller may is decided already.
 pub(super) async fn change(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     call: &Call,
     schema: &TableSchema,
     before: Permitted,
@@ -134,12 +134,12 @@ pub(super) async fn change(
     permissions: Option<&Permissions>,
 ) -> Result<Permitted> {
     let Permitted { mut row, mut set } = before;
-    changes.touch(&schema.stored, &row.id)?;
+    tx.touch(&schema.stored, &row.id)?;
     let data = data.computed(schema, |position| &row.values[position], call.now, speaker(call))?;
     if let Some(permissions) = permissions {
-        set = changes.intern(permissions).await?;
+        set = tx.intern(permissions).await?;
         if set.number != row.permissions {
-            changes.relist(&schema.database_id);
+            tx.invalidate_lists(&schema.database_id);
         }
     }
     row.updated = data.updated.unwrap_or(call.now.millis());
@@ -150,8 +150,8 @@ pub(super) async fn change(
         permissions: permissions.map(|_| set.number),
         values: &data.values,
     };
-    changes.about_to_write();
-    let done = tables::update(changes, &schema.stored, &row.id, written).await;
+    tx.about_to_write();
+    let done = tables::update(tx, &schema.stored, &row.id, written).await;
     done.map_err(|error| taken(error, Vocabulary::of(call)))?;
     row.permissions = set.number;
     for (position, value) in data.values {
@@ -162,22 +162,22 @@ pub(super) async fn change(
 
 /// Makes a row or changes the one that is there, whichever the caller may.
 pub(super) async fn upsert(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     call: &Call,
     schema: &TableSchema,
     id: &str,
     data: RowData,
     permissions: Option<&Permissions>,
 ) -> Result<Permitted> {
-    let Some(row) = tables::get_for_update(changes, &schema.stored, id).await? else {
+    let Some(row) = tables::get_for_update(tx, &schema.stored, id).await? else {
         may_create(call, schema)?;
         let permissions = permissions_of_new(call, permissions)?;
-        return insert(changes, call, schema, id, data, &permissions).await;
+        return insert(tx, call, schema, id, data, &permissions).await;
     };
-    let set = changes.set(row.permissions).await?;
+    let set = tx.set(row.permissions).await?;
     let before = Permitted { row, set };
-    check_change(changes, call, schema, &before, Action::Update)?;
-    change(changes, call, schema, before, data, permissions).await
+    check_change(tx, call, schema, &before, Action::Update)?;
+    change(tx, call, schema, before, data, permissions).await
 }
 
 /// What it means that something unique is taken.

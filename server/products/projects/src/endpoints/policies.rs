@@ -7,7 +7,7 @@ use floe_gateway::param::{Int, Queries};
 use floe_gateway::reply::Page;
 use floe_gateway::{Call, Reply, input};
 use floe_kernel::Result;
-use floe_kernel::directory::Settings;
+use floe_kernel::directory::ProjectSettings;
 use floe_kernel::query::{DEFAULT_LIMIT, MAX_TOTAL};
 use std::sync::Arc;
 
@@ -130,6 +130,6 @@ pub(crate) async fn membership_privacy(
     .await
 }
 
-async fn set(projects: &Projects, call: &Call, change: impl FnOnce(&mut Settings)) -> Result<Reply> {
+async fn set(projects: &Projects, call: &Call, change: impl FnOnce(&mut ProjectSettings)) -> Result<Reply> {
     Reply::ok(&ProjectModel::from(projects.set(&call.project.id, call.now, change).await?))
 }

@@ -7,7 +7,7 @@ use crate::service::Projects;
 use floe_gateway::param::{Blank, Id, Queries, Text, Url};
 use floe_gateway::reply::Page;
 use floe_gateway::{Call, Reply, input};
-use floe_kernel::directory::Known;
+use floe_kernel::directory::Principal;
 use floe_kernel::{ErrorKind, Result};
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
@@ -114,7 +114,7 @@ pub(crate) async fn update_team(projects: Arc<Projects>, call: Call, input: Upda
 }
 
 /// The console user who is calling. Users of projects have some of the same scopes, and nothing to look for here.
-fn console_user(call: &Call) -> Result<&Known> {
+fn console_user(call: &Call) -> Result<&Principal> {
     if !call.project.is_console() {
         return Err(ErrorKind::GeneralAccessForbidden.into());
     }

@@ -28,14 +28,14 @@ input! {
 }
 
 pub(crate) async fn auth_method(projects: Arc<Projects>, call: Call, input: SwitchMethod) -> Result<Reply> {
-    let change = |settings: &mut floe_kernel::directory::Settings| {
+    let change = |settings: &mut floe_kernel::directory::ProjectSettings| {
         switch(&mut settings.disabled_auth_methods, input.method_id.0, input.enabled);
     };
     Reply::ok(&ProjectModel::from(projects.set(&call.project.id, call.now, change).await?))
 }
 
 pub(crate) async fn service(projects: Arc<Projects>, call: Call, input: SwitchService) -> Result<Reply> {
-    let change = |settings: &mut floe_kernel::directory::Settings| {
+    let change = |settings: &mut floe_kernel::directory::ProjectSettings| {
         switch(&mut settings.disabled_services, input.service_id.0, input.enabled);
     };
     Reply::ok(&ProjectModel::from(projects.set(&call.project.id, call.now, change).await?))

@@ -1,7 +1,7 @@
 //! What the pipeline asks before each request.
 
 use super::Projects;
-use crate::repository::Registry;
+use crate::repository::ProjectRepository;
 use async_trait::async_trait;
 use floe_kernel::directory::{self as kernel, CONSOLE, Project};
 use floe_kernel::{Error, Result};
@@ -42,7 +42,7 @@ impl kernel::Projects for Projects {
     async fn delete_of_team(&self, team_id: &str) -> Result<()> {
         let ids = {
             let mut conn = self.platform().await?.read().await?;
-            Registry(&mut conn).project_ids_of_team(team_id).await?
+            ProjectRepository(&mut conn).project_ids_of_team(team_id).await?
         };
         for id in ids {
             self.delete(&id).await?;
@@ -54,7 +54,7 @@ impl kernel::Projects for Projects {
 impl Projects {
     async fn load(&self, id: &str) -> Result<Option<Arc<Project>>> {
         let mut conn = self.platform().await?.read().await?;
-        let mut registry = Registry(&mut conn);
+        let mut registry = ProjectRepository(&mut conn);
         let Some(project) = registry.project(id).await? else { return Ok(None) };
         Ok(Some(Arc::new(Project {
             keys: registry.api_keys(id).await?,
@@ -68,7 +68,7 @@ impl Projects {
 
     async fn project_on(&self, host: &str) -> Result<Option<String>> {
         let mut conn = self.platform().await?.read().await?;
-        Ok(Registry(&mut conn).project_on(&listed_as(host)).await?)
+        Ok(ProjectRepository(&mut conn).project_on(&listed_as(host)).await?)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Projects, not_found};
 use crate::model::Key;
-use crate::repository::{self, KEY_FIELDS, Registry};
+use crate::repository::{self, KEY_FIELDS, ProjectRepository};
 use floe_kernel::access::{Caller, Identity};
 use floe_kernel::directory::Project;
 use floe_kernel::query::Queries;
@@ -53,7 +53,7 @@ impl Projects {
         let KeyChange { name, scopes, expires } = change;
         let key = Key { id, name, scopes, expires, accessed: None, created: now, updated: now };
         let mut unit = self.platform().await?.begin().await?;
-        let mut registry = Registry(&mut unit);
+        let mut registry = ProjectRepository(&mut unit);
         registry.project(project_id).await?.ok_or_else(not_found)?;
         registry.add_key(project_id, &key, &hash(secret.expose())).await.map_err(taken)?;
         let outcome = unit.commit().await;
@@ -72,7 +72,7 @@ impl Projects {
     /// A key of a project.
     pub(crate) async fn get_key(&self, project_id: &str, id: &str) -> Result<Key> {
         let mut conn = self.platform().await?.read().await?;
-        Registry(&mut conn).key(project_id, id).await?.ok_or_else(|| ErrorKind::KeyNotFound.into())
+        ProjectRepository(&mut conn).key(project_id, id).await?.ok_or_else(|| ErrorKind::KeyNotFound.into())
     }
 
     /// Changes a key; its secret stays.
@@ -86,7 +86,7 @@ impl Projects {
     ) -> Result<Key> {
         within_reach(caller, project, &change)?;
         let mut unit = self.platform().await?.begin().await?;
-        let mut registry = Registry(&mut unit);
+        let mut registry = ProjectRepository(&mut unit);
         let key = registry.key(&project.id, id).await?.ok_or(ErrorKind::KeyNotFound)?;
         let KeyChange { name, scopes, expires } = change;
         let key = Key { name, scopes, expires, updated: now, ..key };
@@ -100,7 +100,7 @@ impl Projects {
     /// Ends a key.
     pub(crate) async fn delete_key(&self, project_id: &str, id: &str) -> Result<()> {
         let mut unit = self.platform().await?.begin().await?;
-        let found = Registry(&mut unit).remove_key(project_id, id).await?;
+        let found = ProjectRepository(&mut unit).remove_key(project_id, id).await?;
         let outcome = unit.commit().await;
         self.forget(project_id);
         outcome?;
@@ -141,7 +141,7 @@ fn taken(error: floe_store::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use floe_kernel::directory::{ApiKey, Settings};
+    use floe_kernel::directory::{ApiKey, ProjectSettings};
 
     fn project(scopes: &[Scope], expires_at: Option<Timestamp>) -> Project {
         let key = ApiKey {
@@ -157,7 +157,7 @@ mod tests {
             team_id: String::new(),
             keys: vec![key],
             web_hosts: Vec::new(),
-            settings: Settings::default(),
+            settings: ProjectSettings::default(),
         }
     }
 

@@ -12,8 +12,8 @@
 use super::{Projects, not_found, require_manager};
 use crate::model::{Details, NewProject, Project};
 use crate::params::Region;
-use crate::repository::{self, PROJECT_FIELDS, Registry};
-use floe_kernel::directory::{CONSOLE, Known, Settings};
+use crate::repository::{self, PROJECT_FIELDS, ProjectRepository};
+use floe_kernel::directory::{CONSOLE, Principal, ProjectSettings};
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result, id};
@@ -29,7 +29,7 @@ impl Projects {
     }
 
     /// Makes a project for a console user, in an organisation whose projects they manage.
-    pub(crate) async fn create_for(&self, user: &Known, new: NewProject, now: Timestamp) -> Result<Project> {
+    pub(crate) async fn create_for(&self, user: &Principal, new: NewProject, now: Timestamp) -> Result<Project> {
         require_manager(user, &new.team_id, ErrorKind::TeamNotFound)?;
         self.make(new, now).await
     }
@@ -47,14 +47,14 @@ impl Projects {
             team_id: new.team_id,
             region: Region::NAME.to_owned(),
             labels: Vec::new(),
-            settings: Settings::default(),
+            settings: ProjectSettings::default(),
             accessed: None,
             created: now,
             updated: now,
         };
         drop(self.stores.create_project(&project.id).await?);
         let mut unit = self.platform().await?.begin().await?;
-        Registry(&mut unit).add_project(&project).await.map_err(taken)?;
+        ProjectRepository(&mut unit).add_project(&project).await.map_err(taken)?;
         unit.commit().await.map_err(taken)?;
         drop(self.stores.create_project(&project.id).await?);
         Ok(project)
@@ -63,7 +63,7 @@ impl Projects {
     /// The projects of the organisations that a console user is a member of.
     pub(crate) async fn list(
         &self,
-        user: &Known,
+        user: &Principal,
         search: &str,
         queries: &Queries,
         total: bool,
@@ -77,14 +77,14 @@ impl Projects {
     /// Gives a project another name and other details.
     pub(crate) async fn update(
         &self,
-        user: &Known,
+        user: &Principal,
         id: &str,
         name: String,
         details: &Details,
         now: Timestamp,
     ) -> Result<Project> {
         let mut unit = self.platform().await?.begin().await?;
-        let mut registry = Registry(&mut unit);
+        let mut registry = ProjectRepository(&mut unit);
         let mut project = registry.project_to_change(id, now).await?.ok_or_else(not_found)?;
         require_manager(user, &project.team_id, ErrorKind::ProjectNotFound)?;
         project.name = name;
@@ -97,7 +97,7 @@ impl Projects {
     }
 
     /// Gives a project to another organisation. Whoever does it must manage the projects of both.
-    pub(crate) async fn transfer(&self, user: &Known, id: &str, team_id: &str, now: Timestamp) -> Result<Project> {
+    pub(crate) async fn transfer(&self, user: &Principal, id: &str, team_id: &str, now: Timestamp) -> Result<Project> {
         self.change(id, now, |project| {
             require_manager(user, &project.team_id, ErrorKind::ProjectNotFound)?;
             require_manager(user, team_id, ErrorKind::TeamNotFound)?;
@@ -110,7 +110,7 @@ impl Projects {
     /// Removes a project with everything in it.
     pub(crate) async fn delete(&self, id: &str) -> Result<()> {
         let mut unit = self.platform().await?.begin().await?;
-        let found = Registry(&mut unit).begin_deletion(id).await?;
+        let found = ProjectRepository(&mut unit).begin_deletion(id).await?;
         let outcome = unit.commit().await;
         self.forget_hosts(id);
         outcome?;
@@ -122,9 +122,9 @@ impl Projects {
 
     async fn finish_deletion(&self, id: &str) -> Result<()> {
         self.stores.delete_project(id).await?;
-        self.farewells.iter().for_each(|tell| tell(id));
+        self.on_project_deleted.iter().for_each(|emit| emit(id));
         let mut unit = self.platform().await?.begin().await?;
-        Registry(&mut unit).end_deletion(id).await?;
+        ProjectRepository(&mut unit).end_deletion(id).await?;
         Ok(unit.commit().await?)
     }
 
@@ -135,7 +135,7 @@ impl Projects {
     pub async fn finish_deletions(&self) -> Result<()> {
         let begun = {
             let mut conn = self.platform().await?.read().await?;
-            Registry(&mut conn).begun_deletions().await?
+            ProjectRepository(&mut conn).begun_deletions().await?
         };
         for id in begun {
             tracing::info!(project = %id, "completing a deletion that was interrupted");
@@ -150,7 +150,7 @@ impl Projects {
     /// When the platform can't be reached.
     pub async fn ids(&self) -> Result<Vec<String>> {
         let mut conn = self.platform().await?.read().await?;
-        Ok(Registry(&mut conn).project_ids().await?)
+        Ok(ProjectRepository(&mut conn).project_ids().await?)
     }
 }
 

@@ -11,10 +11,10 @@ pub(crate) use platforms::PlatformChange;
 pub(crate) use settings::switch;
 
 use crate::model::Project;
-use crate::repository::Registry;
+use crate::repository::ProjectRepository;
 use floe_cache::Cache;
 use floe_gateway::authenticate::admin_scopes;
-use floe_kernel::directory::{self as kernel, CONSOLE, Known, MembershipPrivacy, Settings};
+use floe_kernel::directory::{self as kernel, CONSOLE, MembershipPrivacy, Principal, ProjectSettings};
 use floe_kernel::scope::Scope;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
@@ -31,7 +31,7 @@ const KNOWN_HOSTS: u64 = 10_000;
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 
 /// What another product does when a project is gone: forget what it keeps in memory.
-pub type Farewell = Box<dyn Fn(&str) + Send + Sync>;
+pub type OnProjectDeleted = Box<dyn Fn(&str) + Send + Sync>;
 
 /// Knows the projects, and changes them.
 pub struct Projects {
@@ -43,20 +43,20 @@ pub struct Projects {
     /// Projects that were looked at anew a moment ago.
     refreshed: Cache<String, ()>,
     /// Told when a project is gone, before another can get its id.
-    farewells: Vec<Farewell>,
+    on_project_deleted: Vec<OnProjectDeleted>,
     console: Arc<kernel::Project>,
 }
 
 impl Projects {
-    /// Keeps projects in the platform's store, and makes and removes theirs. `farewells` are told when one is gone.
+    /// Keeps projects in the platform's store, and makes and removes theirs. `on_project_deleted` are told when one is gone.
     #[must_use]
-    pub fn new(stores: Stores, farewells: Vec<Farewell>) -> Self {
+    pub fn new(stores: Stores, on_project_deleted: Vec<OnProjectDeleted>) -> Self {
         Self {
             stores,
             known: Cache::new(KNOWN_PROJECTS),
             hosts: Cache::new(KNOWN_HOSTS),
             refreshed: Cache::with_time_to_live(KNOWN_PROJECTS, REFRESH_EVERY),
-            farewells,
+            on_project_deleted,
             console: Arc::new(console()),
         }
     }
@@ -68,7 +68,7 @@ impl Projects {
     /// The project of this id, as admins see it.
     pub(crate) async fn get(&self, id: &str) -> Result<Project> {
         let mut conn = self.platform().await?.read().await?;
-        Registry(&mut conn).project(id).await?.ok_or_else(not_found)
+        ProjectRepository(&mut conn).project(id).await?.ok_or_else(not_found)
     }
 
     /// Changes a project. The change happens to what is there at that moment, one at a time.
@@ -79,9 +79,9 @@ impl Projects {
         change: impl FnOnce(&mut Project) -> Result<()>,
     ) -> Result<Project> {
         let mut unit = self.platform().await?.begin().await?;
-        let mut project = Registry(&mut unit).project_to_change(id, now).await?.ok_or_else(not_found)?;
+        let mut project = ProjectRepository(&mut unit).project_to_change(id, now).await?.ok_or_else(not_found)?;
         change(&mut project)?;
-        Registry(&mut unit).save_project(&project).await?;
+        ProjectRepository(&mut unit).save_project(&project).await?;
         let outcome = unit.commit().await;
         self.forget(id);
         outcome?;
@@ -116,7 +116,7 @@ fn console() -> kernel::Project {
         team_id: String::new(),
         keys: Vec::new(),
         web_hosts: Vec::new(),
-        settings: Settings { membership_privacy, ..Settings::default() },
+        settings: ProjectSettings { membership_privacy, ..ProjectSettings::default() },
     }
 }
 
@@ -126,7 +126,7 @@ fn not_found() -> Error {
 
 /// Refuses who may not manage the projects of this organisation. For who isn't a member of it, there is no such thing:
 /// `absent` is what they are told.
-fn require_manager(user: &Known, team_id: &str, absent: ErrorKind) -> Result<()> {
+fn require_manager(user: &Principal, team_id: &str, absent: ErrorKind) -> Result<()> {
     let scopes = admin_scopes(user, team_id).ok_or(absent)?;
     if scopes.has(Scope::ProjectsWrite) { Ok(()) } else { Err(ErrorKind::UserUnauthorized.into()) }
 }

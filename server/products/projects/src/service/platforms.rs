@@ -2,7 +2,7 @@
 
 use super::{Projects, not_found};
 use crate::model::Platform;
-use crate::repository::{self, PLATFORM_FIELDS, Registry};
+use crate::repository::{self, PLATFORM_FIELDS, ProjectRepository};
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
@@ -31,7 +31,7 @@ impl Projects {
         let PlatformChange { name, hostname, identifier } = change;
         let platform = Platform { id, name, kind: kind.to_owned(), hostname, identifier, created: now, updated: now };
         let mut unit = self.platform().await?.begin().await?;
-        let mut registry = Registry(&mut unit);
+        let mut registry = ProjectRepository(&mut unit);
         registry.project(project_id).await?.ok_or_else(not_found)?;
         registry.add_platform(project_id, &platform).await.map_err(taken)?;
         let outcome = unit.commit().await;
@@ -55,7 +55,7 @@ impl Projects {
     /// A platform of a project.
     pub(crate) async fn get_platform(&self, project_id: &str, id: &str) -> Result<Platform> {
         let mut conn = self.platform().await?.read().await?;
-        Registry(&mut conn).platform(project_id, id).await?.ok_or_else(|| ErrorKind::PlatformNotFound.into())
+        ProjectRepository(&mut conn).platform(project_id, id).await?.ok_or_else(|| ErrorKind::PlatformNotFound.into())
     }
 
     /// Changes a platform of this type; what is of another type has an endpoint of its own.
@@ -68,7 +68,7 @@ impl Projects {
         now: Timestamp,
     ) -> Result<Platform> {
         let mut unit = self.platform().await?.begin().await?;
-        let mut registry = Registry(&mut unit);
+        let mut registry = ProjectRepository(&mut unit);
         let platform = registry.platform(project_id, id).await?.ok_or(ErrorKind::PlatformNotFound)?;
         if endpoint_of(&platform.kind) != endpoint_of(kind) {
             return Err(ErrorKind::PlatformMethodUnsupported.into());
@@ -85,7 +85,7 @@ impl Projects {
     /// Removes a platform.
     pub(crate) async fn delete_platform(&self, project_id: &str, id: &str) -> Result<()> {
         let mut unit = self.platform().await?.begin().await?;
-        let found = Registry(&mut unit).remove_platform(project_id, id).await?;
+        let found = ProjectRepository(&mut unit).remove_platform(project_id, id).await?;
         let outcome = unit.commit().await;
         self.forget_hosts(project_id);
         outcome?;

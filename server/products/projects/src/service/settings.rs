@@ -3,12 +3,17 @@
 use super::Projects;
 use crate::model::Project;
 use floe_kernel::Result;
-use floe_kernel::directory::Settings;
+use floe_kernel::directory::ProjectSettings;
 use floe_kernel::time::Timestamp;
 
 impl Projects {
     /// Changes the settings of a project.
-    pub(crate) async fn set(&self, id: &str, now: Timestamp, change: impl FnOnce(&mut Settings)) -> Result<Project> {
+    pub(crate) async fn set(
+        &self,
+        id: &str,
+        now: Timestamp,
+        change: impl FnOnce(&mut ProjectSettings),
+    ) -> Result<Project> {
         self.change(id, now, |project| {
             change(&mut project.settings);
             Ok(())

@@ -5,10 +5,10 @@ use floe_testkit::both_databases;
 use serde_json::{Value as Json, json};
 
 both_databases! {
-    async fn a_user_of_one_organisation_reaches_no_project_of_another(house: House) {
-        let (ada, eve) = (owner_of(&house, "acme").await, owner_of(&house, "evil").await);
+    async fn a_user_of_one_organisation_reaches_no_project_of_another(floe: TestServer) {
+        let (ada, eve) = (owner_of(&floe, "acme").await, owner_of(&floe, "evil").await);
         ada.client.post("/v1/projects", &json!({"projectId": "shop", "name": "Shop", "teamId": "acme"})).await.ok(201);
-        let owner = admin(&house, &ada, "shop");
+        let owner = admin(&floe, &ada, "shop");
         owner.post("/v1/project/keys", &json!({"keyId": "k", "name": "K", "scopes": ["rows.read"]})).await.ok(201);
         owner.post("/v1/project/platforms/web", &json!({"platformId": "w", "name": "W", "hostname": "a.b.org"})).await.ok(201);
 
@@ -30,24 +30,24 @@ both_databases! {
         let (get, key) = ("/v1/projects/shop", json!({"keyId": "unique()", "name": "K", "scopes": ["rows.read"]}));
         for path in [get, "/v1/projects/shop/keys", "/v1/projects/shop/keys/k", "/v1/projects/shop/platforms", "/v1/projects/shop/platforms/w", "/v1/projects/shop/webhooks"] {
             eve.client.get(path).await.refused(401, "user_unauthorized");
-            admin(&house, &eve, "evil-one").get(path).await.refused(401, "user_unauthorized");
+            admin(&floe, &eve, "evil-one").get(path).await.refused(401, "user_unauthorized");
         }
         eve.client.delete(get).await.refused(401, "user_unauthorized");
         eve.client.post("/v1/projects/shop/keys", &key).await.refused(401, "user_unauthorized");
         eve.client.put("/v1/projects/shop/keys/k", &key).await.refused(401, "user_unauthorized");
         eve.client.patch("/v1/projects/shop/auth/duration", &json!({"duration": 60})).await.refused(401, "user_unauthorized");
-        let mode = admin(&house, &eve, "shop");
+        let mode = admin(&floe, &eve, "shop");
         for path in ["/v1/project", "/v1/project/keys", "/v1/users", "/v1/teams", "/v1/webhooks"] {
             mode.get(path).await.refused(401, "user_unauthorized");
-            house.client().session(&eve.session).get(&format!("{path}?project=shop&mode=admin")).await.refused(401, "user_unauthorized");
+            floe.client().session(&eve.session).get(&format!("{path}?project=shop&mode=admin")).await.refused(401, "user_unauthorized");
             // A console session is no session of the project.
-            house.client().to_project("shop").session(&eve.session).get(path).await.refused(401, "user_unauthorized");
+            floe.client().to_project("shop").session(&eve.session).get(path).await.refused(401, "user_unauthorized");
         }
         assert_eq!(owner.get("/v1/project").await.expect(200)["name"], "Shop");
     }
 
-    async fn a_key_opens_its_own_project_and_no_other(house: House) {
-        let (shop, blog) = (house.project("shop").await, house.project("blog").await);
+    async fn a_key_opens_its_own_project_and_no_other(floe: TestServer) {
+        let (shop, blog) = (floe.project("shop").await, floe.project("blog").await);
         blog.with_key(&shop.key).get("/v1/project").await.refused(401, "general_access_forbidden");
         // An alias names the project, so the key is checked against that one, whatever the header says.
         shop.server().get("/v1/projects/blog").await.refused(401, "general_access_forbidden");
@@ -60,8 +60,8 @@ both_databases! {
         blog.server().get("/v1/project").await.ok(200);
     }
 
-    async fn the_same_ids_in_two_projects_are_two_things(house: House) {
-        let (shop, blog) = (house.project("shop").await, house.project("blog").await);
+    async fn the_same_ids_in_two_projects_are_two_things(floe: TestServer) {
+        let (shop, blog) = (floe.project("shop").await, floe.project("blog").await);
         let mut secrets = Vec::new();
         for project in [&shop, &blog] {
             let key = json!({"keyId": "same", "name": project.id, "scopes": ["project.read"]});
@@ -79,8 +79,8 @@ both_databases! {
         }
     }
 
-    async fn users_of_projects_have_nothing_to_look_for_on_the_console(house: House) {
-        let shop = house.project("shop").await;
+    async fn users_of_projects_have_nothing_to_look_for_on_the_console(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let user = shop.user("bo@example.org").await;
         user.client.get("/v1/projects").await.refused(401, "general_access_forbidden");
         for client in [user.client.clone(), shop.guest()] {
@@ -89,13 +89,13 @@ both_databases! {
             }
         }
         user.client.get("/v1/projects/shop").await.refused(401, "user_unauthorized");
-        house.client().to_project("console").session(&user.session).get("/v1/projects").await.refused(401, "user_unauthorized");
-        house.client().to_project("console").get("/v1/projects").await.refused(401, "general_unauthorized_scope");
+        floe.client().to_project("console").session(&user.session).get("/v1/projects").await.refused(401, "user_unauthorized");
+        floe.client().to_project("console").get("/v1/projects").await.refused(401, "general_unauthorized_scope");
     }
 
-    async fn the_console_is_no_project_that_anybody_manages(house: House) {
-        let ada = owner_of(&house, "acme").await;
-        for client in [ada.client.clone(), admin(&house, &ada, "console")] {
+    async fn the_console_is_no_project_that_anybody_manages(floe: TestServer) {
+        let ada = owner_of(&floe, "acme").await;
+        for client in [ada.client.clone(), admin(&floe, &ada, "console")] {
             for path in ["/v1/project", "/v1/projects/console", "/v1/project/keys", "/v1/projects/console/keys", "/v1/webhooks"] {
                 client.get(path).await.refused(401, "general_unauthorized_scope");
             }
@@ -105,24 +105,24 @@ both_databases! {
         }
     }
 
-    async fn an_organisation_takes_its_projects_along(house: House) {
-        let ada = owner_of(&house, "acme").await;
+    async fn an_organisation_takes_its_projects_along(floe: TestServer) {
+        let ada = owner_of(&floe, "acme").await;
         ada.client.post("/v1/projects", &json!({"projectId": "shop", "name": "Shop", "teamId": "acme"})).await.ok(201);
-        let client = admin(&house, &ada, "shop");
+        let client = admin(&floe, &ada, "shop");
         client.get("/v1/project").await.ok(200);
         ada.client.delete("/v1/teams/acme").await.ok(204);
         client.get("/v1/project").await.refused(404, "project_not_found");
         assert_eq!(ada.client.get("/v1/projects").await.expect(200)["total"], 0);
     }
 
-    async fn a_project_moves_only_between_organisations_of_who_moves_it(house: House) {
-        let (ada, eve) = (owner_of(&house, "acme").await, owner_of(&house, "evil").await);
+    async fn a_project_moves_only_between_organisations_of_who_moves_it(floe: TestServer) {
+        let (ada, eve) = (owner_of(&floe, "acme").await, owner_of(&floe, "evil").await);
         ada.client.post("/v1/teams", &json!({"teamId": "second", "name": "Second"})).await.ok(201);
         ada.client.post("/v1/projects", &json!({"projectId": "shop", "name": "Shop", "teamId": "acme"})).await.ok(201);
         ada.client.patch("/v1/projects/shop/team", &json!({"teamId": "evil"})).await.refused(404, "team_not_found");
         let moved: Json = ada.client.patch("/v1/projects/shop/team", &json!({"teamId": "second"})).await.expect(200);
         assert_eq!(moved["teamId"], "second");
-        admin(&house, &ada, "shop").get("/v1/project").await.ok(200);
-        admin(&house, &eve, "shop").get("/v1/project").await.refused(401, "user_unauthorized");
+        admin(&floe, &ada, "shop").get("/v1/project").await.ok(200);
+        admin(&floe, &eve, "shop").get("/v1/project").await.refused(401, "user_unauthorized");
     }
 }

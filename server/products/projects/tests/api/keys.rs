@@ -7,17 +7,17 @@ fn text(json: &Json) -> String {
 }
 
 both_databases! {
-    async fn a_secret_is_shown_once_and_works_at_once(house: House) {
-        let ada = owner_of(&house, "acme").await;
+    async fn a_secret_is_shown_once_and_works_at_once(floe: TestServer) {
+        let ada = owner_of(&floe, "acme").await;
         ada.client.post("/v1/projects", &json!({"projectId": "shop", "name": "Shop", "teamId": "acme"})).await.ok(201);
-        let client = admin(&house, &ada, "shop");
+        let client = admin(&floe, &ada, "shop");
         client.get("/v1/project/keys").await.ok(200);
         let made = client.post("/v1/project/keys", &json!({"keyId": "server", "name": "Server", "scopes": ["project.read", "keys.read"]})).await.expect(201);
         let secret = text(&made["secret"]);
         assert_eq!((secret.len(), secret.starts_with("standard_"), &made["expire"], &made["sdks"]), (9 + 256, true, &json!(""), &json!([])));
         assert_eq!(made["scopes"], json!(["project.read", "keys.read"]));
 
-        let server = house.client().to_project("shop").key(&secret);
+        let server = floe.client().to_project("shop").key(&secret);
         server.get("/v1/project").await.ok(200);
         // SEC-110
         for answer in [client.get("/v1/project/keys/server").await, client.get("/v1/projects/shop/keys/server").await] {
@@ -34,25 +34,25 @@ both_databases! {
         client.get("/v1/project/keys/server").await.refused(404, "key_not_found");
     }
 
-    async fn a_key_ends_when_it_says(house: House) {
-        let shop = house.project("shop").await;
+    async fn a_key_ends_when_it_says(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let soon = {
-            let now = floe_kernel::time::Clock::now(house.clock());
+            let now = floe_kernel::time::Clock::now(floe.clock());
             now.plus_seconds(3600).to_string()
         };
         let made = shop.server().post("/v1/project/keys", &json!({"keyId": "k", "name": "K", "scopes": ["project.read"], "expire": soon})).await.expect(201);
         let server = shop.with_key(&text(&made["secret"]));
         server.get("/v1/project").await.ok(200);
-        house.clock().advance(3600);
+        floe.clock().advance(3600);
         server.get("/v1/project").await.refused(401, "project_key_expired");
         shop.server().put("/v1/project/keys/k", &json!({"name": "K", "scopes": ["project.read"], "expire": null})).await.ok(200);
         server.get("/v1/project").await.ok(200);
     }
 
     /// SEC-020
-    async fn a_key_makes_no_key_that_is_more_than_itself(house: House) {
-        let shop = house.project("shop").await;
-        let weak = shop.with_key(&house.key("shop", "keys.read,keys.write,rows.read").await);
+    async fn a_key_makes_no_key_that_is_more_than_itself(floe: TestServer) {
+        let shop = floe.project("shop").await;
+        let weak = shop.with_key(&floe.key("shop", "keys.read,keys.write,rows.read").await);
         let key = |scopes: &[&str], expire: Json| json!({"keyId": "unique()", "name": "K", "scopes": scopes, "expire": expire});
         weak.post("/v1/project/keys", &key(&["rows.read"], Json::Null)).await.ok(201);
         for scopes in [&["rows.write"][..], &["rows.read", "users.write"], &["health.read"]] {
@@ -74,7 +74,7 @@ both_databases! {
             ending.put(&path, &json!({"name": "K", "scopes": [], "expire": expire})).await.refused(403, "key_creation_denied");
         }
         // A reader makes none at all, and neither do users and their JWTs.
-        let reader = shop.with_key(&house.key("shop", "keys.read").await);
+        let reader = shop.with_key(&floe.key("shop", "keys.read").await);
         reader.post("/v1/project/keys", &key(&[], Json::Null)).await.refused(401, "general_unauthorized_scope");
         let user = shop.user("bo@example.org").await;
         user.client.post("/v1/project/keys", &key(&[], Json::Null)).await.refused(401, "general_unauthorized_scope");
@@ -82,8 +82,8 @@ both_databases! {
         shop.guest().jwt(&jwt).post("/v1/project/keys", &key(&[], Json::Null)).await.refused(401, "general_unauthorized_scope");
     }
 
-    async fn refuses_what_no_key_can_be(house: House) {
-        let shop = house.project("shop").await;
+    async fn refuses_what_no_key_can_be(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let post = async |body: Json| shop.server().post("/v1/project/keys", &body).await;
         for scopes in [json!(["everything"]), json!(["projects.write"]), json!(["account"]), json!("rows.read"), json!([1]), json!(vec!["rows.read"; 201])] {
             post(json!({"keyId": "k", "name": "K", "scopes": scopes})).await.refused(400, "general_argument_invalid");

@@ -9,17 +9,17 @@ mod platforms;
 mod projects;
 mod settings;
 
-use floe_testkit::{Client, House, User};
+use floe_testkit::{Client, TestServer, User};
 use serde_json::json;
 
 /// A console user with an organisation of their own.
-async fn owner_of(house: &House, team: &str) -> User {
-    let user = house.console_user(&format!("{team}@example.org")).await;
+async fn owner_of(floe: &TestServer, team: &str) -> User {
+    let user = floe.console_user(&format!("{team}@example.org")).await;
     user.client.post("/v1/teams", &json!({"teamId": team, "name": team})).await.ok(201);
     user
 }
 
 /// The console user, managing this project.
-fn admin(house: &House, user: &User, project: &str) -> Client {
-    house.client().to_project(project).header("X-Appwrite-Mode", "admin").session(&user.session)
+fn admin(floe: &TestServer, user: &User, project: &str) -> Client {
+    floe.client().to_project(project).header("X-Appwrite-Mode", "admin").session(&user.session)
 }

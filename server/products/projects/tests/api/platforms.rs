@@ -2,8 +2,8 @@ use floe_testkit::both_databases;
 use serde_json::json;
 
 both_databases! {
-    async fn each_system_has_its_own_word_for_an_app(house: House) {
-        let shop = house.project("shop").await;
+    async fn each_system_has_its_own_word_for_an_app(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let server = shop.server();
         for (kind, field) in [("apple", "bundleIdentifier"), ("android", "applicationId"), ("windows", "packageIdentifierName"), ("linux", "packageName")] {
             let made = server.post(&format!("/v1/project/platforms/{kind}"), &json!({"platformId": kind, "name": kind, field: "org.example.app"})).await.expect(201);
@@ -27,8 +27,8 @@ both_databases! {
         server.get("/v1/project/platforms/web").await.refused(404, "platform_not_found");
     }
 
-    async fn refuses_hosts_that_are_none_or_let_everybody_in(house: House) {
-        let shop = house.project("shop").await;
+    async fn refuses_hosts_that_are_none_or_let_everybody_in(floe: TestServer) {
+        let shop = floe.project("shop").await;
         for hostname in ["*", "*.com", "*.", "https://a.org", "a.org/x", "a.org:80", "a b", "a..org", "null"] {
             let answer = shop.server().post("/v1/project/platforms/web", &json!({"platformId": "unique()", "name": "X", "hostname": hostname})).await;
             if hostname == "null" { answer.ok(201) } else { answer.refused(400, "general_argument_invalid") }
@@ -36,9 +36,9 @@ both_databases! {
     }
 
     /// SEC-102
-    async fn browsers_on_a_platforms_host_are_let_in_and_no_others(house: House) {
-        let shop = house.project("shop").await;
-        let blog = house.project("blog").await;
+    async fn browsers_on_a_platforms_host_are_let_in_and_no_others(floe: TestServer) {
+        let shop = floe.project("shop").await;
+        let blog = floe.project("blog").await;
         let from = |origin: &str| shop.guest().header("Origin", origin);
         from("https://app.example.org").get("/v1/locale").await.refused(403, "general_unknown_origin");
         shop.server().post("/v1/project/platforms/web", &json!({"platformId": "w", "name": "W", "hostname": "app.example.org"})).await.ok(201);
@@ -48,13 +48,13 @@ both_databases! {
             let answer = from(origin).get("/v1/locale").await;
             assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, origin));
             // The question before: it names no project.
-            let preflight = house.client().header("Origin", origin).send("OPTIONS".parse().unwrap(), "/v1/locale", None).await;
+            let preflight = floe.client().header("Origin", origin).send("OPTIONS".parse().unwrap(), "/v1/locale", None).await;
             assert_eq!((preflight.status, preflight.header("access-control-allow-origin")), (204, origin));
             blog.guest().header("Origin", origin).get("/v1/locale").await.refused(403, "general_unknown_origin");
         }
         for origin in ["https://example.org", "https://wild.example.org", "https://app.example.org.evil.com", "https://evilapp.example.org", "null"] {
             from(origin).get("/v1/locale").await.refused(403, "general_unknown_origin");
-            let preflight = house.client().header("Origin", origin).send("OPTIONS".parse().unwrap(), "/v1/locale", None).await;
+            let preflight = floe.client().header("Origin", origin).send("OPTIONS".parse().unwrap(), "/v1/locale", None).await;
             assert_eq!(preflight.header("access-control-allow-origin"), "", "{origin}");
         }
         // What is changed or gone counts at once.

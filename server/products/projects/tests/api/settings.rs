@@ -2,8 +2,8 @@ use floe_testkit::both_databases;
 use serde_json::{Value as Json, json};
 
 both_databases! {
-    async fn policies_are_set_and_read(house: House) {
-        let shop = house.project("shop").await;
+    async fn policies_are_set_and_read(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let server = shop.server();
         let policies = server.get("/v1/project/policies").await.expect(200);
         let ids: Vec<_> = policies["policies"].as_array().unwrap().iter().map(|policy| policy["$id"].as_str().unwrap()).collect();
@@ -31,8 +31,8 @@ both_databases! {
         assert_eq!((page["total"].as_i64(), page["policies"][0]["$id"].as_str(), page["policies"].as_array().unwrap().len()), (Some(5), Some("session-invalidation"), 1));
     }
 
-    async fn refuses_settings_out_of_bounds(house: House) {
-        let shop = house.project("shop").await;
+    async fn refuses_settings_out_of_bounds(floe: TestServer) {
+        let shop = floe.project("shop").await;
         for (path, body) in [
             ("policies/session-duration", json!({"duration": 59})),
             ("policies/session-duration", json!({"duration": 31_536_001})),
@@ -50,8 +50,8 @@ both_databases! {
         shop.server().get("/v1/project/policies/nothing").await.refused(400, "general_argument_invalid");
     }
 
-    async fn a_service_that_is_off_is_off_for_clients_alone(house: House) {
-        let shop = house.project("shop").await;
+    async fn a_service_that_is_off_is_off_for_clients_alone(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let off = shop.server().patch("/v1/project/services/locale", &json!({"enabled": false})).await.expect(200);
         let locale: Vec<&Json> = off["services"].as_array().unwrap().iter().filter(|service| service["enabled"] == false).collect();
         assert_eq!(locale, [&json!({"$id": "locale", "enabled": false})]);
@@ -62,23 +62,23 @@ both_databases! {
     }
 
     /// The one whose name isn't spelled like its SDK's.
-    async fn tables_are_switched_off_by_their_name_in_the_api(house: House) {
-        let shop = house.project("shop").await;
+    async fn tables_are_switched_off_by_their_name_in_the_api(floe: TestServer) {
+        let shop = floe.project("shop").await;
         shop.server().patch("/v1/project/services/tablesdb", &json!({"enabled": false})).await.ok(200);
         shop.guest().get("/v1/tablesdb/d/tables/t/rows").await.refused(403, "general_service_disabled");
     }
 
-    async fn a_way_to_sign_in_that_is_off_is_shown_so(house: House) {
-        let shop = house.project("shop").await;
+    async fn a_way_to_sign_in_that_is_off_is_shown_so(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let off = shop.server().patch("/v1/projects/shop/auth/anonymous", &json!({"enabled": false})).await.expect(200);
         let disabled: Vec<_> = off["authMethods"].as_array().unwrap().iter().filter(|method| method["enabled"] == false).map(|method| &method["$id"]).collect();
         assert_eq!(disabled, [&json!("anonymous")]);
         shop.guest().post("/v1/account/sessions/anonymous", &json!({})).await.refused(501, "user_auth_method_unsupported");
     }
 
-    async fn settings_take_scopes_of_their_own(house: House) {
-        let shop = house.project("shop").await;
-        let reader = shop.with_key(&house.key("shop", "project.read,policies.read").await);
+    async fn settings_take_scopes_of_their_own(floe: TestServer) {
+        let shop = floe.project("shop").await;
+        let reader = shop.with_key(&floe.key("shop", "project.read,policies.read").await);
         reader.get("/v1/project").await.ok(200);
         reader.get("/v1/project/policies").await.ok(200);
         let on = json!({"enabled": true});

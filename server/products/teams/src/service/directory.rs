@@ -1,6 +1,6 @@
 //! Who belongs to which team, for those who tell users' roles.
 
-use crate::repository::Roster;
+use crate::repository::TeamRepository;
 use async_trait::async_trait;
 use floe_kernel::Result;
 use floe_kernel::directory::{Membership, Memberships};
@@ -21,6 +21,6 @@ impl Directory {
 impl Memberships for Directory {
     async fn of_user(&self, project_id: &str, user_id: &str) -> Result<Vec<Membership>> {
         let mut conn = self.0.project(project_id).await?.read().await?;
-        Ok(Roster(&mut conn).confirmed_of(user_id).await?)
+        Ok(TeamRepository(&mut conn).confirmed_of(user_id).await?)
     }
 }

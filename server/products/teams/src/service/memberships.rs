@@ -4,7 +4,7 @@ use super::teams::not_found;
 use super::{Teams, is_owner, require_member, require_owner};
 use crate::events;
 use crate::model::{ALL_SHOWN, Membership, MembershipModel, OWNER, Team};
-use crate::repository::{self, Of, Roster, membership_fields};
+use crate::repository::{self, Of, TeamRepository, membership_fields};
 use floe_gateway::Call;
 use floe_kernel::directory::{Arrival, Invitee, MembershipPrivacy, Person, Visit};
 use floe_kernel::query::Queries;
@@ -66,7 +66,7 @@ impl Teams {
         let ids: Vec<_> = memberships.iter().map(|membership| membership.team_id.clone()).collect();
         let names: HashMap<String, String> = {
             let mut conn = call.store.read().await?;
-            Roster(&mut conn).team_names(&ids).await?.into_iter().collect()
+            TeamRepository(&mut conn).team_names(&ids).await?.into_iter().collect()
         };
         let model = |membership: Membership| {
             let name = names.get(&membership.team_id).map_or("", String::as_str);
@@ -80,7 +80,7 @@ impl Teams {
         require_member(&call.caller, team_id)?;
         let (team, membership) = {
             let mut conn = call.store.read().await?;
-            let mut roster = Roster(&mut conn);
+            let mut roster = TeamRepository(&mut conn);
             let team = roster.team(team_id).await?.ok_or_else(not_found)?;
             (team, roster.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?)
         };
@@ -103,7 +103,7 @@ impl Teams {
         let team = self.get(call, team_id).await?;
         let person = self.person(call, &new).await?;
         let mut unit = call.store.begin().await?;
-        if !Roster(&mut unit).take_turn(team_id).await? {
+        if !TeamRepository(&mut unit).take_turn(team_id).await? {
             return Err(not_found());
         }
         let membership = join(&mut unit, call, team_id, &person.id, new.roles).await?;
@@ -113,7 +113,7 @@ impl Teams {
             Some(&person),
             call.project.settings.membership_privacy,
         );
-        events::tell(&mut unit, events::CREATE_MEMBERSHIP, &[team_id, &membership.id], &seen).await?;
+        events::emit(&mut unit, events::CREATE_MEMBERSHIP, &[team_id, &membership.id], &seen).await?;
         let outcome = unit.commit().await;
         self.identities.forget(&call.project.id, &person.id);
         outcome?;
@@ -156,8 +156,8 @@ impl Teams {
             keep_an_owner(&mut unit, call, &membership, ErrorKind::MembershipDowngradeProhibited).await?;
         }
         let membership = Membership { roles, updated: call.now, ..membership };
-        Roster(&mut unit).save_roles(&membership).await?;
-        tell(&mut unit, call, &team, events::UPDATE_MEMBERSHIP, &membership).await?;
+        TeamRepository(&mut unit).save_roles(&membership).await?;
+        emit(&mut unit, call, &team, events::UPDATE_MEMBERSHIP, &membership).await?;
         let outcome = unit.commit().await;
         self.identities.forget(&call.project.id, &membership.user_id);
         outcome?;
@@ -174,8 +174,8 @@ impl Teams {
             return Err(ErrorKind::UserUnauthorized.into());
         }
         keep_an_owner(&mut unit, call, &membership, ErrorKind::MembershipDeletionProhibited).await?;
-        Roster(&mut unit).remove_membership(id).await?;
-        tell(&mut unit, call, &team, events::DELETE_MEMBERSHIP, &membership).await?;
+        TeamRepository(&mut unit).remove_membership(id).await?;
+        emit(&mut unit, call, &team, events::DELETE_MEMBERSHIP, &membership).await?;
         let outcome = unit.commit().await;
         self.identities.forget(&call.project.id, &membership.user_id);
         Ok(outcome?)
@@ -192,7 +192,7 @@ impl Teams {
     ) -> Result<(MembershipModel, Option<Arrival>)> {
         let (team, membership) = {
             let mut conn = call.store.read().await?;
-            let mut roster = Roster(&mut conn);
+            let mut roster = TeamRepository(&mut conn);
             let membership = roster.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?;
             (roster.team(team_id).await?.ok_or_else(not_found)?, membership)
         };
@@ -209,11 +209,11 @@ impl Teams {
         }
         let mut unit = call.store.begin().await?;
         // Of many who use the secret at the same time, one is the first.
-        if !Roster(&mut unit).confirm(id, call.now).await? {
+        if !TeamRepository(&mut unit).confirm(id, call.now).await? {
             return Err(ErrorKind::MembershipAlreadyConfirmed.into());
         }
         let membership = Membership { confirmed: true, joined: Some(call.now), updated: call.now, ..membership };
-        tell(&mut unit, call, &team, events::UPDATE_STATUS, &membership).await?;
+        emit(&mut unit, call, &team, events::UPDATE_STATUS, &membership).await?;
         let outcome = unit.commit().await;
         self.identities.forget(&call.project.id, user_id);
         outcome?;
@@ -244,7 +244,7 @@ fn uninvitable(new: &NewMember) -> Error {
 
 /// Takes the turn to change a team's memberships, and finds one of them.
 async fn turn(unit: &mut UnitOfWork, team_id: &str, id: &str) -> Result<(Team, Membership)> {
-    let mut roster = Roster(unit);
+    let mut roster = TeamRepository(unit);
     if !roster.take_turn(team_id).await? {
         return Err(not_found());
     }
@@ -261,7 +261,7 @@ async fn join(
     user_id: &str,
     roles: Vec<String>,
 ) -> Result<Membership> {
-    let mut roster = Roster(unit);
+    let mut roster = TeamRepository(unit);
     match roster.membership_of(team_id, user_id).await? {
         Some(membership) if membership.confirmed => Err(ErrorKind::MembershipAlreadyConfirmed.into()),
         Some(invited) => {
@@ -292,16 +292,16 @@ async fn join(
 
 /// Refuses to take the last owner from a team. Servers may: a team of theirs needs none.
 async fn keep_an_owner(unit: &mut UnitOfWork, call: &Call, membership: &Membership, refusal: ErrorKind) -> Result<()> {
-    if call.caller.privileged() || !membership.owns() || Roster(unit).has_other_owner(membership).await? {
+    if call.caller.privileged() || !membership.owns() || TeamRepository(unit).has_other_owner(membership).await? {
         return Ok(());
     }
     Err(refusal.into())
 }
 
 /// Tells of a membership as members may see it, without asking who its person is.
-async fn tell(unit: &mut UnitOfWork, call: &Call, team: &Team, pattern: &str, membership: &Membership) -> Result<()> {
+async fn emit(unit: &mut UnitOfWork, call: &Call, team: &Team, pattern: &str, membership: &Membership) -> Result<()> {
     let seen = MembershipModel::new(membership.clone(), &team.name, None, call.project.settings.membership_privacy);
-    events::tell(unit, pattern, &[&team.id, &membership.id], &seen).await
+    events::emit(unit, pattern, &[&team.id, &membership.id], &seen).await
 }
 
 /// The user was removed a moment ago.

@@ -60,11 +60,11 @@ mod tests {
     use super::*;
     use async_trait::async_trait;
     use floe_gateway::Call;
-    use floe_kernel::directory::{Arrival, Invitee, Known, Person, Project, Settings as Policies, Visit};
+    use floe_kernel::directory::{Arrival, Invitee, Person, Principal, Project, ProjectSettings as Policies, Visit};
     use floe_kernel::event::Listeners;
     use floe_kernel::scope::PROJECT;
     use floe_kernel::time::Timestamp;
-    use floe_store::{Backend, Settings, Stores, outbox};
+    use floe_store::{Backend, StoreSettings, Stores, outbox};
     use serde_json::Map;
     use std::sync::Mutex;
 
@@ -94,7 +94,7 @@ mod tests {
 
     #[async_trait]
     impl Identities for Ada {
-        async fn known(&self, _project_id: &str, _user_id: &str) -> Result<Option<Arc<Known>>> {
+        async fn known(&self, _project_id: &str, _user_id: &str) -> Result<Option<Arc<Principal>>> {
             Ok(None)
         }
 
@@ -151,7 +151,7 @@ mod tests {
 
     /// A server's call to a project in which Ada is.
     async fn call(folder: &std::path::Path) -> Call {
-        let mut settings = Settings::new(Backend::Sqlite { folder: folder.join("data") });
+        let mut settings = StoreSettings::new(Backend::Sqlite { folder: folder.join("data") });
         settings.listeners = Arc::new(Everything);
         let store = Stores::open(settings).await.unwrap().create_project("shop").await.unwrap();
         let mut unit = store.begin().await.unwrap();
@@ -191,7 +191,7 @@ mod tests {
         teams.create_membership(&call, "red", member).await.unwrap();
         let id = {
             let mut conn = call.store.read().await.unwrap();
-            crate::repository::Roster(&mut conn).membership_of("red", "ada").await.unwrap().unwrap().id
+            crate::repository::TeamRepository(&mut conn).membership_of("red", "ada").await.unwrap().unwrap().id
         };
         teams.update_roles(&call, "red", &id, vec![OWNER.to_owned()]).await.unwrap();
         teams.delete_membership(&call, "red", &id).await.unwrap();

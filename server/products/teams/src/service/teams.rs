@@ -3,7 +3,7 @@
 use super::{Teams, require_member, require_owner};
 use crate::events;
 use crate::model::{Membership, OWNER, Team};
-use crate::repository::{self, Roster, TEAM_FIELDS};
+use crate::repository::{self, TEAM_FIELDS, TeamRepository};
 use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::{Error, ErrorKind, Result, id};
@@ -21,7 +21,7 @@ impl Teams {
         let mut selection = queries.resolve(TEAM_FIELDS)?;
         selection.count_up_to = if total { selection.count_up_to } else { 0 };
         let own =
-            |user: &floe_kernel::directory::Known| user.memberships.iter().map(|one| one.team_id.clone()).collect();
+            |user: &floe_kernel::directory::Principal| user.memberships.iter().map(|one| one.team_id.clone()).collect();
         let only = if call.caller.privileged() {
             None
         } else {
@@ -36,12 +36,12 @@ impl Teams {
         let total = i64::from(creator.is_some());
         let team = Team { id: team_id, name, total, prefs: Map::new(), created: call.now, updated: call.now };
         let mut unit = call.store.begin().await?;
-        Roster(&mut unit).add_team(&team).await.map_err(taken)?;
+        TeamRepository(&mut unit).add_team(&team).await.map_err(taken)?;
         if let Some(user) = creator {
             let membership = founder(call, &team.id, &user.id, roles);
-            Roster(&mut unit).add_membership(&membership).await.map_err(gone)?;
+            TeamRepository(&mut unit).add_membership(&membership).await.map_err(gone)?;
         }
-        events::tell(&mut unit, events::CREATE, &[&team.id], &team).await?;
+        events::emit(&mut unit, events::CREATE, &[&team.id], &team).await?;
         let outcome = unit.commit().await;
         if let Some(user) = creator {
             self.identities.forget(&call.project.id, &user.id);
@@ -54,19 +54,19 @@ impl Teams {
     pub(crate) async fn get(&self, call: &Call, team_id: &str) -> Result<Team> {
         require_member(&call.caller, team_id)?;
         let mut conn = call.store.read().await?;
-        Roster(&mut conn).team(team_id).await?.ok_or_else(not_found)
+        TeamRepository(&mut conn).team(team_id).await?.ok_or_else(not_found)
     }
 
     /// Gives a team another name.
     pub(crate) async fn rename(&self, call: &Call, team_id: &str, name: &str) -> Result<Team> {
         require_owner(&call.caller, team_id)?;
         let mut unit = call.store.begin().await?;
-        let mut roster = Roster(&mut unit);
+        let mut roster = TeamRepository(&mut unit);
         if !roster.rename_team(team_id, name, call.now).await? {
             return Err(not_found());
         }
         let team = roster.team(team_id).await?.ok_or_else(not_found)?;
-        events::tell(&mut unit, events::UPDATE, &[team_id], &team).await?;
+        events::emit(&mut unit, events::UPDATE, &[team_id], &team).await?;
         unit.commit().await?;
         Ok(team)
     }
@@ -75,10 +75,10 @@ impl Teams {
     pub(crate) async fn update_prefs(&self, call: &Call, team_id: &str, prefs: &Map<String, Json>) -> Result<()> {
         require_owner(&call.caller, team_id)?;
         let mut unit = call.store.begin().await?;
-        if !Roster(&mut unit).save_prefs(team_id, prefs, call.now).await? {
+        if !TeamRepository(&mut unit).save_prefs(team_id, prefs, call.now).await? {
             return Err(not_found());
         }
-        events::tell(&mut unit, events::UPDATE_PREFS, &[team_id], prefs).await?;
+        events::emit(&mut unit, events::UPDATE_PREFS, &[team_id], prefs).await?;
         Ok(unit.commit().await?)
     }
 
@@ -90,13 +90,13 @@ impl Teams {
             self.projects.delete_of_team(team_id).await?;
         }
         let mut unit = call.store.begin().await?;
-        let mut roster = Roster(&mut unit);
+        let mut roster = TeamRepository(&mut unit);
         let team = roster.team(team_id).await?.ok_or_else(not_found)?;
         // From here on nobody joins whose roles wouldn't be forgotten below.
         roster.take_turn(team_id).await?;
         let members = roster.member_ids(team_id).await?;
         roster.remove_team(team_id).await?;
-        events::tell(&mut unit, events::DELETE, &[team_id], &team).await?;
+        events::emit(&mut unit, events::DELETE, &[team_id], &team).await?;
         let outcome = unit.commit().await;
         self.forget(&call.project.id, &members);
         Ok(outcome?)

@@ -3,8 +3,8 @@ use floe_testkit::both_databases;
 use serde_json::json;
 
 both_databases! {
-    async fn an_owner_can_not_invite_without_mail(house: House) {
-        let shop = house.project("shop").await;
+    async fn an_owner_can_not_invite_without_mail(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let ada = shop.user("ada@example.org").await;
         ada.client.post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         let path = "/v1/teams/red/memberships";
@@ -13,11 +13,11 @@ both_databases! {
         assert_eq!(shop.server().get("/v1/users").await.expect(200)["total"], 1, "nobody was made");
     }
 
-    async fn who_follows_the_link_joins_and_is_signed_in(house: House) {
-        let shop = house.project("shop").await;
+    async fn who_follows_the_link_joins_and_is_signed_in(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let (ada, bo) = (shop.user("ada@example.org").await, shop.user("bo@example.org").await);
         ada.client.post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
-        invite(&house, "shop", "red", &bo.id, "m", &["editor"], "hush").await;
+        invite(&floe, "shop", "red", &bo.id, "m", &["editor"], "hush").await;
         // SEC-051: whoever is invited is no member yet.
         bo.client.get("/v1/teams/red").await.refused(404, "team_not_found");
         assert_eq!(shop.server().get("/v1/teams/red").await.expect(200)["total"], 1);
@@ -49,11 +49,11 @@ both_databases! {
         shop.guest().patch(path, &proof).await.refused(409, "membership_already_confirmed");
     }
 
-    async fn who_is_signed_in_keeps_their_session(house: House) {
-        let shop = house.project("shop").await;
+    async fn who_is_signed_in_keeps_their_session(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let bo = shop.user("bo@example.org").await;
         shop.server().post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
-        invite(&house, "shop", "red", &bo.id, "m", &["owner"], "hush").await;
+        invite(&floe, "shop", "red", &bo.id, "m", &["owner"], "hush").await;
         let accepted = bo.client.patch("/v1/teams/red/memberships/m/status", &json!({"userId": bo.id, "secret": "hush"})).await;
         assert_eq!(accepted.cookie("a_session_shop"), None);
         accepted.ok(200);
@@ -61,11 +61,11 @@ both_databases! {
     }
 
     /// SEC-021
-    async fn a_secret_is_used_once_by_however_many(house: House) {
-        let shop = house.project("shop").await;
+    async fn a_secret_is_used_once_by_however_many(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let bo = shop.user("bo@example.org").await;
         shop.server().post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
-        invite(&house, "shop", "red", &bo.id, "m", &[], "hush").await;
+        invite(&floe, "shop", "red", &bo.id, "m", &[], "hush").await;
         let tries: Vec<_> = (0..20)
             .map(|_| {
                 let (client, body) = (shop.guest(), json!({"userId": bo.id, "secret": "hush"}));
@@ -80,21 +80,21 @@ both_databases! {
         assert!(statuses.iter().all(|status| matches!(status, 200 | 409)), "{statuses:?}");
     }
 
-    async fn who_is_blocked_joins_nothing(house: House) {
-        let shop = house.project("shop").await;
+    async fn who_is_blocked_joins_nothing(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let bo = shop.user("bo@example.org").await;
         shop.server().post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
-        invite(&house, "shop", "red", &bo.id, "m", &[], "hush").await;
+        invite(&floe, "shop", "red", &bo.id, "m", &[], "hush").await;
         shop.server().patch(&format!("/v1/users/{}/status", bo.id), &json!({"status": false})).await.ok(200);
         shop.guest().patch("/v1/teams/red/memberships/m/status", &json!({"userId": bo.id, "secret": "hush"})).await.refused(403, "user_blocked");
         assert_eq!(shop.server().get("/v1/teams/red").await.expect(200)["total"], 0);
     }
 
-    async fn a_server_settles_an_invitation(house: House) {
-        let shop = house.project("shop").await;
+    async fn a_server_settles_an_invitation(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let bo = shop.user("bo@example.org").await;
         shop.server().post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
-        invite(&house, "shop", "red", &bo.id, "m", &["guest"], "hush").await;
+        invite(&floe, "shop", "red", &bo.id, "m", &["guest"], "hush").await;
         let made = shop.server().post("/v1/teams/red/memberships", &json!({"userId": bo.id, "roles": ["editor"]})).await.expect(201);
         assert_eq!((&made["$id"], &made["confirm"], &made["roles"]), (&json!("m"), &json!(true), &json!(["editor"])));
         assert_eq!(shop.server().get("/v1/teams/red").await.expect(200)["total"], 1);

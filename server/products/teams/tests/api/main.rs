@@ -9,7 +9,7 @@ mod organisations;
 mod teams;
 
 use floe_kernel::secret::hash;
-use floe_testkit::{House, Project};
+use floe_testkit::{Project, TestServer};
 use serde_json::{Value as Json, json};
 
 /// Adds a user to a team as a server does; gives the membership's id.
@@ -20,9 +20,9 @@ async fn join(project: &Project, team: &str, user_id: &str, roles: &[&str]) -> S
 
 /// What stands in a project after an invitation was mailed: a membership that isn't confirmed, and the hash of its
 /// secret.
-async fn invite(house: &House, project: &str, team: &str, user_id: &str, id: &str, roles: &[&str], secret: &str) {
+async fn invite(floe: &TestServer, project: &str, team: &str, user_id: &str, id: &str, roles: &[&str], secret: &str) {
     let (roles, hash) = (json!(roles), hash(secret));
-    let mut unit = house.floe.stores.project(project).await.unwrap().begin().await.unwrap();
+    let mut unit = floe.app.stores.project(project).await.unwrap().begin().await.unwrap();
     let sql = format!(
         "INSERT INTO memberships (id, team_id, user_id, roles, confirmed, secret_hash, invited_at, search, created_at, updated_at) \
          VALUES ('{id}', '{team}', '{user_id}', '{roles}', FALSE, '{hash}', 0, '', 0, 0)"

@@ -3,8 +3,8 @@ use floe_testkit::both_databases;
 use serde_json::{Value as Json, json};
 
 both_databases! {
-    async fn a_server_adds_members_at_once(house: House) {
-        let shop = house.project("shop").await;
+    async fn a_server_adds_members_at_once(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let ada = shop.user("ada@example.org").await;
         shop.server().post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         let add = async |body: Json| shop.server().post("/v1/teams/red/memberships", &body).await;
@@ -30,8 +30,8 @@ both_databases! {
     }
 
     /// SEC-051
-    async fn roles_inject_nothing(house: House) {
-        let shop = house.project("shop").await;
+    async fn roles_inject_nothing(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let ada = shop.user("ada@example.org").await;
         shop.server().post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         let membership = join(&shop, "red", &ada.id, &[&"x".repeat(81)]).await;
@@ -45,8 +45,8 @@ both_databases! {
         }
     }
 
-    async fn changed_roles_count_at_once(house: House) {
-        let shop = house.project("shop").await;
+    async fn changed_roles_count_at_once(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let (ada, bo) = (shop.user("ada@example.org").await, shop.user("bo@example.org").await);
         ada.client.post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         bo.client.get("/v1/teams/red").await.refused(404, "team_not_found");
@@ -71,8 +71,8 @@ both_databases! {
         }
     }
 
-    async fn who_leaves_needs_nobodys_leave(house: House) {
-        let shop = house.project("shop").await;
+    async fn who_leaves_needs_nobodys_leave(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let (ada, bo, eve) = (shop.user("ada@example.org").await, shop.user("bo@example.org").await, shop.user("eve@example.org").await);
         ada.client.post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         let (of_bo, of_eve) = (join(&shop, "red", &bo.id, &[]).await, join(&shop, "red", &eve.id, &[]).await);
@@ -81,8 +81,8 @@ both_databases! {
         eve.client.get("/v1/teams/red").await.refused(404, "team_not_found");
     }
 
-    async fn a_team_keeps_an_owner(house: House) {
-        let shop = house.project("shop").await;
+    async fn a_team_keeps_an_owner(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let (ada, bo) = (shop.user("ada@example.org").await, shop.user("bo@example.org").await);
         ada.client.post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         let of_ada = text(&ada.client.get("/v1/teams/red/memberships").await.expect(200)["memberships"][0]["$id"]);
@@ -105,8 +105,8 @@ both_databases! {
     }
 
     /// SEC-045: what may not be seen can't be found out by asking either.
-    async fn members_see_of_each_other_what_the_project_says(house: House) {
-        let shop = house.project("shop").await;
+    async fn members_see_of_each_other_what_the_project_says(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let (ada, bo) = (shop.user("ada@example.org").await, shop.user("bo@example.org").await);
         ada.client.post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         let membership = join(&shop, "red", &bo.id, &["editor"]).await;
@@ -134,8 +134,8 @@ both_databases! {
         assert_eq!(ada.client.list(list, &by_user).await.expect(200)["total"], 1);
     }
 
-    async fn lists_by_query(house: House) {
-        let shop = house.project("shop").await;
+    async fn lists_by_query(floe: TestServer) {
+        let shop = floe.project("shop").await;
         shop.server().post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         shop.server().post("/v1/teams", &json!({"teamId": "blue", "name": "Blue"})).await.ok(201);
         let ada = shop.user("ada@example.org").await;
@@ -160,8 +160,8 @@ both_databases! {
     }
 
     /// SEC-050
-    async fn a_membership_under_the_wrong_team_is_not_there(house: House) {
-        let shop = house.project("shop").await;
+    async fn a_membership_under_the_wrong_team_is_not_there(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let ada = shop.user("ada@example.org").await;
         ada.client.post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         ada.client.post("/v1/teams", &json!({"teamId": "blue", "name": "Blue"})).await.ok(201);
@@ -176,8 +176,8 @@ both_databases! {
         shop.server().get(&format!("/v1/teams/red/memberships/{membership}")).await.ok(200);
     }
 
-    async fn a_user_who_is_removed_belongs_to_no_team(house: House) {
-        let shop = house.project("shop").await;
+    async fn a_user_who_is_removed_belongs_to_no_team(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let ada = shop.user("ada@example.org").await;
         ada.client.post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         shop.server().delete(&format!("/v1/users/{}", ada.id)).await.ok(204);

@@ -3,8 +3,8 @@ use floe_testkit::both_databases;
 use serde_json::{Value as Json, json};
 
 both_databases! {
-    async fn who_makes_a_team_owns_it(house: House) {
-        let shop = house.project("shop").await;
+    async fn who_makes_a_team_owns_it(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let ada = shop.user("ada@example.org").await;
         let made = ada.client.post("/v1/teams", &json!({"teamId": "red", "name": "Red", "roles": ["lead", "lead"]})).await.expect(201);
         assert_eq!((&made["$id"], &made["total"], &made["prefs"]), (&json!("red"), &json!(1), &json!({})));
@@ -24,8 +24,8 @@ both_databases! {
         assert_eq!(ada.client.get("/v1/teams").await.expect(200)["total"], 0);
     }
 
-    async fn a_servers_team_begins_empty(house: House) {
-        let shop = house.project("shop").await;
+    async fn a_servers_team_begins_empty(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let made = shop.server().post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.expect(201);
         assert_eq!(made["total"], 0);
         let ada = shop.user("ada@example.org").await;
@@ -37,8 +37,8 @@ both_databases! {
     }
 
     /// SEC-058: a team that isn't there and one that isn't yours are the same.
-    async fn only_members_see_a_team(house: House) {
-        let shop = house.project("shop").await;
+    async fn only_members_see_a_team(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let (ada, eve) = (shop.user("ada@example.org").await, shop.user("eve@example.org").await);
         ada.client.post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         let membership = ada.client.get("/v1/teams/red/memberships").await.expect(200)["memberships"][0]["$id"].as_str().unwrap().to_owned();
@@ -68,8 +68,8 @@ both_databases! {
         eve.client.get(&format!("/v1/users/{}/memberships", ada.id)).await.refused(401, "general_unauthorized_scope");
     }
 
-    async fn members_look_and_owners_change(house: House) {
-        let shop = house.project("shop").await;
+    async fn members_look_and_owners_change(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let (ada, bo) = (shop.user("ada@example.org").await, shop.user("bo@example.org").await);
         ada.client.post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         let own = join(&shop, "red", &bo.id, &["editor"]).await;
@@ -85,8 +85,8 @@ both_databases! {
         bo.client.post("/v1/teams/red/memberships", &invitation).await.refused(401, "user_unauthorized");
     }
 
-    async fn lists_by_query_and_search(house: House) {
-        let shop = house.project("shop").await;
+    async fn lists_by_query_and_search(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let ada = shop.user("ada@example.org").await;
         for (id, name) in [("one", "Alpha"), ("two", "Beta"), ("three", "Alphabet")] {
             shop.server().post("/v1/teams", &json!({"teamId": id, "name": name})).await.ok(201);
@@ -106,8 +106,8 @@ both_databases! {
         shop.server().list("/v1/teams", &[json!({"method": "equal", "attribute": "prefs", "values": ["x"]})]).await.refused(400, "general_query_invalid");
     }
 
-    async fn refuses_what_is_no_team(house: House) {
-        let shop = house.project("shop").await;
+    async fn refuses_what_is_no_team(floe: TestServer) {
+        let shop = floe.project("shop").await;
         shop.server().post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.ok(201);
         shop.server().post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.refused(409, "team_already_exists");
         for body in [
@@ -129,8 +129,8 @@ both_databases! {
     }
 
     /// SEC-056
-    async fn the_same_ids_in_two_projects_are_two_teams(house: House) {
-        let (shop, blog) = (house.project("shop").await, house.project("blog").await);
+    async fn the_same_ids_in_two_projects_are_two_teams(floe: TestServer) {
+        let (shop, blog) = (floe.project("shop").await, floe.project("blog").await);
         for project in [&shop, &blog] {
             let user = json!({"userId": "same", "email": format!("same@{}.org", project.id)});
             project.server().post("/v1/users", &user).await.ok(201);
@@ -143,11 +143,11 @@ both_databases! {
         blog.with_key(&shop.key).get("/v1/teams").await.refused(401, "general_access_forbidden");
     }
 
-    async fn keys_need_the_scope(house: House) {
-        let shop = house.project("shop").await;
-        let reader = shop.with_key(&house.key("shop", "teams.read").await);
+    async fn keys_need_the_scope(floe: TestServer) {
+        let shop = floe.project("shop").await;
+        let reader = shop.with_key(&floe.key("shop", "teams.read").await);
         reader.get("/v1/teams").await.ok(200);
         reader.post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.refused(401, "general_unauthorized_scope");
-        shop.with_key(&house.key("shop", "users.write").await).get("/v1/teams").await.refused(401, "general_unauthorized_scope");
+        shop.with_key(&floe.key("shop", "users.write").await).get("/v1/teams").await.refused(401, "general_unauthorized_scope");
     }
 }

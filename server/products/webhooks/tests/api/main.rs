@@ -18,8 +18,8 @@ fn with(mut body: Json, field: &str, value: Json) -> Json {
 }
 
 both_databases! {
-    async fn a_webhook_is_defined_changed_and_removed(house: House) {
-        let shop = house.project("shop").await;
+    async fn a_webhook_is_defined_changed_and_removed(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let server = shop.server();
         let made = server.post("/v1/webhooks", &webhook("hook")).await.expect(201);
         assert_eq!((&made["$id"], &made["events"], &made["tls"], &made["enabled"]), (&json!("hook"), &json!(["users.*.create"]), &json!(false), &json!(true)));
@@ -43,8 +43,8 @@ both_databases! {
     }
 
     /// SEC-110
-    async fn secrets_are_shown_once(house: House) {
-        let shop = house.project("shop").await;
+    async fn secrets_are_shown_once(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let server = shop.server();
         let body = with(with(webhook("hook"), "authUsername", json!("bo")), "authPassword", json!("canary-password"));
         let made = server.post("/v1/webhooks", &body).await;
@@ -68,11 +68,11 @@ both_databases! {
         }
     }
 
-    async fn an_update_without_a_password_keeps_it_while_there_is_a_user(house: House) {
-        let shop = house.project("shop").await;
+    async fn an_update_without_a_password_keeps_it_while_there_is_a_user(floe: TestServer) {
+        let shop = floe.project("shop").await;
         let server = shop.server();
         server.post("/v1/webhooks", &with(with(webhook("hook"), "authUsername", json!("bo")), "authPassword", json!("password"))).await.ok(201);
-        let store = house.floe.stores.project("shop").await.unwrap();
+        let store = floe.app.stores.project("shop").await.unwrap();
         let kept = async |username: &str, password: Json| {
             let body = with(with(webhook("hook"), "authUsername", json!(username)), "authPassword", password);
             server.put("/v1/webhooks/hook", &body).await.ok(200);
@@ -84,8 +84,8 @@ both_databases! {
     }
 
     /// SEC-001, SEC-002, SEC-005
-    async fn urls_are_no_way_into_a_network(house: House) {
-        let shop = house.project("shop").await;
+    async fn urls_are_no_way_into_a_network(floe: TestServer) {
+        let shop = floe.project("shop").await;
         for url in [
             "http://127.0.0.1", "http://169.254.169.254", "http://[::1]", "http://2130706433", "http://127.1", "http://localhost:8080/v1",
             "http://db.internal", "http://example.com.", "http://user@example.com", "ftp://example.com", "http://example.com\\@127.0.0.1", "", "x",
@@ -97,8 +97,8 @@ both_databases! {
         shop.server().put("/v1/webhooks/hook", &change).await.refused(400, "general_argument_invalid");
     }
 
-    async fn refuses_what_is_no_webhook(house: House) {
-        let shop = house.project("shop").await;
+    async fn refuses_what_is_no_webhook(floe: TestServer) {
+        let shop = floe.project("shop").await;
         for (field, value) in [
             ("webhookId", json!("_x")),
             ("name", json!("")),
@@ -117,8 +117,8 @@ both_databases! {
     }
 
     /// SEC-018, SEC-050, SEC-055, SEC-056
-    async fn webhooks_belong_to_their_project_and_its_servers(house: House) {
-        let (shop, blog) = (house.project("shop").await, house.project("blog").await);
+    async fn webhooks_belong_to_their_project_and_its_servers(floe: TestServer) {
+        let (shop, blog) = (floe.project("shop").await, floe.project("blog").await);
         shop.server().post("/v1/webhooks", &webhook("hook")).await.ok(201);
         blog.server().get("/v1/webhooks/hook").await.refused(404, "webhook_not_found");
         blog.server().post("/v1/webhooks", &webhook("hook")).await.ok(201);
@@ -126,7 +126,7 @@ both_databases! {
         shop.server().get("/v1/webhooks/hook").await.ok(200);
         blog.server().get("/v1/projects/shop/webhooks").await.refused(401, "general_access_forbidden");
 
-        let reader = shop.with_key(&house.key("shop", "webhooks.read").await);
+        let reader = shop.with_key(&floe.key("shop", "webhooks.read").await);
         reader.get("/v1/webhooks").await.ok(200);
         let user = shop.user("bo@example.org").await;
         for client in [reader, user.client, shop.guest()] {

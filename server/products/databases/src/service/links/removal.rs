@@ -4,12 +4,12 @@
 //! itself stands against nothing.
 
 use super::{MAX_ROWS, linked};
-use crate::changes::Changes;
 use crate::events;
 use crate::relation::{Cardinality, OnDelete, Relation, Side};
+use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
 use crate::service::At;
-use crate::service::operations::tell;
+use crate::service::operations::emit;
 use crate::service::writes::{Permitted, check_change};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
@@ -27,19 +27,19 @@ use std::sync::Arc;
 /// `row_delete_restricted` when a row that stays stands against it; `user_unauthorized` when the caller may not remove
 /// what has to go, or change what stays; `general_bad_request` when too much would have to go.
 pub(in crate::service) async fn remove(
-    changes: &mut Changes<'_>,
+    tx: &mut RowTransaction<'_>,
     call: &Call,
     schema: &TableSchema,
     row: &Permitted,
 ) -> Result<()> {
     if views(schema).next().is_some() {
-        let mut removal = Removal::new(changes, call, schema, row.row.sequence);
+        let mut removal = Removal::new(tx, call, schema, row.row.sequence);
         removal.find().await?;
         removal.ask().await?;
         removal.perform().await?;
     }
-    changes.touch(&schema.stored, &row.row.id)?;
-    tables::delete(changes, &schema.stored, &row.row.id).await?;
+    tx.touch(&schema.stored, &row.row.id)?;
+    tables::delete(tx, &schema.stored, &row.row.id).await?;
     Ok(())
 }
 
@@ -78,7 +78,7 @@ struct Doomed {
 
 /// A row that goes, with everything that goes along.
 struct Removal<'r, 's> {
-    changes: &'r mut Changes<'s>,
+    tx: &'r mut RowTransaction<'s>,
     call: &'r Call,
     /// The table of the row.
     schema: &'r TableSchema,
@@ -93,9 +93,9 @@ struct Removal<'r, 's> {
 }
 
 impl<'r, 's> Removal<'r, 's> {
-    fn new(changes: &'r mut Changes<'s>, call: &'r Call, schema: &'r TableSchema, first: i64) -> Self {
+    fn new(tx: &'r mut RowTransaction<'s>, call: &'r Call, schema: &'r TableSchema, first: i64) -> Self {
         let known = views(schema).take(1).map(|relation| (relation.table.number, first)).collect();
-        Self { changes, call, schema, first, doomed: Vec::new(), known, tables: HashMap::new() }
+        Self { tx, call, schema, first, doomed: Vec::new(), known, tables: HashMap::new() }
     }
 
     /// Finds what goes along, and refuses if the caller may not remove it.
@@ -127,13 +127,13 @@ impl<'r, 's> Removal<'r, 's> {
         if self.doomed.len() >= MAX_ROWS {
             return Err(too_many());
         }
-        let Some(row) = tables::get_for_update(self.changes, &table.stored, id).await? else { return Ok(()) };
-        let set = self.changes.set(row.permissions).await?;
+        let Some(row) = tables::get_for_update(self.tx, &table.stored, id).await? else { return Ok(()) };
+        let set = self.tx.set(row.permissions).await?;
         let row = Permitted { row, set };
         if !table.is_open(&self.call.caller) {
             return Err(ErrorKind::UserUnauthorized.into());
         }
-        check_change(self.changes, self.call, table, &row, Action::Delete)?;
+        check_change(self.tx, self.call, table, &row, Action::Delete)?;
         self.doomed.push(Doomed { table: Arc::clone(table), row });
         Ok(())
     }
@@ -169,7 +169,7 @@ impl<'r, 's> Removal<'r, 's> {
         let limit = self.known.len() + 1;
         let from = Linked { end: relation.end(), row };
         let links = relation.links(&self.call.store);
-        let rows = linked(self.changes, &links, from, related, limit).await?;
+        let rows = linked(self.tx, &links, from, related, limit).await?;
         Ok(rows.iter().any(|row| self.stays(relation, row)))
     }
 
@@ -185,29 +185,29 @@ impl<'r, 's> Removal<'r, 's> {
         };
         if reach != Reach::All {
             for row in self.linked(relation, row, related).await? {
-                let set = self.changes.set(row.permissions).await?;
+                let set = self.tx.set(row.permissions).await?;
                 let may = reach == Reach::Permitted && self.call.caller.may(Action::Update, &set.permissions);
                 if !may && self.stays(relation, &row) {
                     return Err(ErrorKind::UserUnauthorized.into());
                 }
             }
         }
-        if self.changes.minds_changes() {
+        if self.tx.minds_changes() {
             for row in self.linked(relation, row, related).await? {
-                if self.changes.must_be_unchanged(&related.stored, &row).is_ok() {
-                    self.changes.touch(&related.stored, &row.id)?;
+                if self.tx.must_be_unchanged(&related.stored, &row).is_ok() {
+                    self.tx.touch(&related.stored, &row.id)?;
                 }
             }
         }
         let (links, from) = (relation.links(&self.call.store), Linked { end: relation.end(), row });
-        tables::touch_linked(self.changes, &links, from, &related.stored, self.call.now.millis()).await?;
+        tables::touch_linked(self.tx, &links, from, &related.stored, self.call.now.millis()).await?;
         Ok(())
     }
 
     /// The rows that a row is related to. Too many are none of the caller's business in one request.
     async fn linked(&mut self, relation: &Relation, row: i64, related: &TableSchema) -> Result<Vec<StoredRow>> {
         let (links, from) = (relation.links(&self.call.store), Linked { end: relation.end(), row });
-        let rows = linked(self.changes, &links, from, related, MAX_ROWS + 1).await?;
+        let rows = linked(self.tx, &links, from, related, MAX_ROWS + 1).await?;
         if rows.len() > MAX_ROWS { Err(too_many()) } else { Ok(rows) }
     }
 
@@ -218,7 +218,7 @@ impl<'r, 's> Removal<'r, 's> {
             return Ok(Some(Arc::clone(known)));
         }
         let at = At { database: table.database_id.clone(), table: relation.related.id.clone() };
-        let found = self.changes.schema(self.call, &at).await?;
+        let found = self.tx.schema(self.call, &at).await?;
         if let Some(found) = &found {
             self.tables.insert(number, Arc::clone(found));
         }
@@ -229,9 +229,9 @@ impl<'r, 's> Removal<'r, 's> {
     async fn perform(self) -> Result<()> {
         let vocabulary = Vocabulary::of(self.call);
         for Doomed { table, row } in self.doomed.iter().rev() {
-            self.changes.touch(&table.stored, &row.row.id)?;
-            tables::delete(self.changes, &table.stored, &row.row.id).await?;
-            tell(self.changes, events::ROW_DELETE, table, &row.row.id, || row.json(table, vocabulary)).await?;
+            self.tx.touch(&table.stored, &row.row.id)?;
+            tables::delete(self.tx, &table.stored, &row.row.id).await?;
+            emit(self.tx, events::ROW_DELETE, table, &row.row.id, || row.json(table, vocabulary)).await?;
         }
         Ok(())
     }

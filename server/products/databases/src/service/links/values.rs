@@ -1,13 +1,13 @@
 //! From the JSON of a request to what a row is to be related to. Needs no storage.
 
-use super::{Around, DEPTH, MAX_ROWS};
+use super::{DEPTH, MAX_ROWS, RelatedSchemas};
 use crate::relation::Relation;
 use crate::row::RowData;
 use crate::schema::TableSchema;
 use crate::service::speaker;
 use crate::service::writes::permissions_of_new;
 use floe_gateway::Call;
-use floe_kernel::permission::{Permissions, Scope};
+use floe_kernel::permission::{PermissionTarget, Permissions};
 use floe_kernel::{Error, ErrorKind, Result, id};
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
@@ -52,29 +52,29 @@ pub(super) struct Nested<'o> {
 }
 
 impl<'o> Wanted<'o> {
-    /// Reads what a row of this table is to be related to. `changes`: whether the row is there and is changed.
+    /// Reads what a row of this table is to be related to. `tx`: whether the row is there and is changed.
     ///
     /// # Errors
     /// `relationship_value_invalid` in Appwrite's words; for rows in it, those of making or changing a row.
     pub(in crate::service) fn read(
         call: &Call,
         schema: &'o TableSchema,
-        around: &'o Around,
+        around: &'o RelatedSchemas,
         data: &'o Map<String, Json>,
-        changes: bool,
+        tx: bool,
     ) -> Result<Vec<Self>> {
-        Reader { call, around, left: MAX_ROWS }.wanted(schema, data, None, 1, changes)
+        LinkValueReader { call, around, left: MAX_ROWS }.wanted(schema, data, None, 1, tx)
     }
 }
 
-struct Reader<'o, 'c> {
+struct LinkValueReader<'o, 'c> {
     call: &'c Call,
-    around: &'o Around,
+    around: &'o RelatedSchemas,
     /// How many rows may still be named.
     left: usize,
 }
 
-impl<'o> Reader<'o, '_> {
+impl<'o> LinkValueReader<'o, '_> {
     /// What a row is to be related to, `depth` rows deep. `through`: the relationship by which it was reached, whose
     /// other side is what it is already.
     fn wanted(
@@ -83,13 +83,13 @@ impl<'o> Reader<'o, '_> {
         data: &'o Map<String, Json>,
         through: Option<&Relation>,
         depth: usize,
-        changes: bool,
+        tx: bool,
     ) -> Result<Vec<Wanted<'o>>> {
         let mut all = Vec::new();
         for relation in &schema.relations {
             let back = through.is_some_and(|through| relation.mirrors(through));
             let Some(value) = data.get(&relation.key).filter(|_| !back && depth < DEPTH) else { continue };
-            let Some(items) = items(relation, value, changes)? else { continue };
+            let Some(items) = items(relation, value, tx)? else { continue };
             let Some(related) = self.around.related(self.call, relation) else {
                 // A table that isn't there has no rows to name; and none can be made.
                 if items.iter().any(|item| item.is_object()) {
@@ -155,7 +155,7 @@ impl<'o> Reader<'o, '_> {
 pub(in crate::service) fn settle(
     call: &Call,
     schema: &TableSchema,
-    around: &Around,
+    around: &RelatedSchemas,
     data: &mut Map<String, Json>,
     depth: usize,
 ) -> Result<()> {
@@ -183,12 +183,12 @@ pub(in crate::service) fn settle(
 }
 
 /// The rows that a relationship's value names; none: it says nothing.
-fn items<'o>(relation: &Relation, value: &'o Json, changes: bool) -> Result<Option<Vec<&'o Json>>> {
+fn items<'o>(relation: &Relation, value: &'o Json, tx: bool) -> Result<Option<Vec<&'o Json>>> {
     let fault = match (relation.to_many(), value) {
         (true, Json::Array(items)) => return Ok(Some(items.iter().collect())),
         (false, Json::Null) => return Ok(Some(Vec::new())),
         (false, Json::String(_) | Json::Object(_)) => return Ok(Some(vec![value])),
-        (true, Json::Null) if !changes => return Ok(None),
+        (true, Json::Null) if !tx => return Ok(None),
         (true, Json::Null) => "Must be either an array of documents or document IDs, NULL given.",
         (true, Json::Object(_)) => "Must be either an array of documents or document IDs, document given.",
         (true, Json::String(_)) => "Must be either an array of documents or document IDs, document ID given.",
@@ -202,7 +202,7 @@ fn permissions(data: &Map<String, Json>) -> Result<Option<Permissions>> {
     let Some(list) = data.get("$permissions").filter(|list| !list.is_null()) else { return Ok(None) };
     let texts: Option<Vec<&str>> = list.as_array().and_then(|list| list.iter().map(Json::as_str).collect());
     let texts = texts.ok_or_else(|| invalid("$permissions must be a list of texts"))?;
-    Permissions::parse(&texts, Scope::Item).map(Some)
+    Permissions::parse(&texts, PermissionTarget::Item).map(Some)
 }
 
 fn invalid(message: impl Into<Cow<'static, str>>) -> Error {

@@ -2,12 +2,12 @@
 
 use super::linked;
 use super::values::{Nested, Target, Wanted};
-use crate::changes::Changes;
 use crate::events;
 use crate::relation::Relation;
 use crate::row::RowData;
+use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
-use crate::service::operations::tell;
+use crate::service::operations::emit;
 use crate::service::speaker;
 use crate::service::writes::{Permitted, change, check_change, check_grants, insert, may_create, permissions_of_new};
 use crate::vocabulary::Vocabulary;
@@ -24,7 +24,7 @@ use std::pin::Pin;
 /// # Errors
 /// Those of making, changing and reading the other rows; `row_already_exists` for one that is another one's.
 pub(in crate::service) fn relate<'f>(
-    changes: &'f mut Changes<'_>,
+    tx: &'f mut RowTransaction<'_>,
     call: &'f Call,
     schema: &'f TableSchema,
     row: i64,
@@ -34,7 +34,7 @@ pub(in crate::service) fn relate<'f>(
     Box::pin(async move {
         let mut changed = false;
         for Wanted { relation, related, targets } in wanted {
-            let mut work = Work::begin(changes, call, (schema, relation, related), row, is_new).await?;
+            let mut work = Work::begin(tx, call, (schema, relation, related), row, is_new).await?;
             work.lock(&targets).await?;
             for target in targets {
                 work.meet(target).await?;
@@ -47,7 +47,7 @@ pub(in crate::service) fn relate<'f>(
 
 /// One relationship of one row, being written.
 struct Work<'w, 's> {
-    changes: &'w mut Changes<'s>,
+    tx: &'w mut RowTransaction<'s>,
     call: &'w Call,
     /// The row's table.
     schema: &'w TableSchema,
@@ -67,7 +67,7 @@ struct Work<'w, 's> {
 
 impl<'w, 's> Work<'w, 's> {
     async fn begin(
-        changes: &'w mut Changes<'s>,
+        tx: &'w mut RowTransaction<'s>,
         call: &'w Call,
         (schema, relation, related): (&'w TableSchema, &'w Relation, &'w TableSchema),
         row: i64,
@@ -77,10 +77,10 @@ impl<'w, 's> Work<'w, 's> {
         let from = Linked { end: relation.end(), row };
         let before = match is_new {
             true => Vec::new(),
-            false => linked(changes, &links, from, related, usize::MAX).await?,
+            false => linked(tx, &links, from, related, usize::MAX).await?,
         };
         let (after, added) = (HashSet::new(), Vec::new());
-        Ok(Self { changes, call, schema, relation, related, links, from, before, after, added })
+        Ok(Self { tx, call, schema, relation, related, links, from, before, after, added })
     }
 
     /// Keeps others from changing what may be changed here.
@@ -105,7 +105,7 @@ impl<'w, 's> Work<'w, 's> {
             }
         }
         let ids = ids.into_iter().map(str::to_owned).collect();
-        Ok(tables::lock(self.changes, &self.related.stored, ids).await?)
+        Ok(tables::lock(self.tx, &self.related.stored, ids).await?)
     }
 
     /// Takes in one of the rows that are wanted. One that the caller can't see is as one that isn't there.
@@ -142,7 +142,7 @@ impl<'w, 's> Work<'w, 's> {
         // Said again as they are, they give nobody anything.
         let permissions = permissions.filter(|said| said.canonical() != found.set.permissions.canonical());
         check_grants(self.call, permissions.as_ref())?;
-        let related = relate(self.changes, self.call, self.related, row, false, wanted).await?;
+        let related = relate(self.tx, self.call, self.related, row, false, wanted).await?;
         let gets = self.add(row) && self.relation.kept_by_other();
         if related || gets || permissions.is_some() || differs(&found.row, &data) {
             self.write(found, data, permissions.as_ref()).await?;
@@ -157,11 +157,11 @@ impl<'w, 's> Work<'w, 's> {
         }
         let permissions = permissions_of_new(self.call, nested.permissions.as_ref())?;
         let Nested { id, data, wanted, .. } = nested;
-        let made = insert(self.changes, self.call, self.related, &id, data, &permissions).await?;
-        relate(self.changes, self.call, self.related, made.row.sequence, true, wanted).await?;
+        let made = insert(self.tx, self.call, self.related, &id, data, &permissions).await?;
+        relate(self.tx, self.call, self.related, made.row.sequence, true, wanted).await?;
         self.add(made.row.sequence);
         let vocabulary = Vocabulary::of(self.call);
-        tell(self.changes, events::ROW_CREATE, self.related, &id, || made.json(self.related, vocabulary)).await
+        emit(self.tx, events::ROW_CREATE, self.related, &id, || made.json(self.related, vocabulary)).await
     }
 
     /// Notes a row that is wanted. Whether it wasn't related before.
@@ -175,27 +175,27 @@ impl<'w, 's> Work<'w, 's> {
 
     /// Changes a row of the other side, if the caller may.
     async fn write(&mut self, found: Permitted, data: RowData, permissions: Option<&Permissions>) -> Result<()> {
-        check_change(self.changes, self.call, self.related, &found, Action::Update)?;
-        let row = change(self.changes, self.call, self.related, found, data, permissions).await?;
+        check_change(self.tx, self.call, self.related, &found, Action::Update)?;
+        let row = change(self.tx, self.call, self.related, found, data, permissions).await?;
         let vocabulary = Vocabulary::of(self.call);
-        tell(self.changes, events::ROW_UPDATE, self.related, &row.row.id, || row.json(self.related, vocabulary)).await
+        emit(self.tx, events::ROW_UPDATE, self.related, &row.row.id, || row.json(self.related, vocabulary)).await
     }
 
     /// The row of this id, if the caller may read it.
     async fn seen(&mut self, id: &str, whole: bool) -> Result<Option<Permitted>> {
         let table = &self.related.stored;
         let row = match whole {
-            true => tables::get_for_update(self.changes, table, id).await?,
-            false => tables::get(self.changes, table, Some(&[]), id).await?,
+            true => tables::get_for_update(self.tx, table, id).await?,
+            false => tables::get(self.tx, table, Some(&[]), id).await?,
         };
         let Some(row) = row else { return Ok(None) };
-        let set = self.changes.set(row.permissions).await?;
+        let set = self.tx.set(row.permissions).await?;
         let may = self.related.guarded().permits(&self.call.caller, Action::Read, &set.permissions);
         Ok(may.then_some(Permitted { row, set }))
     }
 
     async fn permits(&mut self, action: Action, set: i64) -> Result<bool> {
-        let set = self.changes.set(set).await?;
+        let set = self.tx.set(set).await?;
         Ok(self.related.guarded().permits(&self.call.caller, action, &set.permissions))
     }
 
@@ -211,7 +211,7 @@ impl<'w, 's> Work<'w, 's> {
             if self.relation.of_one() {
                 self.claim(row).await?;
             }
-            tables::link(self.changes, &self.links, self.from, row).await?;
+            tables::link(self.tx, &self.links, self.from, row).await?;
         }
         Ok(changed)
     }
@@ -222,12 +222,12 @@ impl<'w, 's> Work<'w, 's> {
             return Ok(false);
         }
         if self.relation.kept_by_other()
-            && let Some(row) = tables::get_for_update(self.changes, &self.related.stored, &row.id).await?
+            && let Some(row) = tables::get_for_update(self.tx, &self.related.stored, &row.id).await?
         {
-            let set = self.changes.set(row.permissions).await?;
+            let set = self.tx.set(row.permissions).await?;
             self.write(Permitted { row, set }, RowData::default(), None).await?;
         }
-        tables::unlink(self.changes, &self.links, self.from, Some(row.sequence)).await?;
+        tables::unlink(self.tx, &self.links, self.from, Some(row.sequence)).await?;
         Ok(true)
     }
 
@@ -235,10 +235,10 @@ impl<'w, 's> Work<'w, 's> {
     async fn claim(&mut self, row: i64) -> Result<()> {
         let there = Linked { end: self.from.end.other(), row };
         if self.relation.to_many() {
-            tables::unlink(self.changes, &self.links, there, None).await?;
+            tables::unlink(self.tx, &self.links, there, None).await?;
             return Ok(());
         }
-        let holders = linked(self.changes, &self.links, there, self.schema, 1).await?;
+        let holders = linked(self.tx, &self.links, there, self.schema, 1).await?;
         if !holders.is_empty() {
             let kind = Vocabulary::of(self.call).errors().row_exists;
             return Err(Error::new(kind).message("Document already has a related document"));

@@ -1,0 +1,1 @@
+ALTER TABLE schema_jobs RENAME TO chores;

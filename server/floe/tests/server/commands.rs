@@ -1,0 +1,189 @@
+//! The binary as operators use it.
+
+use crate::binary::{Caller, Instance, ROWS};
+use serde_json::json;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
+
+#[test]
+fn every_fault_of_the_configuration_is_listed_at_once() {
+    let mut instance = Instance::new();
+    instance.env = [
+        ("FLOE_PORT", "high"),
+        ("DATABASE_URL", "mysql://u:hush@h/d"),
+        ("FLOE_SECRET_KEY", "short"),
+        ("FLOE_HOST", "here"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
+    for command in ["check-config", "serve"] {
+        let output = instance.run(&[command]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        for name in ["FLOE_PORT", "DATABASE_URL", "FLOE_SECRET_KEY", "FLOE_HOST"] {
+            assert!(said.contains(name), "{name} is missing in: {said}");
+        }
+        assert!(!said.contains("hush"), "{said}");
+    }
+    assert!(!instance.data().exists(), "nothing is made before the configuration is good");
+}
+
+#[test]
+fn help_and_version_say_what_they_should() {
+    let instance = Instance::new();
+    let help = instance.result(&["--help"]);
+    for command in ["serve", "migrate", "check-config", "console-user", "project", "key", "version"] {
+        assert!(help.contains(command), "{command} is missing in: {help}");
+    }
+    assert_eq!(instance.result(&["version"]), format!("floe {}", env!("CARGO_PKG_VERSION")));
+    assert_eq!(instance.result(&["check-config"]), "The configuration is good.");
+    assert_eq!(instance.run(&["project", "create"]).status.code(), Some(2));
+}
+
+#[test]
+fn what_commands_refuse_is_said_on_standard_error() {
+    let instance = Instance::new();
+    for arguments in
+        [&["project", "create", "Not-Valid"][..], &["project", "create", "console"], &["key", "create", "nowhere"]]
+    {
+        let output = instance.run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
+    }
+    instance.result(&["project", "create", "shop"]);
+    assert_eq!(instance.run(&["project", "create", "shop"]).status.code(), Some(1));
+    assert_eq!(instance.run(&["key", "create", "shop", "--scopes", "everything"]).status.code(), Some(1));
+    instance.result(&["migrate"]);
+}
+
+#[test]
+fn files_are_for_the_owner_alone() {
+    let instance = Instance::new();
+    instance.result(&["project", "create", "shop"]);
+    let mut folders = vec![instance.data()];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        let mode = std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{}", folder.display());
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files += 1;
+                let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+                assert_eq!(mode, 0o600, "{}", path.display());
+            }
+        }
+    }
+    assert!(files >= 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_set_up_token_opens_a_fresh_console_once() {
+    let instance = Instance::new();
+    let running = instance.serve();
+    // The token is printed after the address: wait for it.
+    let token = loop {
+        let log = running.log();
+        let token = log
+            .lines()
+            .map(str::trim)
+            .find(|line| line.len() >= 32 && line.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if let Some(token) = token {
+            break token.to_owned();
+        }
+        tokio::task::yield_now().await;
+    };
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let sign_up = |email: &str, token: &str| {
+        let body = json!({"userId": "unique()", "email": email, "password": "correct horse battery"}).to_string();
+        let request = http.post(format!("{}/v1/account", running.base)).header("Content-Type", "application/json");
+        request.header("X-Appwrite-Project", "console").header("X-Floe-Setup-Token", token).body(body).send()
+    };
+    assert_eq!(sign_up("mallory@example.org", "").await.unwrap().status(), 501);
+    assert_eq!(sign_up("mallory@example.org", &"0".repeat(64)).await.unwrap().status(), 501);
+    assert_eq!(sign_up("ada@example.org", &token).await.unwrap().status(), 201);
+    assert_eq!(sign_up("mallory@example.org", &token).await.unwrap().status(), 501);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_accounts_are_made_on_the_command_line() {
+    let instance = Instance::new();
+    let made =
+        instance.run_with_input(&["console-user", "create", "--email", "ada@example.org"], "correct horse battery\n");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let running = instance.serve();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let body = json!({"email": "ada@example.org", "password": "correct horse battery"}).to_string();
+    let request =
+        http.post(format!("{}/v1/account/sessions/email", running.base)).header("Content-Type", "application/json");
+    assert_eq!(request.header("X-Appwrite-Project", "console").body(body).send().await.unwrap().status(), 201);
+    let again =
+        instance.run_with_input(&["console-user", "create", "--email", "ada@example.org"], "correct horse battery\n");
+    assert_eq!(again.status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_finishes_what_was_begun_and_ends_well() {
+    let instance = Instance::new();
+    let mut running = instance.serve();
+    let caller = Caller::of(&instance, &running);
+    caller.make_table().await;
+    let writes: Vec<_> = (0..50)
+        .map(|n| {
+            let caller = caller.clone();
+            tokio::spawn(async move {
+                caller.post(ROWS, &json!({"rowId": format!("r{n}"), "data": {"text": "t", "number": n}})).await
+            })
+        })
+        .collect();
+    let begun = Instant::now();
+    running.signal("TERM");
+    let mut acknowledged = 0;
+    for write in writes {
+        // A connection that wasn't open yet may be refused; what is answered must be answered well.
+        if let Ok(answer) = write.await.unwrap() {
+            assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
+            acknowledged += 1;
+        }
+    }
+    let status = running.child.wait().unwrap();
+    assert_eq!(status.code(), Some(0), "{}", running.log());
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    let running = instance.serve();
+    let answer = caller
+        .at(&running)
+        .get(&format!("{ROWS}?queries[]=%7B%22method%22:%22limit%22,%22values%22:[100]%7D"))
+        .await
+        .unwrap();
+    let page: serde_json::Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert!(page["total"].as_u64().unwrap() >= acknowledged, "{acknowledged} were acknowledged: {page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_secret_is_in_the_log() {
+    let mut instance = Instance::new();
+    instance.env.push(("FLOE_LOG".into(), "trace".into()));
+    let running = instance.serve();
+    let caller = Caller::of(&instance, &running);
+    let password = "canary-password-91";
+    let account = json!({"userId": "canaryuser", "email": "canary@example.org", "password": password});
+    caller.post("/v1/users", &account).await.unwrap();
+    let login = caller
+        .post("/v1/account/sessions/email", &json!({"email": "canary@example.org", "password": password}))
+        .await
+        .unwrap();
+    let session: serde_json::Value = serde_json::from_str(&login.text().await.unwrap()).unwrap();
+    let secret = session["secret"].as_str().unwrap_or_default().to_owned();
+    caller.get("/v1/users/canaryuser").await.unwrap();
+    let key = caller.key.trim_start_matches("standard_").to_owned();
+    running.signal("TERM");
+    let mut running = running;
+    running.child.wait().unwrap();
+    let log = running.log();
+    assert!(log.contains("\"request_id\""), "{log}");
+    for canary in [password, &key, &secret] {
+        assert!(canary.is_empty() || !log.contains(canary), "a secret is in the log");
+    }
+}

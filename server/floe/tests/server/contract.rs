@@ -1,0 +1,134 @@
+//! The route table against the contract: what we serve is named, placed, scoped and limited as Appwrite's SDKs expect.
+
+use floe_gateway::input::ParamLocation;
+use floe_gateway::route::RouteSpec;
+use floe_testkit::{Database, TestServer};
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+
+/// Endpoints of ours that Appwrite doesn't have.
+const OURS: &[&str] = &["GET /health/live", "GET /health/ready", "GET /health/startup", "GET /openapi.json"];
+
+fn contract() -> Vec<Json> {
+    let text = include_str!("../../../../docs/contract/appwrite-1.9.6.json");
+    let contract: Json = serde_json::from_str(text).unwrap();
+    contract["endpoints"].as_array().unwrap().clone()
+}
+
+fn routes(check: impl FnOnce(Vec<RouteSpec>)) {
+    TestServer::run(Database::Sqlite, async |floe| check(floe.app.routes()));
+}
+
+fn endpoint<'c>(contract: &'c [Json], route: &RouteSpec) -> Option<&'c Json> {
+    contract.iter().find(|endpoint| endpoint["method"] == route.method.name() && endpoint["path"] == route.path)
+}
+
+/// The contract gives one text or a list.
+fn texts(json: &Json) -> Vec<&str> {
+    json.as_str()
+        .map_or_else(|| json.as_array().into_iter().flatten().filter_map(Json::as_str).collect(), |text| vec![text])
+}
+
+#[test]
+fn every_route_is_in_the_contract_or_named_as_ours() {
+    routes(|routes| {
+        let contract = contract();
+        let unknown: Vec<_> = routes
+            .iter()
+            .filter(|route| endpoint(&contract, route).is_none())
+            .map(|route| format!("{} {}", route.method.name(), route.path))
+            .filter(|name| !OURS.contains(&name.as_str()))
+            .collect();
+        assert!(unknown.is_empty(), "not in the contract: {unknown:#?}");
+    });
+}
+
+#[test]
+fn scopes_are_the_contracts() {
+    routes(|routes| {
+        let contract = contract();
+        for route in &routes {
+            let Some(endpoint) = endpoint(&contract, route) else { continue };
+            let ours: BTreeSet<_> = route.scopes.iter().map(|scope| scope.name()).collect();
+            let theirs: BTreeSet<_> = texts(&endpoint["scope"]).into_iter().collect();
+            assert_eq!(ours, theirs, "{} {}", route.method.name(), route.path);
+        }
+    });
+}
+
+#[test]
+fn rate_limits_are_the_contracts() {
+    routes(|routes| {
+        let contract = contract();
+        for route in &routes {
+            let Some(endpoint) = endpoint(&contract, route) else { continue };
+            let name = format!("{} {}", route.method.name(), route.path);
+            let theirs = &endpoint["rateLimit"];
+            assert_eq!(route.limits.is_empty(), theirs.is_null(), "{name}");
+            for limit in route.limits {
+                assert_eq!(
+                    (Some(u64::from(limit.calls)), Some(u64::from(limit.seconds))),
+                    (theirs["limit"].as_u64(), theirs["time"].as_u64()),
+                    "{name}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn parameters_are_the_contracts() {
+    routes(|routes| {
+        let contract = contract();
+        let mut wrong = Vec::new();
+        for route in &routes {
+            let Some(endpoint) = endpoint(&contract, route) else { continue };
+            for param in (route.params)() {
+                let name = param.name(route.vocabulary);
+                let theirs = endpoint["params"].as_array().into_iter().flatten().find(|theirs| theirs["name"] == name);
+                let what = format!("{} {}: {name}", route.method.name(), route.path);
+                let place = match param.place {
+                    ParamLocation::Path => "path",
+                    ParamLocation::Query => "query",
+                    ParamLocation::Body => "body",
+                };
+                match theirs {
+                    None if name == "setupToken" => {}
+                    None => wrong.push(format!("{what} is not in the contract")),
+                    Some(theirs) if theirs["in"] != place => wrong.push(format!("{what} stands in {}", theirs["in"])),
+                    Some(theirs) if place != "path" && theirs["required"] != param.required => {
+                        wrong.push(format!("{what}: required is {}", theirs["required"]));
+                    }
+                    Some(_) => {}
+                }
+            }
+            for theirs in
+                endpoint["params"].as_array().into_iter().flatten().filter(|theirs| theirs["required"] == true)
+            {
+                let known = (route.params)().iter().any(|param| theirs["name"] == param.name(route.vocabulary));
+                if !known && !route.aliases.iter().any(|alias| alias.contains(theirs["name"].as_str().unwrap())) {
+                    wrong.push(format!("{} {}: {} is required", route.method.name(), route.path, theirs["name"]));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    });
+}
+
+#[test]
+fn every_path_parameter_is_read_and_every_model_is_known() {
+    routes(|routes| {
+        let models: Json = serde_json::from_str(include_str!("../../../gateway/src/openapi/models.json")).unwrap();
+        for route in &routes {
+            for part in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+                let read = (route.params)()
+                    .iter()
+                    .any(|param| param.place == ParamLocation::Path && param.name(route.vocabulary) == part);
+                assert!(read, "{} {} has a {part} that nobody reads", route.method.name(), route.path);
+            }
+            let model = route.answer.1.unwrap_or("any");
+            assert!(model == "any" || models.get(model).is_some(), "{}: no model {model}", route.path);
+            assert!(!route.summary.is_empty(), "{} {} has no summary", route.method.name(), route.path);
+        }
+    });
+}

@@ -1,0 +1,13 @@
+//! Accounts, as people see their own, through the public door.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that can't go on fails, and says why"
+)]
+#![recursion_limit = "256"]
+
+mod changes;
+mod sign_in;
+mod sign_up;

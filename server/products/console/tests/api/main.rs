@@ -1,0 +1,11 @@
+//! What the console asks, through the public door.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that can't go on fails, and says why"
+)]
+#![recursion_limit = "256"]
+
+mod questions;

@@ -1,0 +1,32 @@
+//! Databases through the public door.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that can't go on fails, and says why"
+)]
+#![recursion_limit = "256"]
+
+mod background;
+mod definitions;
+mod encryption;
+mod headers;
+mod limits;
+mod links;
+mod links_security;
+mod list_cache;
+mod operators;
+mod paths;
+mod properties;
+mod queries;
+mod related;
+mod relations;
+mod removal;
+mod rows;
+mod search;
+mod security;
+mod security_callers;
+mod spatial;
+mod support;
+mod transactions;

@@ -1,0 +1,133 @@
+//! A file's write-ahead log: made to last, and moved into the file.
+//!
+//! SQLite's own `COMMIT` here only writes to the log (`synchronous = NORMAL`). The fsync that makes it last is ours, so
+//! that the next group of changes may go on meanwhile; nobody is answered before it ([`Wal::sync`]). What SQLite at
+//! `FULL` would do in one step is done in two.
+//!
+//! Nor does the writer stop while the log is moved into the file (a checkpoint). That happens on a thread of its own, on
+//! a connection of its own; only for the little that was written meanwhile the writer is held at the end, because SQLite
+//! begins the log anew only when all of it has been moved ([`Wal::start_checkpoint`]).
+
+use super::statements::{Checkpoint, WalStatus};
+use super::writer::Writer;
+use super::{Opened, Purpose, connect};
+use crate::error::{Error, Result};
+use diesel::deserialize::QueryableByName;
+use diesel::sql_types::Integer;
+use diesel::sqlite::Sqlite;
+use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OwnedMutexGuard;
+
+/// How many pages are written to the log before they are moved: 32 MB. A page that is written several times until then
+/// is moved once; on the other hand, what is in the log takes a little longer to find.
+pub(super) const CHECKPOINT_PAGES: i32 = 8192;
+
+/// The log of one file.
+pub(super) struct Wal {
+    database: PathBuf,
+    /// The log itself. Open as long as the database is: of a write that failed the system tells those who had it open.
+    file: File,
+    /// Whether an fsync has failed. Nobody knows what of the log is on disk then, and a further fsync doesn't tell.
+    broken: AtomicBool,
+    /// Held from a group's `COMMIT` to the end of its fsync: until then the next group grows.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Held while it is moved beside the writer.
+    checkpoint_lock: Mutex<()>,
+}
+
+impl Wal {
+    /// The log of a database that the writer has open: then SQLite has made it, and doesn't remove it.
+    ///
+    /// # Errors
+    /// When it can't be opened.
+    pub(super) fn open(database: PathBuf) -> io::Result<Self> {
+        let mut path = database.clone().into_os_string();
+        path.push("-wal");
+        let (file, broken) = (File::open(path)?, AtomicBool::new(false));
+        Ok(Self { database, file, broken, turn: Arc::default(), checkpoint_lock: Mutex::default() })
+    }
+
+    /// Waits for the fsync of the group before.
+    pub(super) async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.turn).lock_owned().await
+    }
+
+    /// Makes last what is committed by now: it survives a loss of power once this returns `Ok`. Waits for the disk.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when that isn't known. Nothing can be written from then on until the file is opened anew:
+    /// what came later could not be read again after what is missing.
+    pub(super) fn sync(&self) -> Result<()> {
+        if let Err(error) = self.file.sync_data() {
+            self.broken.store(true, Ordering::Release);
+            tracing::error!(database = %self.database.display(), %error, "the disk failed: nothing more is written");
+        }
+        self.refuse_if_broken()
+    }
+
+    pub(super) fn refuse_if_broken(&self) -> Result<()> {
+        if self.broken.load(Ordering::Acquire) {
+            return Err(Error::unavailable(
+                "the disk failed, so nothing more is written until the server is restarted",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Moves the log into the file on a thread of its own. To be called by whoever holds the writer, so that the file is
+    /// surely there yet.
+    ///
+    /// # Errors
+    /// When a connection can't be opened, or a thread be started; when the log is broken.
+    pub(super) fn start_checkpoint(self: &Arc<Self>, writer: Arc<tokio::sync::Mutex<Writer>>) -> Result<()> {
+        self.refuse_if_broken()?;
+        let connection = connect(&self.database, Purpose::Checkpointing)?;
+        let wal = Arc::clone(self);
+        let work = move || {
+            if let Err(error) = wal.checkpoint_all(connection, &writer) {
+                tracing::warn!(database = %wal.database.display(), %error, "the log can't be moved into the file");
+            }
+        };
+        std::thread::Builder::new().name("checkpoint".to_owned()).spawn(work).map_err(Error::unavailable)?;
+        Ok(())
+    }
+
+    fn checkpoint_all(&self, mut connection: Opened, writer: &tokio::sync::Mutex<Writer>) -> QueryResult<()> {
+        let beside = self.with_checkpoint_lock(|| Checkpoint.get_result::<State>(&mut *connection));
+        let mut writer = writer.blocking_lock();
+        let answers = writer.flush();
+        let rest = beside.and_then(|_| Checkpoint.get_result::<State>(&mut *connection));
+        writer.checkpoint_done(rest.as_ref().ok());
+        drop(writer);
+        drop(answers);
+        rest.map(drop)
+    }
+
+    /// Runs work on the log while nobody else moves it.
+    pub(super) fn with_checkpoint_lock<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _moving = self.checkpoint_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+}
+
+/// How far the log is now.
+pub(super) fn state(connection: &mut SqliteConnection) -> QueryResult<State> {
+    WalStatus.get_result::<State>(connection)
+}
+
+/// How far a log is, in pages.
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(Sqlite))]
+pub(super) struct State {
+    /// How many are in it.
+    #[diesel(sql_type = Integer, column_name = log)]
+    pub(super) written: i32,
+    /// How many of them are in the file as well.
+    #[diesel(sql_type = Integer, column_name = checkpointed)]
+    pub(super) checkpointed: i32,
+}

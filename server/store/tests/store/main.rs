@@ -1,0 +1,18 @@
+//! Storage, which does the same on both databases.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that can't go on fails, and says why"
+)]
+#![recursion_limit = "256"]
+
+#[macro_use]
+mod common;
+mod patterns;
+mod queries;
+mod round_trips;
+mod shapes;
+mod stores;
+mod units_of_work;
