@@ -133,6 +133,12 @@ impl RouteTable {
         self.endpoints.iter().map(|endpoint| &endpoint.route)
     }
 
+    /// The route that a request of this method and path goes to.
+    #[must_use]
+    pub fn route(&self, method: Method, path: &str) -> Option<&RouteSpec> {
+        self.find(method, path).map(|found| &found.endpoint.route)
+    }
+
     pub(crate) fn find(&self, method: Method, path: &str) -> Option<Found<'_>> {
         let at = |method| self.paths.get(&method).and_then(|paths| paths.at(path).ok());
         let found = at(method).or_else(|| if method == Method::Head { at(Method::Get) } else { None })?;

@@ -13,6 +13,7 @@
 //! ```
 
 mod client;
+mod document;
 mod test_server;
 
 pub use client::{Answer, Client};

@@ -1,0 +1,282 @@
+//! The schemas of answers: the contract's models, and what Floe's answers say beside them.
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every model as the contract has it; `scripts/models` makes this file from the contract.
+const MODELS: &str = include_str!("models.json");
+
+/// A model: a JSON object with these fields.
+#[derive(Deserialize)]
+struct Model {
+    fields: Vec<Field>,
+    /// What tells it from the other models that may stand in the same place: a field, and its value or values.
+    #[serde(default)]
+    is: BTreeMap<String, Json>,
+    /// Whether it has fields that nobody knows beforehand.
+    #[serde(default)]
+    open: bool,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    name: String,
+    r#type: Type,
+    #[serde(default)]
+    list: bool,
+    #[serde(default)]
+    optional: bool,
+    #[serde(default)]
+    nullable: bool,
+    #[serde(default)]
+    values: Option<Vec<String>>,
+}
+
+/// A type by its name: one of JSON's, a moment, a model; or several models, any of which it may be.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Type {
+    One(String),
+    AnyOf(Vec<String>),
+}
+
+/// What is so, beside what the contract says.
+enum Amendment {
+    /// It may be null; the items, if it is a list.
+    Nullable,
+    /// It is a moment, or an empty text for none.
+    MayBeEmpty,
+    /// It isn't always there.
+    Optional,
+    /// The contract doesn't have it: a field of this type that is always there.
+    Added(&'static str),
+    /// The same for one that isn't always there.
+    MayBeAdded(&'static str),
+}
+
+use Amendment::{Added, MayBeAdded, MayBeEmpty, Nullable, Optional};
+
+/// Where answers say more, or less, than the contract's models. Each was found by a test that holds every answer of the
+/// HTTP suite against the document (`testkit`'s client).
+const AMENDMENTS: &[(&str, &str, Amendment)] = &[("account", "password", Optional)];
+
+/// The schemas of these models, and of all that stand in them.
+pub(super) fn schemas(used: BTreeSet<&str>) -> Map<String, Json> {
+    let models = models();
+    let exclusions = exclusions(&models);
+    let mut wanted: Vec<String> = used.into_iter().map(str::to_owned).collect();
+    let mut schemas = Map::new();
+    while let Some(name) = wanted.pop() {
+        let Some(model) = models.get(&name).filter(|_| !schemas.contains_key(&name)) else { continue };
+        let mut schema = model.schema(&name);
+        if let Some(excluded) = exclusions.get(&name) {
+            schema["not"] = json!({"required": excluded});
+        }
+        schemas.insert(name, schema);
+        let inner =
+            model.fields.iter().flat_map(|field| field.r#type.names()).filter(|name| models.contains_key(*name));
+        wanted.extend(inner.cloned());
+    }
+    schemas.sort_keys();
+    schemas
+}
+
+/// Whether the contract has a model of this name.
+#[must_use]
+pub fn is_model(name: &str) -> bool {
+    models().contains_key(name)
+}
+
+fn models() -> BTreeMap<String, Model> {
+    serde_json::from_str(MODELS).unwrap_or_default()
+}
+
+/// Of each model that has siblings which are told from it by a further field: these fields, which it doesn't have.
+fn exclusions(models: &BTreeMap<String, Model>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let unions = models.values().flat_map(|model| &model.fields).filter_map(|field| match &field.r#type {
+        Type::AnyOf(names) => Some(names),
+        Type::One(_) => None,
+    });
+    for names in unions {
+        for (name, sibling) in names.iter().flat_map(|name| names.iter().map(move |sibling| (name, sibling))) {
+            let (Some(model), Some(other)) = (models.get(name), models.get(sibling)) else { continue };
+            let is_narrower = model.is.iter().all(|(key, value)| other.is.get(key) == Some(value));
+            if name != sibling && is_narrower {
+                let further = other.is.keys().filter(|key| !model.is.contains_key(*key)).cloned();
+                found.entry(name.clone()).or_default().extend(further);
+            }
+        }
+    }
+    found.retain(|_, fields| !fields.is_empty());
+    found
+}
+
+impl Model {
+    fn schema(&self, name: &str) -> Json {
+        let amendments: Vec<_> = AMENDMENTS.iter().filter(|(model, ..)| *model == name).collect();
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        for field in &self.fields {
+            let is = |wanted: fn(&Amendment) -> bool| {
+                amendments.iter().any(|(_, of, amendment)| *of == field.name && wanted(amendment))
+            };
+            let empty = is(|amendment| matches!(amendment, MayBeEmpty));
+            let nullable = field.nullable || is(|amendment| matches!(amendment, Nullable));
+            let schema = match self.is.get(&field.name) {
+                Some(Json::Array(values)) => json!({"type": "string", "enum": values}),
+                Some(value) => json!({"type": "string", "const": value}),
+                None => field.schema(empty, nullable),
+            };
+            properties.insert(field.name.clone(), schema);
+            if !field.optional && !is(|amendment| matches!(amendment, Optional)) {
+                required.push(field.name.clone());
+            }
+        }
+        for (_, field, amendment) in &amendments {
+            let (Added(kind) | MayBeAdded(kind)) = amendment else { continue };
+            properties.insert((*field).to_owned(), single(kind));
+            if matches!(amendment, Added(_)) {
+                required.push((*field).to_owned());
+            }
+        }
+        let mut schema = json!({"type": "object", "properties": properties});
+        if !required.is_empty() {
+            schema["required"] = required.into();
+        }
+        if self.open {
+            schema["additionalProperties"] = true.into();
+        }
+        schema
+    }
+}
+
+impl Field {
+    fn schema(&self, may_be_empty: bool, nullable: bool) -> Json {
+        let mut item = match (&self.values, &self.r#type) {
+            (Some(values), _) => json!({"type": "string", "enum": values}),
+            (None, Type::One(_)) if may_be_empty => moment_or_empty(),
+            (None, Type::One(name)) => single(name),
+            (None, Type::AnyOf(names)) => union(names),
+        };
+        if nullable {
+            item = or_null(item);
+        }
+        if self.list { json!({"type": "array", "items": item}) } else { item }
+    }
+}
+
+impl Type {
+    fn names(&self) -> &[String] {
+        match self {
+            Self::One(name) => std::slice::from_ref(name),
+            Self::AnyOf(names) => names,
+        }
+    }
+}
+
+fn single(name: &str) -> Json {
+    match name {
+        "string" | "id" => json!({"type": "string"}),
+        "boolean" => json!({"type": "boolean"}),
+        "integer" => json!({"type": "integer", "format": "int64"}),
+        "double" | "float" => json!({"type": "number", "format": "double"}),
+        "datetime" => json!({"type": "string", "format": "date-time"}),
+        // Of points, lines and polygons: numbers, in lists, in lists.
+        "array" => json!({"type": "array", "items": {}}),
+        "json" | "object" => json!({"type": "object", "additionalProperties": true}),
+        model => reference(model),
+    }
+}
+
+fn moment_or_empty() -> Json {
+    json!({"type": "string", "anyOf": [{"format": "date-time"}, {"maxLength": 0}]})
+}
+
+fn union(names: &[String]) -> Json {
+    let models: Vec<Json> = names.iter().map(|name| reference(name)).collect();
+    let mut schema = json!({"oneOf": models});
+    if let Some(discriminator) = discriminator(names) {
+        schema["discriminator"] = discriminator;
+    }
+    schema
+}
+
+/// The field whose value alone tells the models apart, if there is one.
+fn discriminator(names: &[String]) -> Option<Json> {
+    let models = models();
+    let key = models.get(names.first()?)?.is.keys().next()?.clone();
+    let mut mapping = Map::new();
+    for name in names {
+        let values = match models.get(name)?.is.get(&key)? {
+            Json::Array(values) => values.clone(),
+            value => vec![value.clone()],
+        };
+        for value in values {
+            let target = format!("#/components/schemas/{name}");
+            if mapping.insert(value.as_str()?.to_owned(), target.into()).is_some() {
+                return None;
+            }
+        }
+    }
+    Some(json!({"propertyName": key, "mapping": mapping}))
+}
+
+fn reference(model: &str) -> Json {
+    json!({"$ref": format!("#/components/schemas/{model}")})
+}
+
+/// The same, or null.
+pub(super) fn or_null(schema: Json) -> Json {
+    match schema {
+        Json::Object(mut schema) if schema.get("type").is_some_and(Json::is_string) && !schema.contains_key("enum") => {
+            let kind = schema["type"].take();
+            schema.insert("type".to_owned(), json!([kind, "null"]));
+            schema.into()
+        }
+        schema => json!({"anyOf": [schema, {"type": "null"}]}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema(name: &'static str) -> Json {
+        schemas(BTreeSet::from([name]))[name].clone()
+    }
+
+    #[test]
+    fn what_is_always_there_is_required_and_what_may_be_null_says_so() {
+        let user = schema("user");
+        assert!(user["required"].as_array().unwrap().contains(&json!("email")));
+        assert!(!user["required"].as_array().unwrap().contains(&json!("hash")));
+        assert_eq!(user["properties"]["emailIsFree"]["type"], json!(["boolean", "null"]));
+        assert_eq!(user["additionalProperties"], Json::Null);
+        assert_eq!(schema("row")["additionalProperties"], json!(true));
+    }
+
+    #[test]
+    fn models_in_one_place_are_told_apart() {
+        let platforms = &schema("platformList")["properties"]["platforms"]["items"];
+        assert!(platforms["oneOf"].as_array().unwrap().len() == 5, "{platforms}");
+        let text = schema("columnString");
+        assert_eq!(text["properties"]["type"]["const"], "string");
+        assert_eq!(
+            text["not"]["required"],
+            json!(["format"]),
+            "or a column of addresses would be one of texts as well"
+        );
+    }
+
+    #[test]
+    fn every_amendment_is_of_a_model_and_of_a_field() {
+        let models = models();
+        for (model, field, amendment) in AMENDMENTS {
+            let known = models[*model].fields.iter().any(|known| known.name == *field);
+            let is_added = matches!(amendment, Added(_) | MayBeAdded(_));
+            assert_eq!(known, !is_added, "{model}.{field}");
+        }
+    }
+}
