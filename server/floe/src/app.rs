@@ -5,7 +5,7 @@ use crate::secrets::{derive, root_key};
 use crate::serve::Failure;
 use crate::{VERSION, openapi};
 use floe_accounts::{Accounts, ConsoleSignup};
-use floe_console::Console;
+use floe_console::{Console, Instance};
 use floe_databases::Databases;
 use floe_gateway::gateway::{RouteTable, Services};
 use floe_gateway::jwt::Signer;
@@ -13,6 +13,7 @@ use floe_gateway::rate_limit::InMemory;
 use floe_gateway::route::RouteSpec;
 use floe_gateway::{Gateway, GatewaySettings};
 use floe_health::Health;
+use floe_kernel::directory::{CONSOLE, Persons as _};
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
@@ -63,7 +64,7 @@ impl App {
         let table = RouteTable::default()
             .with(floe_health::routes(), &health)
             .with(floe_locale::routes(), &Arc::new(Locales::new(Box::new(Nowhere))))
-            .with(floe_console::routes(), &Arc::new(Console::new(config.database.postgres.is_some())))
+            .with(floe_console::routes(), &Arc::new(Console::new(instance(config), people.clone())))
             .with(floe_projects::routes(), &projects)
             .with(floe_webhooks::routes(), &Arc::new(Webhooks::new()))
             .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup)))
@@ -89,7 +90,7 @@ impl App {
     /// # Errors
     /// When the data can't be read.
     pub async fn is_fresh(&self) -> Result<bool, Failure> {
-        Ok(!self.people.has_anybody(&self.stores.platform().await?).await?)
+        Ok(!self.people.has_anybody(CONSOLE).await?)
     }
 
     /// Every line of the route table.
@@ -165,6 +166,15 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
         clock: Arc::clone(clock),
         ..StoreSettings::new(backend)
     }
+}
+
+fn instance(config: &Config) -> Instance {
+    let signup = match config.security.console_signup {
+        Signup::Token => floe_console::Signup::Token,
+        Signup::Open => floe_console::Signup::Open,
+        Signup::Closed => floe_console::Signup::Closed,
+    };
+    Instance { postgres: config.database.postgres.is_some(), signup, version: VERSION }
 }
 
 fn gateway_settings(config: &Config, root: &Secret) -> GatewaySettings {

@@ -267,6 +267,12 @@ pub struct Arrival {
 /// Tells other products about the users of a project, and lets them bring new ones in.
 #[async_trait]
 pub trait Persons: Send + Sync {
+    /// Whether the project has any user.
+    ///
+    /// # Errors
+    /// Only when it can't be told.
+    async fn has_anybody(&self, project_id: &str) -> Result<bool>;
+
     /// The user of this id.
     ///
     /// # Errors

@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Every model as the contract has it; `scripts/models` makes this file from the contract.
 const MODELS: &str = include_str!("models.json");
 
+/// Models of Floe's own, in the same form.
+const OWN: &str = include_str!("own.json");
+
 /// A model: a JSON object with these fields.
 #[derive(Deserialize)]
 struct Model {
@@ -82,14 +85,17 @@ pub(super) fn schemas(used: BTreeSet<&str>) -> Map<String, Json> {
     schemas
 }
 
-/// Whether the contract has a model of this name.
+/// Whether there is a model of this name.
 #[must_use]
 pub fn is_model(name: &str) -> bool {
     models().contains_key(name)
 }
 
 fn models() -> BTreeMap<String, Model> {
-    serde_json::from_str(MODELS).unwrap_or_default()
+    let read = |text| serde_json::from_str::<BTreeMap<String, Model>>(text).unwrap_or_default();
+    let mut models = read(MODELS);
+    models.extend(read(OWN));
+    models
 }
 
 /// Of each model that has siblings which are told from it by a further field: these fields, which it doesn't have.

@@ -63,6 +63,11 @@ fn known(user: User, sessions: &[Session], memberships: Vec<Membership>) -> Prin
 
 #[async_trait]
 impl Persons for People {
+    async fn has_anybody(&self, project_id: &str) -> Result<bool> {
+        let store = self.stores.project(project_id).await?;
+        Ok(Repository(&mut store.read().await?).has(1).await?)
+    }
+
     async fn person(&self, project_id: &str, user_id: &str) -> Result<Option<Person>> {
         let store = self.stores.project(project_id).await?;
         Ok(Repository(&mut store.read().await?).user(user_id).await?.map(Person::from))
