@@ -1,7 +1,7 @@
 # One word for each thing that one does with Floe. `make` alone lists them; the work is done by cargo and scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-large lint fmt build
+.PHONY: help run test bench bench-large lint fmt build dist
 
 # CI starts from a fresh clone every time: outside of it, what was compiled lives on to the next run.
 ifeq ($(CI),true)
@@ -32,3 +32,6 @@ fmt: ## formats all Rust code
 
 build: ## the release binary
 	cargo build --release --locked -p floe
+
+dist: ## the binary to give to people: optimised as a whole, which takes longer
+	cargo build --profile dist --locked -p floe

@@ -1,7 +1,7 @@
 # What several scripts need. To be sourced, not run: `. scripts/lib.sh`.
 # shellcheck shell=bash
 
-# Where cargo leaves the binary of a profile (`debug` or `release`), as an absolute path.
+# Where cargo leaves the binary of a profile (`debug`, `release` or `dist`), as an absolute path.
 floe_binary() {
   realpath -m "${CARGO_TARGET_DIR:-target}/$1/floe"
 }

@@ -3,7 +3,7 @@
 use reqwest::{Client, Response};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -20,8 +20,6 @@ pub(crate) struct Running {
     pub(crate) base: String,
     /// Everything that it wrote to standard error so far.
     pub(crate) log: Arc<Mutex<String>>,
-    /// How long it took from the start of the process until it said where it listens.
-    pub(crate) started_in: std::time::Duration,
 }
 
 impl Instance {
@@ -31,10 +29,6 @@ impl Instance {
 
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
     }
 
     fn command(&self) -> Command {
@@ -74,7 +68,6 @@ impl Instance {
 
     /// Starts the server and waits until it says where it listens.
     pub(crate) fn serve(&self) -> Running {
-        let begun = std::time::Instant::now();
         let mut child = self.command().arg("serve").stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let log = Arc::new(Mutex::new(String::new()));
@@ -85,7 +78,6 @@ impl Instance {
             base = line.split_once("listens on ").map(|(_, rest)| rest.split(' ').next().unwrap().to_owned());
             log.lock().unwrap().push_str(&line);
         }
-        let started_in = begun.elapsed();
         let rest = Arc::clone(&log);
         std::thread::spawn(move || {
             let mut chunk = [0; 4096];
@@ -93,7 +85,7 @@ impl Instance {
                 rest.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
             }
         });
-        Running { child, base: base.unwrap(), log, started_in }
+        Running { child, base: base.unwrap(), log }
     }
 }
 
