@@ -1,7 +1,6 @@
 //! Respond: one shape for every answer and one for every error; headers, compression.
 
 use crate::API_VERSION;
-use crate::gateway::GatewaySettings;
 use crate::names;
 use crate::rate_limit::Verdict;
 use crate::reply::{Body, Reply};
@@ -11,8 +10,6 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use floe_kernel::directory::Project;
-use floe_kernel::{Error, ErrorKind};
 use serde::Serialize;
 use std::io::Write as _;
 
@@ -154,91 +151,3 @@ X-Appwrite-Locale, X-Appwrite-Mode, X-Appwrite-JWT, X-Appwrite-Response-Format, 
 X-Appwrite-Timestamp, X-Appwrite-Session, X-Appwrite-Organization, X-Appwrite-User, X-Appwrite-Impersonate-User-Id, \
 X-Appwrite-Impersonate-User-Email, X-Appwrite-Impersonate-User-Phone, X-Fallback-Cookies, X-Floe-Setup-Token, X-SDK-Name, X-SDK-Platform, \
 X-SDK-Language, X-SDK-Version, X-SDK-GraphQL, X-SDK-Profile";
-
-/// Whether a browser's page of this origin may call this project: its host is one of the project's web platforms, of
-/// the operator's own, or the developer's machine.
-pub(crate) fn origin_allowed(
-    origin: &str,
-    own_host: &str,
-    project: Option<&Project>,
-    settings: &GatewaySettings,
-) -> bool {
-    if let Some(project) = project.filter(|_| origin.starts_with("appwrite-callback-")) {
-        return origin == format!("appwrite-callback-{}://", project.id)
-            || origin == format!("appwrite-callback-{}", project.id);
-    }
-    if !origin.starts_with("http://") && !origin.starts_with("https://") {
-        return false;
-    }
-    let Some(host) = crate::cookies::host_of(origin).map(str::to_ascii_lowercase) else { return false };
-    let ours =
-        host == "localhost" || host == own_host || settings.hosts.iter().any(|allowed| host_matches(allowed, &host));
-    ours || project.is_some_and(|project| project.web_hosts.iter().any(|allowed| host_matches(allowed, &host)))
-}
-
-/// Exactly this host, or any host below `*.`.
-fn host_matches(allowed: &str, host: &str) -> bool {
-    let allowed = allowed.to_ascii_lowercase();
-    match allowed.strip_prefix("*.") {
-        Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
-        None => allowed == host,
-    }
-}
-
-pub(crate) fn unknown_origin(origin: &str) -> Error {
-    let host = crate::cookies::host_of(origin).unwrap_or(origin);
-    Error::new(ErrorKind::GeneralUnknownOrigin).message(format!(
-        "Invalid Origin. Register your new client ({host}) as a new Web platform on your project console dashboard"
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use floe_kernel::secret::Secret;
-
-    #[test]
-    fn origins_are_matched_exactly() {
-        let settings = GatewaySettings {
-            max_body: 1,
-            trusted_proxies: 0,
-            hosts: vec!["good.com".into()],
-            rate_limits: true,
-            log_key: Secret::new(""),
-        };
-        let project = Project {
-            id: "p".into(),
-            name: String::new(),
-            team_id: String::new(),
-            keys: Vec::new(),
-            web_hosts: vec!["app.org".into(), "*.wild.org".into()],
-            settings: floe_kernel::directory::ProjectSettings::default(),
-        };
-        let allowed = |origin: &str| origin_allowed(origin, "api.host", Some(&project), &settings);
-        for origin in [
-            "https://good.com",
-            "http://localhost:3000",
-            "https://app.org",
-            "https://a.wild.org",
-            "https://api.host",
-            "https://APP.org",
-        ] {
-            assert!(allowed(origin), "{origin}");
-        }
-        for origin in [
-            "null",
-            "",
-            "https://good.com.evil",
-            "https://evilgood.com",
-            "https://evil-app.org",
-            "https://wild.org",
-            "https://evilwild.org",
-            "https://x.app.org",
-            "ftp://app.org",
-            "https://app.org@evil",
-            "https://localhost.evil",
-        ] {
-            assert!(!allowed(origin), "{origin}");
-        }
-    }
-}

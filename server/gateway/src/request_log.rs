@@ -1,0 +1,50 @@
+//! The one line that the log has of each request.
+
+use crate::call::RequestInfo;
+use crate::gateway::Gateway;
+use crate::route::Failure;
+use actix_web::HttpRequest;
+use floe_kernel::Error;
+use std::time::Instant;
+
+/// What the log says of a request, gathered on the way.
+#[derive(Default)]
+pub(crate) struct Trace {
+    pub(crate) route: Option<&'static str>,
+    pub(crate) project: String,
+    pub(crate) user: Option<String>,
+}
+
+/// The request's one line in the log.
+pub(crate) fn write(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    info: &RequestInfo,
+    trace: &Trace,
+    status: u16,
+    started: Instant,
+    failed: Option<&Failure>,
+) {
+    let user = trace.user.as_deref().map(|id| floe_kernel::secret::keyed_hash(&gateway.settings.log_key, id));
+    let (method, path) = (request.method().as_str(), request.path());
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let stage = failed.map(|failure| failure.stage.name());
+    let kind = failed.map(|failure| failure.error.kind().name());
+    let route = trace.route.unwrap_or_default();
+    if status >= 500 {
+        let cause = failed.map(|failure| causes(&failure.error)).unwrap_or_default();
+        tracing::error!(method, path, route, status, micros, request_id = %info.id, project = %trace.project, user, stage, kind, cause, "request");
+    } else {
+        tracing::info!(method, path, route, status, micros, request_id = %info.id, project = %trace.project, user, stage, kind, "request");
+    }
+}
+
+fn causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
