@@ -25,7 +25,7 @@ pub fn document(table: &RouteTable, version: &str) -> Json {
     for route in table.routes() {
         let path = paths.entry(route.full_path()).or_insert_with(|| json!({}));
         path[route.method.name().to_lowercase()] = operation::operation(route);
-        used.extend(route.answer.1);
+        used.extend(operation::models(route));
         tags.insert(route.service());
     }
     let tags: Vec<Json> = tags.into_iter().map(|tag| json!({"name": tag})).collect();
@@ -45,7 +45,7 @@ pub fn document(table: &RouteTable, version: &str) -> Json {
     })
 }
 
-fn components(used: BTreeSet<&'static str>) -> Json {
+fn components(used: BTreeSet<String>) -> Json {
     let mut schemas = models::schemas(used);
     schemas.insert("error".to_owned(), error());
     schemas.insert("Query".to_owned(), query());

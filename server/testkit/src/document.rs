@@ -26,7 +26,7 @@ pub(crate) fn check(table: &RouteTable, method: &str, path: &str, status: u16, t
     let path = path.split(['?', '#']).next().unwrap_or(path);
     // What no route answers has no operation: the error's shape is the same everywhere.
     let route = Method::parse(method).and_then(|method| table.route(method, path));
-    if method == "HEAD" {
+    if matches!(method, "HEAD" | "OPTIONS") {
         return;
     }
     let document = DOCUMENT.get_or_init(|| Document::of(table));
@@ -55,10 +55,16 @@ impl Document {
             return Some("it has no such status".to_owned());
         };
         let schema = &answer["content"]["application/json"]["schema"];
-        match schema["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/")) {
-            Some(name) => self.fault_of(name, text),
-            None if schema.is_null() && !text.is_empty() => Some("it has no body".to_owned()),
-            None => None,
+        let models = schema["oneOf"].as_array().map_or(std::slice::from_ref(schema), Vec::as_slice);
+        let names = models.iter().filter_map(|model| model["$ref"].as_str()?.strip_prefix("#/components/schemas/"));
+        let mut faults = Vec::new();
+        for name in names {
+            faults.push(self.fault_of(name, text)?);
+        }
+        match faults.is_empty() {
+            true if answer["content"].is_null() && !text.is_empty() => Some("it has no body".to_owned()),
+            true => None,
+            false => Some(faults.join("; or ")),
         }
     }
 

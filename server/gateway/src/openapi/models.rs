@@ -12,8 +12,13 @@ const OWN: &str = include_str!("own.json");
 
 /// A model: a JSON object with these fields.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Model {
+    #[serde(default)]
     fields: Vec<Field>,
+    /// Of a place where any of several models may stand: these, and no fields of its own.
+    #[serde(default)]
+    one_of: Vec<String>,
     /// What tells it from the other models that may stand in the same place: a field, and its value or values.
     #[serde(default)]
     is: BTreeMap<String, Json>,
@@ -50,25 +55,38 @@ enum Amendment {
     Nullable,
     /// It is a moment, or an empty text for none.
     MayBeEmpty,
-    /// It isn't always there.
-    Optional,
-    /// The contract doesn't have it: a field of this type that is always there.
-    Added(&'static str),
-    /// The same for one that isn't always there.
-    MayBeAdded(&'static str),
+    /// It is of this type, and not of the contract's.
+    Is(&'static str),
 }
 
-use Amendment::{Added, MayBeAdded, MayBeEmpty, Nullable, Optional};
+use Amendment::{Is, MayBeEmpty, Nullable};
 
 /// Where answers say more, or less, than the contract's models. Each was found by a test that holds every answer of the
 /// HTTP suite against the document (`testkit`'s client).
-const AMENDMENTS: &[(&str, &str, Amendment)] = &[("account", "password", Optional)];
+const AMENDMENTS: &[(&str, &str, Amendment)] = &[
+    ("account", "accessedAt", MayBeEmpty),
+    ("account", "passwordUpdate", MayBeEmpty),
+    ("attributeDatetime", "format", Is("string")),
+    ("columnDatetime", "format", Is("string")),
+    ("columnIndex", "lengths", Nullable),
+    ("index", "lengths", Nullable),
+    ("key", "accessedAt", MayBeEmpty),
+    ("key", "expire", MayBeEmpty),
+    ("membership", "joined", MayBeEmpty),
+    ("project", "consoleAccessedAt", MayBeEmpty),
+    ("project", "onboarding", Is("any")),
+    ("project", "pingedAt", MayBeEmpty),
+    ("session", "mfaUpdatedAt", MayBeEmpty),
+    ("session", "providerAccessTokenExpiry", MayBeEmpty),
+    ("user", "accessedAt", MayBeEmpty),
+    ("user", "passwordUpdate", MayBeEmpty),
+];
 
 /// The schemas of these models, and of all that stand in them.
-pub(super) fn schemas(used: BTreeSet<&str>) -> Map<String, Json> {
+pub(super) fn schemas(used: BTreeSet<String>) -> Map<String, Json> {
     let models = models();
     let exclusions = exclusions(&models);
-    let mut wanted: Vec<String> = used.into_iter().map(str::to_owned).collect();
+    let mut wanted: Vec<String> = used.into_iter().collect();
     let mut schemas = Map::new();
     while let Some(name) = wanted.pop() {
         let Some(model) = models.get(&name).filter(|_| !schemas.contains_key(&name)) else { continue };
@@ -85,10 +103,10 @@ pub(super) fn schemas(used: BTreeSet<&str>) -> Map<String, Json> {
     schemas
 }
 
-/// Whether there is a model of this name.
+/// Whether the table may say this of a success: there is a model of this name, or it is plain text.
 #[must_use]
 pub fn is_model(name: &str) -> bool {
-    models().contains_key(name)
+    name == super::operation::TEXT || models().contains_key(name)
 }
 
 fn models() -> BTreeMap<String, Model> {
@@ -121,30 +139,23 @@ fn exclusions(models: &BTreeMap<String, Model>) -> BTreeMap<String, BTreeSet<Str
 
 impl Model {
     fn schema(&self, name: &str) -> Json {
+        if !self.one_of.is_empty() {
+            return union(&self.one_of);
+        }
         let amendments: Vec<_> = AMENDMENTS.iter().filter(|(model, ..)| *model == name).collect();
         let mut properties = Map::new();
         let mut required = Vec::new();
         for field in &self.fields {
-            let is = |wanted: fn(&Amendment) -> bool| {
-                amendments.iter().any(|(_, of, amendment)| *of == field.name && wanted(amendment))
-            };
-            let empty = is(|amendment| matches!(amendment, MayBeEmpty));
-            let nullable = field.nullable || is(|amendment| matches!(amendment, Nullable));
-            let schema = match self.is.get(&field.name) {
+            let mut of_field =
+                amendments.iter().filter(|(_, of, _)| *of == field.name).map(|(.., amendment)| amendment);
+            let schema = match self.is.get(&field.name).filter(|_| of_field.clone().next().is_none()) {
                 Some(Json::Array(values)) => json!({"type": "string", "enum": values}),
                 Some(value) => json!({"type": "string", "const": value}),
-                None => field.schema(empty, nullable),
+                None => field.schema(of_field.next()),
             };
             properties.insert(field.name.clone(), schema);
-            if !field.optional && !is(|amendment| matches!(amendment, Optional)) {
+            if !field.optional {
                 required.push(field.name.clone());
-            }
-        }
-        for (_, field, amendment) in &amendments {
-            let (Added(kind) | MayBeAdded(kind)) = amendment else { continue };
-            properties.insert((*field).to_owned(), single(kind));
-            if matches!(amendment, Added(_)) {
-                required.push((*field).to_owned());
             }
         }
         let mut schema = json!({"type": "object", "properties": properties});
@@ -159,16 +170,15 @@ impl Model {
 }
 
 impl Field {
-    fn schema(&self, may_be_empty: bool, nullable: bool) -> Json {
-        let mut item = match (&self.values, &self.r#type) {
-            (Some(values), _) => json!({"type": "string", "enum": values}),
-            (None, Type::One(_)) if may_be_empty => moment_or_empty(),
-            (None, Type::One(name)) => single(name),
-            (None, Type::AnyOf(names)) => union(names),
+    fn schema(&self, amendment: Option<&Amendment>) -> Json {
+        let item = match (&self.values, &self.r#type, amendment) {
+            (_, _, Some(Is(kind))) => single(kind),
+            (_, _, Some(MayBeEmpty)) => moment_or_empty(),
+            (Some(values), ..) => json!({"type": "string", "enum": values}),
+            (None, Type::One(name), _) => single(name),
+            (None, Type::AnyOf(names), _) => union(names),
         };
-        if nullable {
-            item = or_null(item);
-        }
+        let item = if self.nullable || matches!(amendment, Some(Nullable)) { or_null(item) } else { item };
         if self.list { json!({"type": "array", "items": item}) } else { item }
     }
 }
@@ -191,6 +201,7 @@ fn single(name: &str) -> Json {
         "datetime" => json!({"type": "string", "format": "date-time"}),
         // Of points, lines and polygons: numbers, in lists, in lists.
         "array" => json!({"type": "array", "items": {}}),
+        "any" => json!({}),
         "json" | "object" => json!({"type": "object", "additionalProperties": true}),
         model => reference(model),
     }
@@ -250,7 +261,7 @@ mod tests {
     use super::*;
 
     fn schema(name: &'static str) -> Json {
-        schemas(BTreeSet::from([name]))[name].clone()
+        schemas(BTreeSet::from([name.to_owned()]))[name].clone()
     }
 
     #[test]
@@ -279,10 +290,8 @@ mod tests {
     #[test]
     fn every_amendment_is_of_a_model_and_of_a_field() {
         let models = models();
-        for (model, field, amendment) in AMENDMENTS {
-            let known = models[*model].fields.iter().any(|known| known.name == *field);
-            let is_added = matches!(amendment, Added(_) | MayBeAdded(_));
-            assert_eq!(known, !is_added, "{model}.{field}");
+        for (model, field, _) in AMENDMENTS {
+            assert!(models[*model].fields.iter().any(|known| known.name == *field), "{model}.{field}");
         }
     }
 }

@@ -21,6 +21,9 @@ const HEADERS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// What the table says of an answer that is plain text, in the place of a model.
+pub(super) const TEXT: &str = "text";
+
 pub(super) fn header_parameters() -> Json {
     let described = HEADERS.iter().map(|(component, name, description)| {
         let parameter = json!({"name": name, "in": "header", "description": description, "schema": {"type": "string"}});
@@ -135,11 +138,31 @@ fn one_or_many(properties: &Map<String, Json>) -> Option<Json> {
     ]))
 }
 
+/// The models that the body of a success may be.
+pub(super) fn models(route: &RouteSpec) -> Vec<String> {
+    let Some(model) = route.answer.1 else { return Vec::new() };
+    let params = (route.params)();
+    let takes_many = params.iter().any(|param| matches!(param.name(route.vocabulary), "rows" | "documents"));
+    let takes_one = params.iter().any(|param| matches!(param.name(route.vocabulary), "rowId" | "documentId"));
+    let list = (takes_many && takes_one).then(|| format!("{model}List"));
+    std::iter::once(model.to_owned()).chain(list).collect()
+}
+
 fn responses(route: &RouteSpec) -> Json {
     let mut success = json!({"description": "Success", "headers": headers()});
-    if let Some(model) = route.answer.1 {
-        let schema = if model == "any" { json!({}) } else { reference(model) };
-        success["content"] = json!({"application/json": {"schema": schema}});
+    let models = models(route);
+    let content = match models.as_slice() {
+        [] => None,
+        [text] if text == TEXT => Some(("text/plain", json!({"type": "string"}))),
+        [any] if any == "any" => Some(("application/json", json!({}))),
+        [model] => Some(("application/json", reference(model))),
+        several => {
+            let several: Vec<_> = several.iter().map(|model| reference(model)).collect();
+            Some(("application/json", json!({"oneOf": several})))
+        }
+    };
+    if let Some((media, schema)) = content {
+        success["content"] = json!({media: {"schema": schema}});
     }
     json!({
         route.answer.0.to_string(): success,

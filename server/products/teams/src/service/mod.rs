@@ -105,6 +105,10 @@ mod tests {
 
     #[async_trait]
     impl Persons for Ada {
+        async fn has_anybody(&self, _project_id: &str) -> Result<bool> {
+            Ok(true)
+        }
+
         async fn person(&self, _project_id: &str, _user_id: &str) -> Result<Option<Person>> {
             Ok(Some(ada()))
         }
