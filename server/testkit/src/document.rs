@@ -31,7 +31,7 @@ pub(crate) fn check(table: &RouteTable, method: &str, path: &str, status: u16, t
     }
     let document = DOCUMENT.get_or_init(|| Document::of(table));
     let fault = match route {
-        Some(route) if status < 400 => document.fault_of_success(route, status, text),
+        Some(route) if status < 400 || route.at_root => document.fault_of_success(route, status, text),
         _ => document.fault_of("error", text),
     };
     if let Some(fault) = fault {

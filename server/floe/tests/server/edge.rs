@@ -142,14 +142,21 @@ both_databases! {
         for route in floe.app.routes() {
             let operation = &document["paths"][route.full_path()][route.method.name().to_lowercase()];
             assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{} twice", operation["operationId"]);
-            for parameter in operation["parameters"].as_array().unwrap() {
+            let own = operation["parameters"].as_array().unwrap().iter().filter(|parameter| parameter["$ref"].is_null());
+            for parameter in own {
                 let in_path = route.full_path().contains(&format!("{{{}}}", parameter["name"].as_str().unwrap()));
                 assert_eq!(parameter["in"] == "path", in_path, "{} of {}", parameter["name"], route.path);
             }
         }
         let text = document.to_string();
-        for reference in text.split("#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
-            assert!(document["components"]["schemas"][reference].is_object(), "no schema {reference}");
+        for reference in text.split("\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            assert!(document.pointer(reference).is_some_and(Json::is_object), "nothing at {reference}");
+        }
+        let older = floe.client().get("/v1/openapi-3.0.json").await.expect(200);
+        assert_eq!(older["openapi"], "3.0.3");
+        assert_eq!(older["paths"].as_object().unwrap().len(), document["paths"].as_object().unwrap().len());
+        for word in [r#""const":"#, r#""type":["#, r#"{"type":"null"}"#] {
+            assert!(text.contains(word) && !older.to_string().contains(word), "{word} is not of OpenAPI 3.0");
         }
     }
 

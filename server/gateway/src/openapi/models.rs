@@ -57,9 +57,11 @@ enum Amendment {
     MayBeEmpty,
     /// It is of this type, and not of the contract's.
     Is(&'static str),
+    /// A query can `select` some of the item's fields; then the others aren't there.
+    Selectable,
 }
 
-use Amendment::{Is, MayBeEmpty, Nullable};
+use Amendment::{Is, MayBeEmpty, Nullable, Selectable};
 
 /// Where answers say more, or less, than the contract's models. Each was found by a test that holds every answer of the
 /// HTTP suite against the document (`testkit`'s client).
@@ -73,9 +75,11 @@ const AMENDMENTS: &[(&str, &str, Amendment)] = &[
     ("key", "accessedAt", MayBeEmpty),
     ("key", "expire", MayBeEmpty),
     ("membership", "joined", MayBeEmpty),
+    ("membership", "userAccessedAt", MayBeEmpty),
     ("project", "consoleAccessedAt", MayBeEmpty),
     ("project", "onboarding", Is("any")),
     ("project", "pingedAt", MayBeEmpty),
+    ("projectList", "projects", Selectable),
     ("session", "mfaUpdatedAt", MayBeEmpty),
     ("session", "providerAccessTokenExpiry", MayBeEmpty),
     ("user", "accessedAt", MayBeEmpty),
@@ -175,6 +179,7 @@ impl Field {
             (_, _, Some(Is(kind))) => single(kind),
             (_, _, Some(MayBeEmpty)) => moment_or_empty(),
             (Some(values), ..) => json!({"type": "string", "enum": values}),
+            (None, Type::One(name), Some(Selectable)) => json!({"anyOf": [single(name), single("object")]}),
             (None, Type::One(name), _) => single(name),
             (None, Type::AnyOf(names), _) => union(names),
         };

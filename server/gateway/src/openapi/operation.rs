@@ -164,11 +164,16 @@ fn responses(route: &RouteSpec) -> Json {
     if let Some((media, schema)) = content {
         success["content"] = json!({media: {"schema": schema}});
     }
-    json!({
-        route.answer.0.to_string(): success,
+    let mut responses = json!({
+        route.answer.0.to_string(): success.clone(),
         "4XX": {"$ref": "#/components/responses/refused"},
         "5XX": {"$ref": "#/components/responses/failed"},
-    })
+    });
+    if route.at_root {
+        // A probe says in one shape how things are, good or bad.
+        responses["503"] = success;
+    }
+    responses
 }
 
 /// What OpenAPI has no words for.
