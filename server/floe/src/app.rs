@@ -3,7 +3,7 @@
 use crate::config::{Config, ConsoleSignup as Signup};
 use crate::secrets::{derive, root_key};
 use crate::serve::Failure;
-use crate::{VERSION, openapi};
+use crate::{VERSION, data_folder, openapi};
 use floe_accounts::{Accounts, ConsoleSignup};
 use floe_console::{Console, Instance};
 use floe_databases::Databases;
@@ -45,6 +45,9 @@ impl App {
     /// # Errors
     /// When the data can't be opened or brought up to this version.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        if config.database.postgres.is_none() {
+            data_folder::must_be_whole(&config.database.folder)?;
+        }
         let stores = Stores::open(store_settings(config, &clock)).await?;
         let root = root_key(config)?;
         let signer = Signer::new(&derive(&root, "jwt"));

@@ -105,6 +105,11 @@ struct CreateKey {
 /// Runs a command to its end.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
+    // Nothing of the server's is asked for what the server has no part in.
+    if let Command::Version = arguments.command {
+        print(&format!("floe {VERSION}"));
+        return ExitCode::SUCCESS;
+    }
     let config = match Config::load() {
         Ok(config) => config,
         Err(faults) => {
@@ -148,10 +153,8 @@ async fn execute(command: Command, config: Config) -> Result<(), Failure> {
         Command::ConsoleUser(ConsoleUser::Create(arguments)) => create_console_user(&config, arguments).await,
         Command::Project(Project::Create(arguments)) => create_project(&config, arguments).await,
         Command::Key(Key::Create(arguments)) => create_key(&config, &arguments).await,
-        Command::Version => {
-            print(&format!("floe {VERSION}"));
-            Ok(())
-        }
+        // Answered without a configuration.
+        Command::Version => Ok(()),
     }
 }
 

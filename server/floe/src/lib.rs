@@ -3,6 +3,8 @@
 pub mod app;
 pub mod command;
 pub mod config;
+mod data_folder;
+mod descriptors;
 mod logging;
 mod openapi;
 mod secrets;
