@@ -56,7 +56,7 @@ impl App {
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
         let people = Arc::new(People::new(stores.clone(), memberships, Passwords::default(), signer.clone()));
-        let databases = Arc::new(Databases::new(&derive(&root, "columns")));
+        let databases = Arc::new(Databases::new(stores.effects(), &derive(&root, "columns")));
         let projects = Arc::new(Projects::new(stores.clone(), on_project_deleted(&people, &databases)));
         projects.finish_deletions().await?;
         let health = Arc::new(Health::new(stores.clone(), config.database.folder.clone(), VERSION));
@@ -68,7 +68,7 @@ impl App {
             .with(floe_webhooks::routes(), &Arc::new(Webhooks::new()))
             .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup)))
             .with(floe_users::routes(), &people)
-            .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), people.clone(), projects.clone())))
+            .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), projects.clone())))
             .with(floe_databases::routes(), &databases);
         let table = openapi::with_document(table);
 

@@ -22,7 +22,7 @@ impl kernel::Projects for Projects {
     async fn project_anew(&self, id: &str) -> Result<Option<Arc<Project>>> {
         if self.refreshed.get(id).is_none() {
             self.refreshed.get_or_load(id, async || Ok::<_, Error>(Some(()))).await?;
-            self.forget(id);
+            self.known.invalidate(id);
         }
         self.project(id).await
     }

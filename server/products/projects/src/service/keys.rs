@@ -52,13 +52,11 @@ impl Projects {
         let secret = Secret::new(format!("standard_{}", random_hex(SECRET_BYTES)));
         let KeyChange { name, scopes, expires } = change;
         let key = Key { id, name, scopes, expires, accessed: None, created: now, updated: now };
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change(project_id).await?;
         let mut registry = ProjectRepository(&mut unit);
         registry.project(project_id).await?.ok_or_else(not_found)?;
         registry.add_key(project_id, &key, &hash(secret.expose())).await.map_err(taken)?;
-        let outcome = unit.commit().await;
-        self.forget(project_id);
-        outcome.map_err(taken)?;
+        unit.commit().await.map_err(taken)?;
         Ok((key, secret))
     }
 
@@ -85,25 +83,21 @@ impl Projects {
         now: Timestamp,
     ) -> Result<Key> {
         within_reach(caller, project, &change)?;
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change(&project.id).await?;
         let mut registry = ProjectRepository(&mut unit);
         let key = registry.key(&project.id, id).await?.ok_or(ErrorKind::KeyNotFound)?;
         let KeyChange { name, scopes, expires } = change;
         let key = Key { name, scopes, expires, updated: now, ..key };
         registry.save_key(&project.id, &key).await?;
-        let outcome = unit.commit().await;
-        self.forget(&project.id);
-        outcome?;
+        unit.commit().await?;
         Ok(key)
     }
 
     /// Ends a key.
     pub(crate) async fn delete_key(&self, project_id: &str, id: &str) -> Result<()> {
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change(project_id).await?;
         let found = ProjectRepository(&mut unit).remove_key(project_id, id).await?;
-        let outcome = unit.commit().await;
-        self.forget(project_id);
-        outcome?;
+        unit.commit().await?;
         if found { Ok(()) } else { Err(ErrorKind::KeyNotFound.into()) }
     }
 }

@@ -83,16 +83,14 @@ impl Projects {
         details: &Details,
         now: Timestamp,
     ) -> Result<Project> {
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change(id).await?;
         let mut registry = ProjectRepository(&mut unit);
         let mut project = registry.project_to_change(id, now).await?.ok_or_else(not_found)?;
         require_manager(user, &project.team_id, ErrorKind::ProjectNotFound)?;
         project.name = name;
         registry.save_project(&project).await?;
         registry.save_details(id, details).await?;
-        let outcome = unit.commit().await;
-        self.forget(id);
-        outcome?;
+        unit.commit().await?;
         Ok(project)
     }
 
@@ -109,11 +107,9 @@ impl Projects {
 
     /// Removes a project with everything in it.
     pub(crate) async fn delete(&self, id: &str) -> Result<()> {
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change_of_hosts(id).await?;
         let found = ProjectRepository(&mut unit).begin_deletion(id).await?;
-        let outcome = unit.commit().await;
-        self.forget_hosts(id);
-        outcome?;
+        unit.commit().await?;
         if !found {
             return Err(not_found());
         }

@@ -5,6 +5,7 @@ use crate::events;
 use crate::model::{Membership, OWNER, Team};
 use crate::repository::{self, TEAM_FIELDS, TeamRepository};
 use floe_gateway::Call;
+use floe_kernel::directory::PRINCIPALS;
 use floe_kernel::query::Queries;
 use floe_kernel::{Error, ErrorKind, Result, id};
 use serde_json::{Map, Value as Json};
@@ -39,14 +40,11 @@ impl Teams {
         TeamRepository(&mut unit).add_team(&team).await.map_err(taken)?;
         if let Some(user) = creator {
             let membership = founder(call, &team.id, &user.id, roles);
+            unit.invalidate(PRINCIPALS, &user.id);
             TeamRepository(&mut unit).add_membership(&membership).await.map_err(gone)?;
         }
         events::emit(&mut unit, events::CREATE, &[&team.id], &team).await?;
-        let outcome = unit.commit().await;
-        if let Some(user) = creator {
-            self.identities.forget(&call.project.id, &user.id);
-        }
-        outcome.map_err(taken)?;
+        unit.commit().await.map_err(taken)?;
         Ok(team)
     }
 
@@ -92,14 +90,13 @@ impl Teams {
         let mut unit = call.store.begin().await?;
         let mut roster = TeamRepository(&mut unit);
         let team = roster.team(team_id).await?.ok_or_else(not_found)?;
-        // From here on nobody joins whose roles wouldn't be forgotten below.
+        // From here on nobody joins whose roles wouldn't be forgotten.
         roster.take_turn(team_id).await?;
         let members = roster.member_ids(team_id).await?;
         roster.remove_team(team_id).await?;
+        members.iter().for_each(|user_id| unit.invalidate(PRINCIPALS, user_id));
         events::emit(&mut unit, events::DELETE, &[team_id], &team).await?;
-        let outcome = unit.commit().await;
-        self.forget(&call.project.id, &members);
-        Ok(outcome?)
+        Ok(unit.commit().await?)
     }
 }
 
