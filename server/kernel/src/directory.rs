@@ -182,13 +182,6 @@ pub trait Projects: Send + Sync {
     /// # Errors
     /// Only when it can't be told.
     async fn origin_project(&self, host: &str) -> Result<Option<Arc<Project>>>;
-
-    /// Removes the projects of this organisation, with everything in them. Called by the teams, before they remove an
-    /// organisation.
-    ///
-    /// # Errors
-    /// When one of them can't be removed.
-    async fn delete_of_team(&self, team_id: &str) -> Result<()>;
 }
 
 /// Knows the users of projects.

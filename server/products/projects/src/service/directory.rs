@@ -38,17 +38,6 @@ impl kernel::Projects for Projects {
             None => Ok(None),
         }
     }
-
-    async fn delete_of_team(&self, team_id: &str) -> Result<()> {
-        let ids = {
-            let mut conn = self.platform().await?.read().await?;
-            ProjectRepository(&mut conn).project_ids_of_team(team_id).await?
-        };
-        for id in ids {
-            self.delete(&id).await?;
-        }
-        Ok(())
-    }
 }
 
 impl Projects {

@@ -11,6 +11,7 @@ pub(crate) use platforms::PlatformChange;
 pub(crate) use settings::switch;
 
 use crate::model::Project;
+use crate::organisations::Organisations;
 use crate::repository::ProjectRepository;
 use floe_cache::Cache;
 use floe_gateway::authenticate::admin_scopes;
@@ -33,6 +34,9 @@ const PROJECTS: CacheName = CacheName::new("projects");
 /// The cache of which project knows a host. Invalidated as a whole.
 const HOSTS: CacheName = CacheName::new("hosts");
 
+/// The role of those whose organisation it is.
+const OWNER: &str = "owner";
+
 /// A project is looked at anew so often at the most: what bad keys can cost.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
 
@@ -48,15 +52,21 @@ pub struct Projects {
     hosts: Cache<String, Option<String>>,
     /// Projects that were looked at anew a moment ago.
     refreshed: Cache<String, ()>,
+    organisations: Arc<dyn Organisations>,
     /// Told when a project is gone, before another can get its id.
     on_project_deleted: Vec<OnProjectDeleted>,
     console: Arc<kernel::Project>,
 }
 
 impl Projects {
-    /// Keeps projects in the platform's store, and makes and removes theirs. `on_project_deleted` are told when one is gone.
+    /// Keeps projects in the platform's store, and makes and removes theirs; those of these `organisations`, or of nobody.
+    /// `on_project_deleted` are told when one is gone.
     #[must_use]
-    pub fn new(stores: Stores, on_project_deleted: Vec<OnProjectDeleted>) -> Self {
+    pub fn new(
+        stores: Stores,
+        organisations: Arc<dyn Organisations>,
+        on_project_deleted: Vec<OnProjectDeleted>,
+    ) -> Self {
         let (known, hosts) = (Cache::new(KNOWN_PROJECTS), Cache::new(KNOWN_HOSTS));
         let (kept, kept_hosts): (Cache<String, Arc<kernel::Project>>, Cache<String, Option<String>>) =
             (known.clone(), hosts.clone());
@@ -70,6 +80,7 @@ impl Projects {
             known,
             hosts,
             refreshed: Cache::with_time_to_live(KNOWN_PROJECTS, REFRESH_EVERY),
+            organisations,
             on_project_deleted,
             console: Arc::new(console()),
         }
@@ -137,6 +148,16 @@ fn console() -> kernel::Project {
 
 fn not_found() -> Error {
     ErrorKind::ProjectNotFound.into()
+}
+
+/// Refuses who doesn't own this organisation; on the same terms as [`require_manager`].
+fn require_owner(user: &Principal, team_id: &str, absent: ErrorKind) -> Result<()> {
+    let mut of_team = user.memberships.iter().filter(|membership| membership.team_id == team_id).peekable();
+    if of_team.peek().is_none() {
+        return Err(absent.into());
+    }
+    let owns = of_team.any(|membership| membership.roles.iter().any(|role| role == OWNER));
+    if owns { Ok(()) } else { Err(ErrorKind::UserUnauthorized.into()) }
 }
 
 /// Refuses who may not manage the projects of this organisation. For who isn't a member of it, there is no such thing:

@@ -4,12 +4,13 @@ mod directory;
 mod memberships;
 mod teams;
 
-pub use directory::Directory;
+pub use directory::{Directory, hold};
 pub(crate) use memberships::NewMember;
 
 use crate::model::OWNER;
+use crate::owned::OwnedProjects;
 use floe_kernel::access::Caller;
-use floe_kernel::directory::{Persons, Projects};
+use floe_kernel::directory::Persons;
 use floe_kernel::role::Role;
 use floe_kernel::{ErrorKind, Result};
 use std::sync::Arc;
@@ -19,13 +20,13 @@ pub struct Teams {
     /// Knows who the members are.
     persons: Arc<dyn Persons>,
     /// Knows what an organisation owns.
-    projects: Arc<dyn Projects>,
+    projects: Arc<dyn OwnedProjects>,
 }
 
 impl Teams {
     /// With those whom teams need.
     #[must_use]
-    pub fn new(persons: Arc<dyn Persons>, projects: Arc<dyn Projects>) -> Self {
+    pub fn new(persons: Arc<dyn Persons>, projects: Arc<dyn OwnedProjects>) -> Self {
         Self { persons, projects }
     }
 }
@@ -55,7 +56,7 @@ mod tests {
     use floe_kernel::event::Listeners;
     use floe_kernel::scope::PROJECT;
     use floe_kernel::time::Timestamp;
-    use floe_store::{Backend, StoreSettings, Stores, outbox};
+    use floe_store::{Backend, StoreSettings, Stores, UnitOfWork, outbox};
     use serde_json::Map;
     use std::sync::Mutex;
 
@@ -110,20 +111,12 @@ mod tests {
     }
 
     #[async_trait]
-    impl Projects for Ada {
-        async fn project(&self, _id: &str) -> Result<Option<Arc<Project>>> {
-            Ok(None)
-        }
-
-        async fn project_anew(&self, _id: &str) -> Result<Option<Arc<Project>>> {
-            Ok(None)
-        }
-
-        async fn origin_project(&self, _host: &str) -> Result<Option<Arc<Project>>> {
-            Ok(None)
-        }
-
+    impl OwnedProjects for Ada {
         async fn delete_of_team(&self, _team_id: &str) -> Result<()> {
+            panic!("only organisations own projects")
+        }
+
+        async fn any_of_team(&self, _unit: &mut UnitOfWork, _team_id: &str) -> Result<bool> {
             panic!("only organisations own projects")
         }
     }
