@@ -7,6 +7,7 @@ mod data_folder;
 mod descriptors;
 mod logging;
 mod openapi;
+mod organisations;
 mod secrets;
 mod serve;
 
