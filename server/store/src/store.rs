@@ -261,7 +261,7 @@ impl UnitOfWork {
                 let sql = sql.to_owned();
                 lease.run_on_thread(move |c| c.batch_execute(&sql)).await
             }
-            Either::Postgres(lease) => Ok(lease.batch(&format!("SET LOCAL statement_timeout = 0; {sql}")).await?),
+            Either::Postgres(lease) => Ok(lease.batch_without_limit(sql).await?),
         }
     }
 }
