@@ -3,7 +3,7 @@
 use crate::config::{Config, ConsoleSignup as Signup};
 use crate::secrets::{derive, root_key};
 use crate::serve::Failure;
-use crate::{VERSION, openapi};
+use crate::{VERSION, openapi, usage};
 use floe_accounts::{Accounts, ConsoleSignup};
 use floe_console::Console;
 use floe_databases::Databases;
@@ -69,7 +69,8 @@ impl App {
             .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup)))
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), people.clone(), projects.clone())))
-            .with(floe_databases::routes(), &databases);
+            .with(floe_databases::routes(), &databases)
+            .with(usage::routes(), &Arc::new(()));
         let table = openapi::with_document(table);
 
         let services = Services {
@@ -170,6 +171,9 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
 fn gateway_settings(config: &Config, root: &Secret) -> GatewaySettings {
     GatewaySettings {
         max_body: config.server.max_body,
+        body_memory: config.server.body_memory,
+        patience: config.server.patience,
+        connections_per_address: config.server.connections_per_address,
         trusted_proxies: config.server.trusted_proxies,
         hosts: config.server.hosts.clone(),
         rate_limits: config.security.rate_limits,

@@ -7,6 +7,7 @@ mod logging;
 mod openapi;
 mod secrets;
 mod serve;
+mod usage;
 
 /// The version of Floe.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
