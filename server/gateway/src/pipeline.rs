@@ -8,6 +8,7 @@ use crate::call::{Call, RequestInfo};
 use crate::content;
 use crate::gateway::{Found, Gateway};
 use crate::input::RawInput;
+use crate::interest::Interest;
 use crate::limits::Counted;
 use crate::receive::{self, header};
 use crate::reply::Reply;
@@ -108,7 +109,10 @@ impl Gateway {
         let Admitted { project, caller, now } = admitted;
         let store = self.services.stores.project(&project.id).await;
         let store = store.map_err(|error| Stage::Persist.failed(error.into()))?;
-        let call = Call { caller, project, store, request: Arc::clone(info), now, vocabulary: route.vocabulary };
+        // Until here is left, which a client that hangs up can bring about at any moment.
+        let (_waiting, interest) = Interest::of_a_caller();
+        let (request, vocabulary) = (Arc::clone(info), route.vocabulary);
+        let call = Call { caller, project, store, request, now, vocabulary, interest };
         let running = run(endpoint, call, given, held);
         let reply = match carrying {
             None => running.await?,

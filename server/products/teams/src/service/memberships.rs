@@ -6,7 +6,7 @@ use crate::events;
 use crate::model::{ALL_SHOWN, Membership, MembershipModel, OWNER, Team};
 use crate::repository::{self, Of, TeamRepository, membership_fields};
 use floe_gateway::Call;
-use floe_kernel::directory::{Arrival, Invitee, MembershipPrivacy, Person, Visit};
+use floe_kernel::directory::{Arrival, Invited, Invitee, MembershipPrivacy, PRINCIPALS, Visit};
 use floe_kernel::query::Queries;
 use floe_kernel::secret::{Secret, hash};
 use floe_kernel::{Error, ErrorKind, Result, id};
@@ -87,7 +87,9 @@ impl Teams {
         self.model(call, &team, membership).await
     }
 
-    /// Adds somebody to a team, for servers and admins: who they add belongs to it at once.
+    /// Adds somebody to a team, for servers and admins: who they add belongs to it at once. But who is meant by an address
+    /// that isn't known to be theirs is only invited, because anybody can sign up with the address of somebody else: a
+    /// server that means this user says so by their id.
     ///
     /// Owners who call from a client invite instead, which takes mail.
     pub(crate) async fn create_membership(
@@ -101,12 +103,12 @@ impl Teams {
             return Err(uninvitable(&new));
         }
         let team = self.get(call, team_id).await?;
-        let person = self.person(call, &new).await?;
+        let Invited { person, proven } = self.person(call, &new).await?;
         let mut unit = call.store.begin().await?;
         if !TeamRepository(&mut unit).take_turn(team_id).await? {
             return Err(not_found());
         }
-        let membership = join(&mut unit, call, team_id, &person.id, new.roles).await?;
+        let membership = join(&mut unit, call, team_id, &person.id, new.roles, proven).await?;
         let seen = MembershipModel::new(
             membership.clone(),
             &team.name,
@@ -114,14 +116,12 @@ impl Teams {
             call.project.settings.membership_privacy,
         );
         events::emit(&mut unit, events::CREATE_MEMBERSHIP, &[team_id, &membership.id], &seen).await?;
-        let outcome = unit.commit().await;
-        self.identities.forget(&call.project.id, &person.id);
-        outcome?;
+        unit.commit().await?;
         Ok(MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN))
     }
 
     /// Who is meant: somebody who is there, or somebody new.
-    async fn person(&self, call: &Call, new: &NewMember) -> Result<Person> {
+    async fn person(&self, call: &Call, new: &NewMember) -> Result<Invited> {
         let Some(user_id) = &new.user_id else {
             if new.invitee.email.is_none() && new.invitee.phone.is_none() {
                 return Err(Error::new(ErrorKind::GeneralArgumentInvalid)
@@ -138,7 +138,7 @@ impl Teams {
                 return Err(Error::new(ErrorKind::UserAlreadyExists).message(message));
             }
         }
-        Ok(person)
+        Ok(Invited { person, proven: true })
     }
 
     /// Gives a member other roles.
@@ -158,9 +158,7 @@ impl Teams {
         let membership = Membership { roles, updated: call.now, ..membership };
         TeamRepository(&mut unit).save_roles(&membership).await?;
         emit(&mut unit, call, &team, events::UPDATE_MEMBERSHIP, &membership).await?;
-        let outcome = unit.commit().await;
-        self.identities.forget(&call.project.id, &membership.user_id);
-        outcome?;
+        unit.commit().await?;
         self.model(call, &team, membership).await
     }
 
@@ -176,9 +174,7 @@ impl Teams {
         keep_an_owner(&mut unit, call, &membership, ErrorKind::MembershipDeletionProhibited).await?;
         TeamRepository(&mut unit).remove_membership(id).await?;
         emit(&mut unit, call, &team, events::DELETE_MEMBERSHIP, &membership).await?;
-        let outcome = unit.commit().await;
-        self.identities.forget(&call.project.id, &membership.user_id);
-        Ok(outcome?)
+        Ok(unit.commit().await?)
     }
 
     /// Accepts an invitation, by the secret in its mail. Who isn't signed in is, by the same proof.
@@ -208,15 +204,14 @@ impl Teams {
             return Err(ErrorKind::UserBlocked.into());
         }
         let mut unit = call.store.begin().await?;
+        unit.invalidate(PRINCIPALS, user_id);
         // Of many who use the secret at the same time, one is the first.
         if !TeamRepository(&mut unit).confirm(id, call.now).await? {
             return Err(ErrorKind::MembershipAlreadyConfirmed.into());
         }
         let membership = Membership { confirmed: true, joined: Some(call.now), updated: call.now, ..membership };
         emit(&mut unit, call, &team, events::UPDATE_STATUS, &membership).await?;
-        let outcome = unit.commit().await;
-        self.identities.forget(&call.project.id, user_id);
-        outcome?;
+        unit.commit().await?;
         let arrival = if caller.is_some() { None } else { Some(self.welcome(call, user_id).await?) };
         Ok((MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN), arrival))
     }
@@ -242,7 +237,7 @@ fn uninvitable(new: &NewMember) -> Error {
     if new.url.is_none() { Error::missing("url") } else { ErrorKind::GeneralSmtpDisabled.into() }
 }
 
-/// Takes the turn to change a team's memberships, and finds one of them.
+/// Takes the turn to change a team's memberships, and finds one of them, whose user's roles will be others.
 async fn turn(unit: &mut UnitOfWork, team_id: &str, id: &str) -> Result<(Team, Membership)> {
     let mut roster = TeamRepository(unit);
     if !roster.take_turn(team_id).await? {
@@ -250,25 +245,31 @@ async fn turn(unit: &mut UnitOfWork, team_id: &str, id: &str) -> Result<(Team, M
     }
     let team = roster.team(team_id).await?.ok_or_else(not_found)?;
     let membership = roster.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?;
+    unit.invalidate(PRINCIPALS, &membership.user_id);
     Ok((team, membership))
 }
 
-/// Makes a user a member. Who was invited before has thereby accepted, with the roles of now.
+/// Makes a user a member, or somebody who is invited where they aren't `proven` to be who is meant. Who was invited before
+/// has the roles of now.
 async fn join(
     unit: &mut UnitOfWork,
     call: &Call,
     team_id: &str,
     user_id: &str,
     roles: Vec<String>,
+    proven: bool,
 ) -> Result<Membership> {
+    unit.invalidate(PRINCIPALS, user_id);
+    let joined = proven.then_some(call.now);
     let mut roster = TeamRepository(unit);
     match roster.membership_of(team_id, user_id).await? {
         Some(membership) if membership.confirmed => Err(ErrorKind::MembershipAlreadyConfirmed.into()),
         Some(invited) => {
-            let membership =
-                Membership { roles, confirmed: true, joined: Some(call.now), updated: call.now, ..invited };
+            let membership = Membership { roles, confirmed: proven, joined, updated: call.now, ..invited };
             roster.save_roles(&membership).await?;
-            roster.confirm(&membership.id, call.now).await?;
+            if proven {
+                roster.confirm(&membership.id, call.now).await?;
+            }
             Ok(membership)
         }
         None => {
@@ -277,10 +278,10 @@ async fn join(
                 team_id: team_id.to_owned(),
                 user_id: user_id.to_owned(),
                 roles,
-                confirmed: true,
+                confirmed: proven,
                 secret_hash: String::new(),
                 invited: call.now,
-                joined: Some(call.now),
+                joined,
                 created: call.now,
                 updated: call.now,
             };
