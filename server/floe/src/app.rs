@@ -4,7 +4,7 @@ use crate::config::{Config, ConsoleSignup as Signup};
 use crate::organisations::{self, Owned};
 use crate::secrets::{derive, root_key};
 use crate::serve::Failure;
-use crate::{VERSION, data_folder, openapi};
+use crate::{VERSION, data_folder, openapi, usage};
 use floe_accounts::{Accounts, ConsoleSignup};
 use floe_console::{Console, Instance};
 use floe_databases::Databases;
@@ -78,7 +78,8 @@ impl App {
             .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup)))
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), Arc::new(Owned(projects.clone())))))
-            .with(floe_databases::routes(), &databases);
+            .with(floe_databases::routes(), &databases)
+            .with(usage::routes(), &Arc::new(()));
         let table = openapi::with_document(table);
 
         let services = Services {
@@ -189,6 +190,9 @@ fn instance(config: &Config) -> Instance {
 fn gateway_settings(config: &Config, root: &Secret) -> GatewaySettings {
     GatewaySettings {
         max_body: config.server.max_body,
+        body_memory: config.server.body_memory,
+        patience: config.server.patience,
+        connections_per_address: config.server.connections_per_address,
         trusted_proxies: config.server.trusted_proxies,
         hosts: config.server.hosts.clone(),
         rate_limits: config.security.rate_limits,

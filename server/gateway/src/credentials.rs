@@ -1,17 +1,17 @@
 //! What a request brings to show who sent it, parsed once.
 
+use crate::arrival::{Arrival, Headers};
 use crate::authenticate::Credentials;
-use crate::input::query_value;
 use crate::names;
 use crate::receive::header;
-use actix_web::http::header::{HeaderMap, HeaderName};
 use floe_kernel::directory::CONSOLE;
+use http::header::HeaderName;
 
 /// The credentials of a request to this project. `implied_admin`: its path is one that only a console user's session opens.
-pub(crate) fn parse(headers: &HeaderMap, query: &str, project_id: &str, implied_admin: bool) -> Credentials {
+pub(crate) fn parse(arrival: &Arrival, project_id: &str, implied_admin: bool) -> Credentials {
+    let headers = &arrival.headers;
     let own = |name: &HeaderName| header(headers, name).filter(|value| !value.is_empty()).map(str::to_owned);
-    let mode =
-        own(&names::MODE).or_else(|| query_value(query, "mode").and_then(|value| value.as_str().map(str::to_owned)));
+    let mode = own(&names::MODE).or_else(|| arrival.query_text("mode").map(str::to_owned));
     let admin = implied_admin || mode.as_deref() == Some("admin");
     let name = format!("a_session_{}", if admin { CONSOLE } else { project_id });
     Credentials {
@@ -25,7 +25,7 @@ pub(crate) fn parse(headers: &HeaderMap, query: &str, project_id: &str, implied_
 
 /// The sessions that a browser keeps for this project: the cookie, its twin for sites without TLS, and the copy that
 /// the web SDK keeps where cookies of another site are refused.
-fn cookies(headers: &HeaderMap, name: &str) -> Vec<String> {
+fn cookies(headers: &Headers, name: &str) -> Vec<String> {
     let (mut found, mut legacy) = (Vec::new(), Vec::new());
     let sent = headers.get_all(&names::COOKIE).filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
     for pair in sent.flat_map(|value| value.split(';')) {

@@ -1,12 +1,12 @@
 //! Which pages may call: the rule of origins.
 
+use crate::arrival::Headers;
 use crate::call::RequestInfo;
 use crate::gateway::{Gateway, GatewaySettings};
 use crate::names;
 use crate::receive::header;
 use crate::respond::ResponseContext;
 use crate::route::RouteSpec;
-use actix_web::http::header::HeaderMap;
 use floe_kernel::directory::Project;
 use floe_kernel::{Error, ErrorKind, Result};
 
@@ -14,7 +14,7 @@ use floe_kernel::{Error, ErrorKind, Result};
 /// enough that no page is behind the request.
 pub(crate) fn check(
     gateway: &Gateway,
-    headers: &HeaderMap,
+    headers: &Headers,
     info: &RequestInfo,
     project: &Project,
     route: &RouteSpec,
@@ -83,13 +83,7 @@ mod tests {
 
     #[test]
     fn origins_are_matched_exactly() {
-        let settings = GatewaySettings {
-            max_body: 1,
-            trusted_proxies: 0,
-            hosts: vec!["good.com".into()],
-            rate_limits: true,
-            log_key: Secret::new(""),
-        };
+        let settings = GatewaySettings { hosts: vec!["good.com".into()], ..GatewaySettings::new(Secret::new("")) };
         let project = Project {
             id: "p".into(),
             name: String::new(),

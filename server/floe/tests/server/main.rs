@@ -15,3 +15,4 @@ mod doors;
 mod durability;
 mod edge;
 mod power_loss;
+mod slow_clients;

@@ -2,7 +2,7 @@
 
 use crate::endpoints::{accounts, changes, jwts, sessions};
 use crate::service::Accounts;
-use floe_gateway::{Callers, Limit, LimitKey, Route, delete, get, patch, post};
+use floe_gateway::{Callers, Limit, LimitKey, RequestBody, Route, delete, get, patch, post};
 use floe_kernel::scope::Scope;
 use floe_users::events;
 
@@ -85,6 +85,7 @@ fn of_changes() -> Vec<Route<Accounts>> {
             .event(events::UPDATE_PHONE)
             .summary("Gives the caller another phone number."),
         patch("/account/prefs", "account.updatePrefs", changes::update_prefs)
+            .body(RequestBody::PREFERENCES)
             .event(events::UPDATE_PREFS)
             .summary("Replaces what apps keep for the caller."),
         patch("/account/status", "account.updateStatus", changes::status)

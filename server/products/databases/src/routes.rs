@@ -5,7 +5,7 @@ use crate::endpoints::{bulk, columns, databases, indexes, numbers, relations, ro
 use crate::events;
 use crate::service::Databases;
 use crate::vocabulary::Vocabulary;
-use floe_gateway::{Callers, Limit, LimitKey, Route, delete, get, patch, post, put};
+use floe_gateway::{Callers, Limit, LimitKey, RequestBody, Route, delete, get, patch, post, put};
 use floe_geometry::Form as Shape;
 use floe_kernel::scope::Scope;
 
@@ -97,7 +97,8 @@ macro_rules! typed {
             .audit(["column.update", "attribute.update"][v])
             .answers(200, model),
         ]
-        .map(|route| route.callers(Callers::SERVERS).scopes(scopes))
+        // The elements of an enum may be many and long.
+        .map(|route| route.callers(Callers::SERVERS).scopes(scopes).body(RequestBody::LargeObject))
     }};
 }
 
@@ -175,6 +176,7 @@ fn of_tables(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .summary("The tables of a database.")
             .answers(200, ["tableList", "collectionList"][v]),
         post(all, ["tablesDB.createTable", "databases.createCollection"][v], tables::create)
+            .body(RequestBody::LargeObject)
             .scopes(scopes.write_tables)
             .summary("Makes a table, with columns and indexes if wanted.")
             .event(events::TABLE_CREATE[v])
@@ -391,6 +393,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .summary("The rows that the caller may read.")
             .answers(200, rows),
         post(all, ["tablesDB.createRow", "databases.createDocument"][v], rows::create)
+            .body(RequestBody::LargeObject)
             .scopes(scopes.write_rows)
             .limits(WRITES)
             .summary("Makes a row; or, for servers, up to a hundred.")
@@ -401,6 +404,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .summary("A row.")
             .answers(200, row),
         patch(one, ["tablesDB.updateRow", "databases.updateDocument"][v], rows::update)
+            .body(RequestBody::LargeObject)
             .scopes(scopes.write_rows)
             .limits(WRITES)
             .summary("Changes some values of a row.")
@@ -408,6 +412,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .audit(["row.update", "document.update"][v])
             .answers(200, row),
         put(one, ["tablesDB.upsertRow", "databases.upsertDocument"][v], rows::upsert)
+            .body(RequestBody::LargeObject)
             .scopes(scopes.write_rows)
             .limits(WRITES)
             .summary("Makes a row, or changes it where there is one.")
@@ -451,16 +456,19 @@ fn of_many_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
     let (all, rows) = (in_table!("/rows", "/documents")[v], ["rowList", "documentList"][v]);
     let routes = vec![
         put(all, ["tablesDB.upsertRows", "databases.upsertDocuments"][v], bulk::upsert)
+            .body(RequestBody::LargeObject)
             .limits(WRITES)
             .summary("Makes or changes up to a hundred rows.")
             .audit(["row.create", "document.create"][v])
             .answers(201, rows),
         patch(all, ["tablesDB.updateRows", "databases.updateDocuments"][v], bulk::update)
+            .body(RequestBody::LargeObject)
             .limits(WRITES)
             .summary("Gives all rows that queries match the same values.")
             .audit(["rows.update", "documents.update"][v])
             .answers(200, rows),
         delete(all, ["tablesDB.deleteRows", "databases.deleteDocuments"][v], bulk::delete)
+            .body(RequestBody::LargeObject)
             .limits(DELETIONS)
             .summary("Removes all rows that queries match.")
             .audit(["rows.delete", "documents.delete"][v])
@@ -503,6 +511,7 @@ fn of_transactions(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             ["tablesDB.createOperations", "databases.createOperations"][v],
             transactions::create_operations,
         )
+        .body(RequestBody::LargeObject)
         .scopes(write)
         .summary("Stages operations, all or none.")
         .answers(201, "transaction"),

@@ -3,7 +3,7 @@
 use crate::endpoints::{memberships, prefs, status, teams};
 use crate::events;
 use crate::service::Teams;
-use floe_gateway::{Callers, Limit, LimitKey, Route, delete, get, patch, post, put};
+use floe_gateway::{Callers, Limit, LimitKey, RequestBody, Route, delete, get, patch, post, put};
 use floe_kernel::scope::Scope;
 
 /// An invitation sends a mail to somebody who hasn't asked for it.
@@ -45,6 +45,7 @@ pub fn routes() -> Vec<Route<Teams>> {
             .answers(200, "preferences")
             .summary("What the members of a team share."),
         put("/teams/{teamId}/prefs", "teams.updatePrefs", prefs::update)
+            .body(RequestBody::PREFERENCES)
             .scopes(&[Scope::TeamsWrite])
             .event(events::UPDATE_PREFS)
             .audit("team.update")
