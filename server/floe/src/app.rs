@@ -2,7 +2,7 @@
 
 use crate::config::{Config, ConsoleSignup as Signup};
 use crate::organisations::{self, Owned};
-use crate::secrets::{derive, root_key};
+use crate::secrets::{require_all, root_keys};
 use crate::serve::Failure;
 use crate::{VERSION, openapi};
 use floe_accounts::{Accounts, ConsoleSignup};
@@ -18,6 +18,7 @@ use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
+use floe_sealed::RootKeys;
 use floe_store::{Backend, StoreSettings, Stores};
 use floe_teams::Teams;
 use floe_users::{Passwords, People};
@@ -45,9 +46,11 @@ impl App {
     /// # Errors
     /// When the data can't be opened or brought up to this version.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        // First: with the data folder its key is made, and never again.
+        let keys = root_keys(config)?;
         let stores = Stores::open(store_settings(config, &clock)).await?;
-        let root = root_key(config)?;
-        let signer = Signer::new(&derive(&root, "jwt"));
+        require_all(&keys, config, &stores).await?;
+        let signer = Signer::with_previous(&keys.derive("jwt"), &keys.derive_previous("jwt"));
         let setup_token = Secret::new(random_hex(32));
         let signup = match config.security.console_signup {
             Signup::Token => ConsoleSignup::Token(setup_token.clone()),
@@ -57,7 +60,7 @@ impl App {
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
         let people = Arc::new(People::new(stores.clone(), memberships, Passwords::default(), signer.clone()));
-        let databases = Arc::new(Databases::new(stores.effects(), &derive(&root, "columns")));
+        let databases = Arc::new(Databases::new(&stores, &keys));
         let projects = Arc::new(Projects::new(
             stores.clone(),
             Arc::new(organisations::Teams),
@@ -70,7 +73,7 @@ impl App {
             .with(floe_locale::routes(), &Arc::new(Locales::new(Box::new(Nowhere))))
             .with(floe_console::routes(), &Arc::new(Console::new(config.database.postgres.is_some())))
             .with(floe_projects::routes(), &projects)
-            .with(floe_webhooks::routes(), &Arc::new(Webhooks::new()))
+            .with(floe_webhooks::routes(), &Arc::new(Webhooks::new(stores.clone(), &keys)))
             .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup)))
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), Arc::new(Owned(projects.clone())))))
@@ -85,7 +88,7 @@ impl App {
             signer,
             clock: Arc::clone(&clock),
         };
-        let gateway = Gateway::new(gateway_settings(config, &root), services, table);
+        let gateway = Gateway::new(gateway_settings(config, &keys), services, table);
         Ok(Self { gateway, stores, health, setup_token, projects, people, clock })
     }
 
@@ -172,12 +175,12 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
     }
 }
 
-fn gateway_settings(config: &Config, root: &Secret) -> GatewaySettings {
+fn gateway_settings(config: &Config, keys: &RootKeys) -> GatewaySettings {
     GatewaySettings {
         max_body: config.server.max_body,
         trusted_proxies: config.server.trusted_proxies,
         hosts: config.server.hosts.clone(),
         rate_limits: config.security.rate_limits,
-        log_key: derive(root, "log"),
+        log_key: keys.derive("log"),
     }
 }
