@@ -223,7 +223,8 @@ mod tests {
             Project { name: id.clone(), id, team_id: String::new(), keys: Vec::new(), web_hosts: Vec::new(), settings };
         let (project, now) = (Arc::new(project), Timestamp::from_millis(0));
         let caller = Caller::key("k".into(), "K".into(), PROJECT);
-        (Call { caller, project, store, request: Arc::default(), now, vocabulary: 0 }, stores)
+        let interest = floe_gateway::Interest::default();
+        (Call { caller, project, store, request: Arc::default(), now, vocabulary: 0, interest }, stores)
     }
 
     async fn told(call: &Call) -> Vec<String> {
