@@ -2,7 +2,7 @@
 
 use crate::config::{Config, ConsoleSignup as Signup};
 use crate::organisations::{self, Owned};
-use crate::secrets::{derive, root_key};
+use crate::secrets::{require_all, root_keys};
 use crate::serve::Failure;
 use crate::{VERSION, data_folder, openapi, usage};
 use floe_accounts::{Accounts, ConsoleSignup};
@@ -19,6 +19,7 @@ use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
+use floe_sealed::RootKeys;
 use floe_store::{Backend, StoreSettings, Stores};
 use floe_teams::Teams;
 use floe_users::{Passwords, People};
@@ -49,9 +50,11 @@ impl App {
         if config.database.postgres.is_none() {
             data_folder::must_be_whole(&config.database.folder)?;
         }
+        // First: with the data folder its key is made, and never again.
+        let keys = root_keys(config)?;
         let stores = Stores::open(store_settings(config, &clock)).await?;
-        let root = root_key(config)?;
-        let signer = Signer::new(&derive(&root, "jwt"));
+        require_all(&keys, config, &stores).await?;
+        let signer = Signer::with_previous(&keys.derive("jwt"), &keys.derive_previous("jwt"));
         let setup_token = Secret::new(random_hex(32));
         let signup = match config.security.console_signup {
             Signup::Token => ConsoleSignup::Token(setup_token.clone()),
@@ -61,7 +64,7 @@ impl App {
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
         let people = Arc::new(People::new(stores.clone(), memberships, Passwords::default(), signer.clone()));
-        let databases = Arc::new(Databases::new(stores.effects(), &derive(&root, "columns")));
+        let databases = Arc::new(Databases::new(&stores, &keys));
         let projects = Arc::new(Projects::new(
             stores.clone(),
             Arc::new(organisations::Teams),
@@ -74,7 +77,7 @@ impl App {
             .with(floe_locale::routes(), &Arc::new(Locales::new(Box::new(Nowhere))))
             .with(floe_console::routes(), &Arc::new(Console::new(instance(config), people.clone())))
             .with(floe_projects::routes(), &projects)
-            .with(floe_webhooks::routes(), &Arc::new(Webhooks::new()))
+            .with(floe_webhooks::routes(), &Arc::new(Webhooks::new(stores.clone(), &keys)))
             .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup)))
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), Arc::new(Owned(projects.clone())))))
@@ -90,7 +93,7 @@ impl App {
             signer,
             clock: Arc::clone(&clock),
         };
-        let gateway = Gateway::new(gateway_settings(config, &root), services, table);
+        let gateway = Gateway::new(gateway_settings(config, &keys), services, table);
         Ok(Self { gateway, stores, health, setup_token, projects, people, clock })
     }
 
@@ -187,7 +190,7 @@ fn instance(config: &Config) -> Instance {
     Instance { postgres: config.database.postgres.is_some(), signup, version: VERSION }
 }
 
-fn gateway_settings(config: &Config, root: &Secret) -> GatewaySettings {
+fn gateway_settings(config: &Config, keys: &RootKeys) -> GatewaySettings {
     GatewaySettings {
         max_body: config.server.max_body,
         body_memory: config.server.body_memory,
@@ -196,6 +199,6 @@ fn gateway_settings(config: &Config, root: &Secret) -> GatewaySettings {
         trusted_proxies: config.server.trusted_proxies,
         hosts: config.server.hosts.clone(),
         rate_limits: config.security.rate_limits,
-        log_key: derive(root, "log"),
+        log_key: keys.derive("log"),
     }
 }

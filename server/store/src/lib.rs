@@ -38,6 +38,7 @@ mod connection;
 mod dialect;
 mod effects;
 mod error;
+pub mod key_register;
 mod migrations;
 pub mod outbox;
 pub mod permissions;
@@ -53,6 +54,7 @@ pub use connection::Connection;
 pub use dialect::Dialect;
 pub use effects::EffectHandlers;
 pub use error::{Error, Result};
+pub use key_register::KeyRegister;
 pub use store::{Store, UnitOfWork};
 pub use stores::{Backend, PLATFORM, StoreSettings, Stores};
 

@@ -16,3 +16,4 @@ mod durability;
 mod edge;
 mod power_loss;
 mod slow_clients;
+mod secret_key;

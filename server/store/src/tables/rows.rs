@@ -1,6 +1,6 @@
 //! Rows of user-defined tables: one by one, and lists.
 
-use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, StoredTable, UPDATED, statement};
+use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, StoredTable, UPDATED, seal, statement};
 use crate::connection::Lane;
 use crate::dialect::{Dialect, fit};
 use crate::error::{Error, Result};
@@ -190,7 +190,7 @@ fn sealed<'v>(
     }
     let seal = |(n, value): (usize, &Value)| {
         let seal = table.columns().get(n).and_then(|column| column.seal.as_ref());
-        Ok((n, seal.map_or_else(|| Ok(value.clone()), |seal| seal.seal(row, value))?))
+        Ok((n, seal.map_or_else(|| Ok(value.clone()), |seal| seal::sealed(seal, row, value))?))
     };
     values.map(seal).collect::<Result<_>>().map(Some)
 }
@@ -216,7 +216,7 @@ impl StoredRow {
                     *value = fit(std::mem::replace(value, Value::Null(column.kind)), column.kind);
                 }
                 if let Some(seal) = &column.seal {
-                    *value = seal.open(&self.id, std::mem::replace(value, Value::Null(column.kind)))?;
+                    *value = seal::opened(seal, &self.id, std::mem::replace(value, Value::Null(column.kind)))?;
                 }
             }
         }
