@@ -1,5 +1,8 @@
 //! The binary: command line, configuration, wiring. Nothing else.
 
+// Futures within futures: a request is one, through all floors.
+#![recursion_limit = "512"]
+
 pub mod app;
 pub mod command;
 pub mod config;

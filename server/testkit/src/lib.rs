@@ -13,7 +13,7 @@
 //! ```
 
 // Diesel's types nest deeply, and futures hold them.
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
 mod client;
 mod document;
