@@ -47,11 +47,14 @@ impl Session {
         let failed = |error: tokio_postgres::Error| ConnectionError::CouldntSetupConfiguration(told(&error));
         let (client, driven) = config.connect(NoTls).await.map_err(failed)?;
         // Driven by us, not by diesel-async: the end of the task is how a connection that was closed is told.
-        let driver = Driver(tokio::spawn(async move {
-            if let Err(error) = driven.await {
-                tracing::debug!(%error, "a connection to PostgreSQL ended");
-            }
-        }).abort_handle());
+        let driver = Driver(
+            tokio::spawn(async move {
+                if let Err(error) = driven.await {
+                    tracing::debug!(%error, "a connection to PostgreSQL ended");
+                }
+            })
+            .abort_handle(),
+        );
         let row = client.query_one("SELECT pg_backend_pid()", &[]).await.map_err(failed)?;
         let process = row.try_get(0).map_err(failed)?;
         let mut connection = AsyncPgConnection::try_from(client).await?;

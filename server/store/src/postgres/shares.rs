@@ -64,7 +64,7 @@ impl Shares {
             turn
         };
         // A share that comes at the same moment is dropped with the receiver, and so given back.
-        tokio::time::timeout(patience, turn).await.ok().and_then(|turn| turn.ok()).ok_or(Error::Busy)
+        tokio::time::timeout(patience, turn).await.ok().and_then(Result::ok).ok_or(Error::Busy)
     }
 
     fn give_back(&self, project: &Arc<str>) {

@@ -99,8 +99,7 @@ impl Watchdog {
             None => Session::connect(&self.config, "SET statement_timeout = 1000").await?,
         };
         let sql = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state NOT LIKE 'idle%') AS works";
-        let works: Works =
-            diesel::sql_query(sql).bind::<Integer, _>(process).get_result(&mut *session).await?;
+        let works: Works = diesel::sql_query(sql).bind::<Integer, _>(process).get_result(&mut *session).await?;
         *place = Some(session);
         Ok(works.works)
     }
