@@ -4,7 +4,7 @@ use crate::config::{Config, ConsoleSignup as Signup};
 use crate::organisations::{self, Owned};
 use crate::secrets::{require_all, root_keys};
 use crate::serve::Failure;
-use crate::{VERSION, data_folder, openapi, usage};
+use crate::{VERSION, data_folder, openapi, usage, web};
 use floe_accounts::{Accounts, ConsoleSignup};
 use floe_console::{Console, Instance};
 use floe_databases::Databases;
@@ -82,7 +82,8 @@ impl App {
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), Arc::new(Owned(projects.clone())))))
             .with(floe_databases::routes(), &databases)
-            .with(usage::routes(), &Arc::new(()));
+            .with(usage::routes(), &Arc::new(()))
+            .with(web::routes(), &Arc::new(()));
         let table = openapi::with_document(table);
 
         let services = Services {
