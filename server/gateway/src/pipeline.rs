@@ -10,7 +10,7 @@ use crate::reply::Reply;
 use crate::request_log::{self, Trace};
 use crate::respond::{self, ResponseContext};
 use crate::route::{Endpoint, Failure, Method, RouteSpec, Stage};
-use crate::{credentials, limits, names, origin};
+use crate::{credentials, limits, names, origin, share};
 use actix_web::http::header::HeaderMap;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -90,6 +90,7 @@ async fn travel(
         .project(&project.id)
         .await
         .map_err(|error| Stage::Persist.failed(Error::internal(error)))?;
+    let store = store.on_behalf_of(share::of(&caller, &info.ip));
     // Until here is left, which a client that hangs up can bring about at any moment.
     let (_waiting, interest) = Interest::of_a_caller();
     let vocabulary = endpoint.route.vocabulary;

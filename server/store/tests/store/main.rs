@@ -11,6 +11,7 @@
 #[macro_use]
 mod common;
 mod effects;
+mod fairness;
 mod key_register;
 mod patterns;
 mod queries;
