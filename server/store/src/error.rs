@@ -24,6 +24,15 @@ pub enum Error {
     /// There is no such thing.
     #[error("not found")]
     NotFound,
+    /// There is no such project, or it was deleted meanwhile.
+    #[error("there is no such project")]
+    ProjectNotFound,
+    /// The store is being closed, to be opened anew when it is asked for again. Nothing was done.
+    #[error("the store is being closed")]
+    Closed,
+    /// What is kept can't be read any more, so that a person must restore it. Says what, and how.
+    #[error("{0}")]
+    Damaged(String),
     /// The statement ran longer than it may, and was interrupted.
     #[error("the statement took too long")]
     Timeout,
@@ -54,6 +63,14 @@ impl Error {
         Self::Unavailable(Arc::from(source.into()))
     }
 
+    /// Whether a file could not be opened because the process has too many.
+    pub(crate) fn is_for_want_of_files(&self) -> bool {
+        let Self::Unavailable(source) = self else { return false };
+        // SQLite doesn't say why; that the file itself is there was seen before.
+        let of_sqlite = || source.to_string().contains("unable to open database file");
+        source.downcast_ref::<std::io::Error>().map_or_else(of_sqlite, is_too_many_files)
+    }
+
     /// Whether it is a conflict about this column (or index), such as `email`.
     #[must_use]
     pub fn conflicts_on(&self, name: &str) -> bool {
@@ -79,6 +96,7 @@ impl From<DieselError> for Error {
             DieselError::NotFound => Self::NotFound,
             error if was_interrupted(&error) => Self::Timeout,
             error if is_deadlock(&error) => Self::Deadlock,
+            DieselError::DatabaseError(_, about) if is_damage(about.message()) => Self::Damaged(about.message().to_owned()),
             DieselError::DatabaseError(UniqueViolation | ForeignKeyViolation, about) => conflict(&*about),
             error => Self::unavailable(error),
         }
@@ -96,7 +114,12 @@ impl From<Error> for floe_kernel::Error {
                 );
                 Self::new(ErrorKind::DatabaseQueryOrderNull).message(message).because(error)
             }
-            Error::Busy => Self::unavailable(RETRY_AFTER).because(error),
+            Error::ProjectNotFound => Self::new(ErrorKind::ProjectNotFound).because(error),
+            Error::Busy | Error::Closed => Self::unavailable(RETRY_AFTER).because(error),
+            Error::Damaged(ref what) => {
+                let message = what.clone();
+                Self::new(ErrorKind::GeneralServiceUnavailable).message(message).because(error)
+            }
             Error::Timeout => Self::new(ErrorKind::DatabaseTimeout).because(error),
             error => Self::internal(error),
         }
@@ -122,6 +145,16 @@ fn is_deadlock(error: &DieselError) -> bool {
         DieselError::DatabaseError(_, about) => about.message() == "deadlock detected",
         _ => false,
     }
+}
+
+/// Whether SQLite says so of a file that isn't whole.
+fn is_damage(message: &str) -> bool {
+    matches!(message, "database disk image is malformed" | "file is not a database")
+}
+
+fn is_too_many_files(error: &std::io::Error) -> bool {
+    // EMFILE and ENFILE, which the standard library gives no names.
+    matches!(error.raw_os_error(), Some(24 | 23))
 }
 
 /// Whether another process holds SQLite's write lock.
