@@ -1,5 +1,6 @@
 //! All the stores of the process: opened at first use, closed when idle.
 
+use crate::effects::EffectHandlers;
 use crate::error::{Error, Result};
 use crate::migrations::{self, Sets};
 use crate::outbox::Outbox;
@@ -62,14 +63,14 @@ pub enum Backend {
 }
 
 impl StoreSettings {
-    /// This database, with the defaults: 10 s for a statement, 250 ms for a unit of work, closed after 5 idle minutes, 512 open projects, nobody
+    /// This database, with the defaults: 10 s for a statement, 1 s for a unit of work, closed after 5 idle minutes, 512 open projects, nobody
     /// who listens.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
         Self {
             backend,
             statement_timeout: Duration::from_secs(10),
-            unit_time: Duration::from_millis(250),
+            unit_time: Duration::from_secs(1),
             idle_time: Duration::from_secs(5 * 60),
             max_open: 512,
             listeners: Arc::new(NoListeners),
@@ -87,6 +88,7 @@ struct Shared {
     /// PostgreSQL's; none with SQLite.
     pool: Option<postgres::Pool>,
     open: RwLock<HashMap<String, Arc<Slot>>>,
+    effects: Arc<EffectHandlers>,
     /// Whether a task is looking after the idle ones.
     sweeping: AtomicBool,
     started: Instant,
@@ -120,12 +122,19 @@ impl Stores {
             settings,
             pool,
             open: RwLock::default(),
+            effects: Arc::default(),
             sweeping: AtomicBool::new(false),
             started: Instant::now(),
         }));
         stores.create(&Id::platform()).await?;
         stores.platform().await?;
         Ok(stores)
+    }
+
+    /// Who applies what units of work cause, in every project.
+    #[must_use]
+    pub fn effects(&self) -> &EffectHandlers {
+        &self.0.effects
     }
 
     /// The platform's own store.
@@ -285,10 +294,9 @@ impl Stores {
             }
         };
         let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));
-        Ok(Store(
-            Arc::new(Open { inner, outbox: Arc::new(Outbox { project: id.0.clone(), listeners, clock }) }),
-            sqlite::Reads::default(),
-        ))
+        let outbox = Outbox { project: id.0.as_str().into(), listeners, clock };
+        let open = Open { inner, outbox, handlers: Arc::clone(&self.0.effects) };
+        Ok(Store(Arc::new(open), sqlite::Reads::default()))
     }
 
     /// Makes what [`Stores::open_store`] looks for.

@@ -10,6 +10,7 @@
 
 #[macro_use]
 mod common;
+mod effects;
 mod fairness;
 mod patterns;
 mod queries;

@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, Response};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -29,6 +29,11 @@ impl Instance {
 
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// The folder that holds the data, and what a test needs beside it.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     fn command(&self) -> Command {

@@ -164,7 +164,7 @@ impl<'t> Disk<'t> {
             set(&mut names, path, *node);
         }
         let content = |path: &&str| names.get(*path).map(|node| self.nodes[*node].after_power_loss(luck, dice));
-        wanted.iter().map({ content }).collect()
+        wanted.iter().map(content).collect()
     }
 }
 

@@ -32,8 +32,9 @@ impl Tracer {
     pub(crate) fn build(folder: &Path) -> Self {
         let (library, trace) = (folder.join("trace.so"), folder.join("trace"));
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/server/power_loss/trace.c");
-        let compiled = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).args([&library, &source]).arg("-ldl");
-        assert!({ compiled }.status().unwrap().success(), "a C compiler is what SQLite needs too");
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-O1", "-o"]).args([&library, &source]).arg("-ldl");
+        assert!(compiler.status().unwrap().success(), "a C compiler is what SQLite needs too");
         Self { library, trace }
     }
 
