@@ -23,6 +23,7 @@ mod request_log;
 mod respond;
 pub mod route;
 pub mod server;
+mod share;
 
 pub use call::Call;
 pub use gateway::{Gateway, GatewaySettings};

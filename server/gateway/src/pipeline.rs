@@ -9,7 +9,7 @@ use crate::reply::Reply;
 use crate::request_log::{self, Trace};
 use crate::respond::{self, ResponseContext};
 use crate::route::{Endpoint, Failure, Method, RouteSpec, Stage};
-use crate::{credentials, limits, names, origin};
+use crate::{credentials, limits, names, origin, share};
 use actix_web::http::header::HeaderMap;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -86,9 +86,10 @@ async fn travel(
     let store = gateway
         .services
         .stores
-        .project(&project.id)
+        .project(&project.id, project.generation)
         .await
         .map_err(|error| Stage::Persist.failed(Error::internal(error)))?;
+    let store = store.on_behalf_of(share::of(&caller, &info.ip));
     let call = Call { caller, project, store, request: Arc::clone(info), now, vocabulary: endpoint.route.vocabulary };
     let reply = run(endpoint, call, given).await?;
     if let Some(key) = limit.filter(|(_, status)| *status == reply.status).map(|(key, _)| key) {

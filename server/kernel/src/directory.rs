@@ -21,6 +21,9 @@ pub const PRINCIPALS: CacheName = CacheName::new("principals");
 pub struct Project {
     /// Its id.
     pub id: String,
+    /// Which making of a project of this id it is; never used twice. Whoever knows the project of an older generation must not
+    /// get the data of a newer one.
+    pub generation: i64,
     /// Its name.
     pub name: String,
     /// The organisation that owns it: a team of the console. Empty for the console itself.

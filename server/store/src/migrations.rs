@@ -5,7 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::postgres::quoted;
-use crate::sqlite::{self, Place, Purpose};
+use crate::sqlite::{self, DatabaseFile, Purpose};
 use diesel::backend::Backend;
 use diesel::connection::BoxableConnection;
 use diesel::sql_types::BigInt;
@@ -128,7 +128,7 @@ fn run<DB: Backend>(harness: &mut impl MigrationHarness<DB>, all: &[Box<dyn Migr
 /// the file first, because the disk failed and nobody knows what of the log is there.
 pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets, generation: i64, recovering: bool) -> Result<()> {
     let all = sets.sqlite().map_err(Error::unavailable)?;
-    let mut connection = sqlite::connect(&Place::of(file), Purpose::Migrating)?;
+    let mut connection = sqlite::connect(&DatabaseFile::of(file), Purpose::Migrating)?;
     if recovering {
         diesel::connection::SimpleConnection::batch_execute(&mut *connection, "PRAGMA wal_checkpoint(TRUNCATE)")?;
         File::open(file).and_then(|file| file.sync_all()).map_err(Error::unavailable)?;
@@ -151,7 +151,7 @@ pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets, generation: i64
 /// Writes the generation into a new, empty file. Blocks. To be called under the lock of migrations: SQLite doesn't wait when
 /// two switch a file to WAL mode at once.
 pub(crate) fn stamp_file(file: &Path, generation: i64) -> Result<()> {
-    let mut connection = sqlite::connect(&Place::of(file), Purpose::Migrating)?;
+    let mut connection = sqlite::connect(&DatabaseFile::of(file), Purpose::Migrating)?;
     let stamp = format!(
         "BEGIN IMMEDIATE; CREATE TABLE store_generation (generation BIGINT NOT NULL); \
          INSERT INTO store_generation VALUES ({generation}); COMMIT"
@@ -161,7 +161,7 @@ pub(crate) fn stamp_file(file: &Path, generation: i64) -> Result<()> {
 
 /// The generation of a file; none when it is older than that there are any. Blocks.
 pub(crate) fn generation_of_file(file: &Path) -> Result<Option<i64>> {
-    let mut connection = sqlite::connect(&Place::of(file), Purpose::Migrating)?;
+    let mut connection = sqlite::connect(&DatabaseFile::of(file), Purpose::Migrating)?;
     // A file without the table fails here, and that is an answer.
     Ok(stamp_in(&mut connection).unwrap_or(None))
 }

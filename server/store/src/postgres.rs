@@ -6,6 +6,7 @@
 //! Connections are not encrypted (no TLS yet): keep the database on the same machine or a private network.
 
 use crate::error::{Error, FAILED_UNIT, Result};
+use crate::gate::Inside;
 use crate::statement_counter::StatementCounter;
 use deadpool::managed::{self, Metrics, Object, RecycleError, RecycleResult};
 use diesel::connection::CacheSize;
@@ -101,6 +102,8 @@ pub struct Lease {
     /// A statement is under way. Still so when dropped: somebody stopped waiting for its answer.
     busy: bool,
     unit: Unit,
+    /// That somebody is in the store whose lease it is.
+    inside: Option<Inside>,
 }
 
 /// What comes before the first statement.
@@ -142,7 +145,13 @@ enum Unit {
 impl Lease {
     async fn take(pool: &Pool) -> Result<Self> {
         let pooled = pool.get().await.map_err(Error::unavailable)?;
-        Ok(Self { pooled: Some(pooled), opening: None, busy: false, unit: Unit::None })
+        Ok(Self { pooled: Some(pooled), opening: None, busy: false, unit: Unit::None, inside: None })
+    }
+
+    /// The same, known to the store's gate.
+    pub(crate) fn inside(mut self, inside: Inside) -> Self {
+        self.inside = Some(inside);
+        self
     }
 
     /// For reading, outside of a transaction.

@@ -55,6 +55,9 @@ pub struct StoreSettings {
     pub backend: Backend,
     /// How long a statement may run before it is interrupted.
     pub statement_timeout: Duration,
+    /// How long a unit of work may hold SQLite's writer, and with it everybody else who changes something, before its
+    /// statements are refused. See [`Store::begin`].
+    pub unit_time: Duration,
     /// How long a project stays open without being asked for.
     pub idle_time: Duration,
     /// How many projects are open at the most; more when more are in use at the same time.
@@ -85,13 +88,14 @@ pub enum Backend {
 }
 
 impl StoreSettings {
-    /// This database, with the defaults: 10 s for a statement, closed after 5 idle minutes, 512 open projects, nobody
-    /// who listens.
+    /// This database, with the defaults: 10 s for a statement, 1 s for a unit of work, closed after 5 idle minutes, 512
+    /// open projects, nobody who listens.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
         Self {
             backend,
             statement_timeout: Duration::from_secs(10),
+            unit_time: Duration::from_secs(1),
             idle_time: Duration::from_secs(5 * 60),
             max_open: 512,
             listeners: Arc::new(NoListeners),
@@ -273,6 +277,17 @@ impl Stores {
         self.0.slots.open_count()
     }
 
+    /// How many bytes the write-ahead logs of all open SQLite files have on disk; nothing on PostgreSQL. For each of them
+    /// it stays below 256 MB, and goes back to 64 MB when it is quiet.
+    #[must_use]
+    pub fn wal_bytes(&self) -> u64 {
+        let bytes = |store: &Store| match &store.0.inner {
+            Inner::Sqlite(file) => file.wal_bytes(),
+            Inner::Postgres(_) => 0,
+        };
+        self.0.slots.sum(bytes)
+    }
+
     /// The projects whose stores are known not to be well (`console`: the platform's), and why.
     #[must_use]
     pub fn ailing(&self) -> Vec<(String, Ailment)> {
@@ -365,14 +380,17 @@ impl Stores {
         let inner = match &self.0.settings.backend {
             Backend::Sqlite { folder } => {
                 let (file, lock) = (id.file(folder), folder.join("migrations.lock"));
-                let timeout = self.0.settings.statement_timeout;
+                let limits = sqlite::TimeLimits {
+                    statement: self.0.settings.statement_timeout,
+                    unit: self.0.settings.unit_time,
+                };
                 let recovering = self.0.ailing.has(id, Ailment::DiskFailed);
                 let on_failure = self.on_disk_failure(id);
                 let (named, id, gate) = (id, id.clone(), gate.clone());
                 let open = move || {
                     place::check_file(&file, &id)?;
                     migrations::migrate_file(&file, &lock, sets, id.generation, recovering)?;
-                    sqlite::File::open(file, timeout, gate, on_failure)
+                    sqlite::File::open(&file, limits, gate, on_failure)
                 };
                 on_thread(open).await?.map(Inner::Sqlite).map_err(|error| match error {
                     Error::Damaged(what) if !what.starts_with("The data of") => place::damaged(named, &what),
@@ -390,7 +408,8 @@ impl Stores {
         };
         let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));
         let outbox = Outbox { project: id.name.as_str().into(), listeners, clock };
-        Ok(Store(Arc::new(Open { inner, outbox, handlers: Arc::clone(&self.0.effects) }), None))
+        let open = Open { inner, gate, outbox, handlers: Arc::clone(&self.0.effects) };
+        Ok(Store(Arc::new(open), sqlite::Reads::default()))
     }
 
     /// Makes what [`Stores::open_store`] looks for, with its generation written in it.

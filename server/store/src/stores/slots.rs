@@ -209,6 +209,13 @@ impl Slots {
         .collect()
     }
 
+    /// What this gives for each that is open, in all.
+    pub(super) fn sum(&self, of: impl Fn(&Store) -> u64) -> u64 {
+        let slots = self.read();
+        let open = slots.values().filter_map(|slot| if let State::Open(store) = &slot.state { Some(store) } else { None });
+        open.map(of).sum()
+    }
+
     /// How many are open.
     pub(super) fn open_count(&self) -> usize {
         self.read().values().filter(|slot| matches!(slot.state, State::Open(_))).count()

@@ -131,7 +131,7 @@ mod tests {
         stores.effects().on_invalidate(PRINCIPALS, move |gone| {
             note.lock().unwrap().push(gone.key.clone().unwrap_or_default());
         });
-        let store = stores.create_project("shop").await.unwrap();
+        let store = stores.create_project("shop", 1).await.unwrap();
         let mut unit = store.begin().await.unwrap();
         let user = "INSERT INTO users (id, created_at, updated_at, name, email_verified, phone_verified, active, \
                     generation, mfa, impersonator, labels, prefs, search) \
@@ -143,6 +143,7 @@ mod tests {
             name: "Shop".into(),
             team_id: String::new(),
             keys: Vec::new(),
+            generation: 1,
             web_hosts: Vec::new(),
             settings: Policies::default(),
         };
