@@ -3,6 +3,7 @@
 pub mod app;
 pub mod command;
 pub mod config;
+mod file_limit;
 mod logging;
 mod openapi;
 mod organisations;

@@ -4,6 +4,7 @@ use crate::authenticate::authenticate;
 use crate::call::{Call, RequestInfo};
 use crate::gateway::{Found, Gateway};
 use crate::input::{RawInput, query_value};
+use crate::interest::Interest;
 use crate::receive::{self, header};
 use crate::reply::Reply;
 use crate::request_log::{self, Trace};
@@ -88,9 +89,12 @@ async fn travel(
         .stores
         .project(&project.id, project.generation)
         .await
-        .map_err(|error| Stage::Persist.failed(Error::internal(error)))?;
+        .map_err(|error| Stage::Persist.failed(error.into()))?;
     let store = store.on_behalf_of(share::of(&caller, &info.ip));
-    let call = Call { caller, project, store, request: Arc::clone(info), now, vocabulary: endpoint.route.vocabulary };
+    // Until here is left, which a client that hangs up can bring about at any moment.
+    let (_waiting, interest) = Interest::of_a_caller();
+    let vocabulary = endpoint.route.vocabulary;
+    let call = Call { caller, project, store, request: Arc::clone(info), now, vocabulary, interest };
     let reply = run(endpoint, call, given).await?;
     if let Some(key) = limit.filter(|(_, status)| *status == reply.status).map(|(key, _)| key) {
         gateway.services.limiter.reset(&key).await;

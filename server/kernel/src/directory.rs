@@ -194,7 +194,7 @@ pub trait Identities: Send + Sync {
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn known(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Principal>>>;
+    async fn known(&self, project: &Project, user_id: &str) -> Result<Option<Arc<Principal>>>;
 }
 
 /// Knows who belongs to which team. The teams answer it; the users ask it, to tell a user's roles.
@@ -204,7 +204,7 @@ pub trait Memberships: Send + Sync {
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn of_user(&self, project_id: &str, user_id: &str) -> Result<Vec<Membership>>;
+    async fn of_user(&self, project: &Project, user_id: &str) -> Result<Vec<Membership>>;
 }
 
 /// A user, as other products may see them.
@@ -239,6 +239,16 @@ pub struct Invitee {
     pub unlimited: bool,
 }
 
+/// Whom an invitation has found, or made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invited {
+    /// The user.
+    pub person: Person,
+    /// Whether the address of the invitation is known to be theirs: it was verified, or nobody has ever come in as this
+    /// user. Who signed up with an address that isn't theirs must not be given what its owner is meant to get.
+    pub proven: bool,
+}
+
 /// From where somebody signs in: what a session remembers of it.
 #[derive(Debug, Clone)]
 pub struct Visit {
@@ -268,31 +278,31 @@ pub trait Persons: Send + Sync {
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn person(&self, project_id: &str, user_id: &str) -> Result<Option<Person>>;
+    async fn person(&self, project: &Project, user_id: &str) -> Result<Option<Person>>;
 
     /// Those of these users whom there are, in no particular order.
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn persons(&self, project_id: &str, user_ids: &[String]) -> Result<Vec<Person>>;
+    async fn persons(&self, project: &Project, user_ids: &[String]) -> Result<Vec<Person>>;
 
     /// The user with this email address (in its canonical form).
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn find_by_email(&self, project_id: &str, email: &str) -> Result<Option<Person>>;
+    async fn find_by_email(&self, project: &Project, email: &str) -> Result<Option<Person>>;
 
     /// The user with this phone number.
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn find_by_phone(&self, project_id: &str, phone: &str) -> Result<Option<Person>>;
+    async fn find_by_phone(&self, project: &Project, phone: &str) -> Result<Option<Person>>;
 
     /// The user with this email address or phone number, or else a new one, without a password, for an invitation.
     ///
     /// # Errors
     /// [`crate::ErrorKind::UserCountExceeded`] when the project has as many users as it may have.
-    async fn invite(&self, project: &Project, invitee: &Invitee, now: Timestamp) -> Result<Person>;
+    async fn invite(&self, project: &Project, invitee: &Invitee, now: Timestamp) -> Result<Invited>;
 
     /// Signs in who has followed the link of a mail to them: the address is thereby verified, and a session begins.
     ///

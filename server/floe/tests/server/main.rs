@@ -14,4 +14,5 @@ mod contract;
 mod doors;
 mod durability;
 mod edge;
+mod health;
 mod power_loss;

@@ -560,7 +560,9 @@ mod tests {
         let told = Arc::new(AtomicUsize::new(0));
         let noted: OnDiskFailure = Arc::new({
             let told = Arc::clone(&told);
-            move || drop(told.fetch_add(1, Ordering::Relaxed))
+            move || {
+                told.fetch_add(1, Ordering::Relaxed);
+            }
         });
         let wal = Arc::new(Wal::open(DatabaseFile::of(&folder.path().join("broken.db")), Recall::default(), noted).unwrap());
         let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1));

@@ -271,6 +271,13 @@ impl Stores {
         Ok(())
     }
 
+    /// Closes every project's store that nobody uses, and waits for it: for tests.
+    #[doc(hidden)]
+    pub async fn close_idle_now(&self) {
+        let (left, _) = self.0.slots.idle(Duration::ZERO);
+        futures_util::future::join_all(left.into_iter().map(|left| self.finish_closing(left))).await;
+    }
+
     /// How many stores are open.
     #[must_use]
     pub fn open_count(&self) -> usize {

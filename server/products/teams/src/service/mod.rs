@@ -51,8 +51,10 @@ fn require_owner(caller: &Caller, team_id: &str) -> Result<()> {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use floe_gateway::Call;
-    use floe_kernel::directory::{Arrival, Invitee, PRINCIPALS, Person, Project, ProjectSettings as Policies, Visit};
+    use floe_gateway::{Call, Interest};
+    use floe_kernel::directory::{
+        Arrival, Invited, Invitee, PRINCIPALS, Person, Project, ProjectSettings as Policies, Visit,
+    };
     use floe_kernel::event::Listeners;
     use floe_kernel::scope::PROJECT;
     use floe_kernel::time::Timestamp;
@@ -85,24 +87,24 @@ mod tests {
 
     #[async_trait]
     impl Persons for Ada {
-        async fn person(&self, _project_id: &str, _user_id: &str) -> Result<Option<Person>> {
+        async fn person(&self, _project: &Project, _user_id: &str) -> Result<Option<Person>> {
             Ok(Some(ada()))
         }
 
-        async fn persons(&self, _project_id: &str, _user_ids: &[String]) -> Result<Vec<Person>> {
+        async fn persons(&self, _project: &Project, _user_ids: &[String]) -> Result<Vec<Person>> {
             Ok(vec![ada()])
         }
 
-        async fn find_by_email(&self, _project_id: &str, _email: &str) -> Result<Option<Person>> {
+        async fn find_by_email(&self, _project: &Project, _email: &str) -> Result<Option<Person>> {
             Ok(Some(ada()))
         }
 
-        async fn find_by_phone(&self, _project_id: &str, _phone: &str) -> Result<Option<Person>> {
+        async fn find_by_phone(&self, _project: &Project, _phone: &str) -> Result<Option<Person>> {
             Ok(Some(ada()))
         }
 
-        async fn invite(&self, _project: &Project, _invitee: &Invitee, _now: Timestamp) -> Result<Person> {
-            Ok(ada())
+        async fn invite(&self, _project: &Project, _invitee: &Invitee, _now: Timestamp) -> Result<Invited> {
+            Ok(Invited { person: ada(), proven: true })
         }
 
         async fn welcome(&self, _project: &Project, _user_id: &str, _visit: &Visit) -> Result<Arrival> {
@@ -154,6 +156,7 @@ mod tests {
             request: Arc::default(),
             now: Timestamp::from_millis(0),
             vocabulary: 0,
+            interest: Interest::default(),
         };
         (call, forgotten)
     }

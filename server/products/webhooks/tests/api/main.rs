@@ -72,7 +72,7 @@ both_databases! {
         let shop = floe.project("shop").await;
         let server = shop.server();
         server.post("/v1/webhooks", &with(with(webhook("hook"), "authUsername", json!("bo")), "authPassword", json!("password"))).await.ok(201);
-        let store = floe.app.stores.project("shop").await.unwrap();
+        let store = floe.store("shop").await;
         let kept = async |username: &str, password: Json| {
             let body = with(with(webhook("hook"), "authUsername", json!(username)), "authPassword", password);
             server.put("/v1/webhooks/hook", &body).await.ok(200);
