@@ -5,6 +5,7 @@ use crate::effects::{EffectHandlers, Effects};
 use crate::gate::Gate;
 use crate::error::{Error, Result};
 use crate::outbox::Outbox;
+use crate::stores::BackgroundProject;
 use crate::{postgres, sqlite};
 use diesel::connection::SimpleConnection;
 use floe_kernel::effect::{CacheName, WorkerName};
@@ -24,6 +25,7 @@ pub(crate) struct Open {
     pub(crate) inner: Inner,
     /// Through which every connection comes.
     pub(crate) gate: Gate,
+    pub(crate) background: BackgroundProject,
     pub(crate) outbox: Outbox,
     pub(crate) handlers: Arc<EffectHandlers>,
 }
@@ -130,6 +132,12 @@ impl Store {
     #[must_use]
     pub fn project_id(&self) -> &Arc<str> {
         &self.0.outbox.project
+    }
+
+    /// How work in the background reaches this store, after whoever began it is done.
+    #[must_use]
+    pub fn background(&self) -> BackgroundProject {
+        self.0.background.clone()
     }
 
     /// Whether this is SQLite, for the few queries that differ.

@@ -124,6 +124,31 @@ struct Shared {
     sweeping: AtomicBool,
 }
 
+/// How work in the background reaches a project's store. Keeps nothing open. Cheap to clone.
+#[derive(Clone)]
+pub struct BackgroundProject {
+    stores: Weak<Shared>,
+    tasks: Tasks,
+    id: Id,
+}
+
+impl BackgroundProject {
+    /// The store, for a while.
+    ///
+    /// # Errors
+    /// As [`Stores::project`]; [`Error::Closed`] at the end of the process.
+    pub async fn store(&self) -> Result<BackgroundStore> {
+        let stores = self.stores.upgrade().map(Stores).ok_or(Error::Closed)?;
+        stores.in_background(&self.id).await
+    }
+
+    /// Where such work lives.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+}
+
 /// A store that background work uses. It doesn't count as use of the project, and only so many are held at a time: hold it
 /// for a unit of work, and ask for it anew for the next.
 pub struct BackgroundStore {
@@ -220,8 +245,12 @@ impl Stores {
     /// # Errors
     /// As [`Stores::project`].
     pub async fn project_in_background(&self, id: &str, generation: i64) -> Result<BackgroundStore> {
+        self.in_background(&Id::parse(id, generation)?).await
+    }
+
+    async fn in_background(&self, id: &Id) -> Result<BackgroundStore> {
         let permit = self.0.background.clone().acquire_owned().await.map_err(Error::unavailable)?;
-        let store = self.store(&Id::parse(id, generation)?, Purpose::Background).await?;
+        let store = self.store(id, Purpose::Background).await?;
         Ok(BackgroundStore { store, _permit: permit })
     }
 
@@ -415,7 +444,9 @@ impl Stores {
         };
         let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));
         let outbox = Outbox { project: id.name.as_str().into(), listeners, clock };
-        let open = Open { inner, gate, outbox, handlers: Arc::clone(&self.0.effects) };
+        let background =
+            BackgroundProject { stores: Arc::downgrade(&self.0), tasks: self.0.tasks.clone(), id: id.clone() };
+        let open = Open { inner, gate, background, outbox, handlers: Arc::clone(&self.0.effects) };
         Ok(Store(Arc::new(open), sqlite::Reads::default()))
     }
 
