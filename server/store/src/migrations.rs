@@ -139,7 +139,7 @@ pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets, generation: i64
         run(&mut *connection, &all).map_err(Error::unavailable)?;
     }
     match stamp_in(&mut connection)? {
-        Some(stamp) if stamp != generation => Err(Error::ProjectNotFound),
+        Some(stamp) if stamp != generation => Err(of_another_making(file.display(), stamp, generation)),
         Some(_) => Ok(()),
         None => {
             diesel::RunQueryDsl::execute(diesel::sql_query(STAMP).bind::<BigInt, _>(generation), &mut *connection)?;
@@ -164,6 +164,12 @@ pub(crate) fn generation_of_file(file: &Path) -> Result<Option<i64>> {
     let mut connection = sqlite::connect(&DatabaseFile::of(file), Purpose::Migrating)?;
     // A file without the table fails here, and that is an answer.
     Ok(stamp_in(&mut connection).unwrap_or(None))
+}
+
+/// For whoever asks the project isn't there. Usually they are late; but it may also be that somebody has restored it.
+fn of_another_making(store: impl fmt::Display, stamp: i64, asked: i64) -> Error {
+    tracing::warn!(%store, stamp, asked, "the data is of another making of the project than what is asked for");
+    Error::ProjectNotFound
 }
 
 fn stamp_in(connection: &mut diesel::SqliteConnection) -> Result<Option<i64>> {
@@ -214,7 +220,7 @@ pub(crate) async fn migrate_schema(url: &str, schema: &str, sets: Sets, generati
     let applied = diesel::sql_query(VERSIONS).load::<Version>(&mut connection).await.unwrap_or_default();
     let applied: Vec<_> = applied.into_iter().map(|row| MigrationVersion::from(row.version)).collect();
     if lacks_nothing(&sets.postgres().map_err(Error::unavailable)?, &applied) {
-        return check_schema(&mut connection, generation).await;
+        return check_schema(&mut connection, schema, generation).await;
     }
     let lock = format!("SELECT pg_advisory_lock(hashtext('floe migrations of {schema}'))");
     connection.batch_execute(&lock).await?;
@@ -225,12 +231,12 @@ pub(crate) async fn migrate_schema(url: &str, schema: &str, sets: Sets, generati
         Ok(harness.into_inner())
     };
     let mut connection = sqlite::on_thread(work).await?.map_err(Error::unavailable)?;
-    check_schema(&mut connection, generation).await
+    check_schema(&mut connection, schema, generation).await
 }
 
-async fn check_schema(connection: &mut AsyncPgConnection, generation: i64) -> Result<()> {
+async fn check_schema(connection: &mut AsyncPgConnection, schema: &str, generation: i64) -> Result<()> {
     match diesel::sql_query(STAMPED).get_result::<Stamp>(connection).await?.generation {
-        Some(stamp) if stamp != generation => Err(Error::ProjectNotFound),
+        Some(stamp) if stamp != generation => Err(of_another_making(schema, stamp, generation)),
         Some(_) => Ok(()),
         None => {
             diesel::sql_query(STAMP).bind::<BigInt, _>(generation).execute(connection).await?;
