@@ -4,13 +4,13 @@
 //! platform's store the `platform` set as well. Both sides have the same names in the same order (a test makes sure).
 
 use crate::error::{Error, Result};
-use crate::postgres::quoted;
+use crate::postgres::{self, Pool, Session, quoted};
 use crate::sqlite::{self, DatabaseFile, Purpose};
 use diesel::backend::Backend;
 use diesel::connection::BoxableConnection;
 use diesel::sql_types::BigInt;
 use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion};
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::fmt;
 use std::fs::File;
@@ -213,33 +213,42 @@ fn lacks_nothing<DB: Backend>(all: &[Box<dyn Migration<DB>>], applied: &[Migrati
 }
 
 /// Migrates a schema, and makes sure that it is of this generation, on a connection of its own: closing it releases the lock,
-/// whatever happens.
-pub(crate) async fn migrate_schema(url: &str, schema: &str, sets: Sets, generation: i64) -> Result<()> {
-    let mut connection = AsyncPgConnection::establish(url).await.map_err(Error::unavailable)?;
-    connection.batch_execute(&format!("SET search_path TO {}", quoted(schema))).await?;
-    let applied = diesel::sql_query(VERSIONS).load::<Version>(&mut connection).await.unwrap_or_default();
+/// whatever happens. A few at a time, so that many projects that open at once don't take all the connections that the server
+/// has.
+pub(crate) async fn migrate_schema(pool: &Pool, schema: &str, sets: Sets, generation: i64) -> Result<()> {
+    let _permit = pool.migration().await?;
+    let session = pool.connect().await?;
+    postgres::run_long(pool, &session, &format!("SET search_path TO {}", quoted(schema))).await?;
+    let mut shared = &*session;
+    let applied = diesel::sql_query(VERSIONS).load::<Version>(&mut shared);
+    // Without the table it fails, and that is an answer.
+    let applied = postgres::answered(pool, &session, applied).await.unwrap_or_default();
     let applied: Vec<_> = applied.into_iter().map(|row| MigrationVersion::from(row.version)).collect();
     if lacks_nothing(&sets.postgres().map_err(Error::unavailable)?, &applied) {
-        return check_schema(&mut connection, schema, generation).await;
+        return check_schema(pool, &session, schema, generation).await;
     }
     let lock = format!("SELECT pg_advisory_lock(hashtext('floe migrations of {schema}'))");
-    connection.batch_execute(&lock).await?;
+    postgres::run_long(pool, &session, &lock).await?;
     // The harness blocks, so it gets a thread where that is fine.
     let work = move || -> Result<_, Failure> {
-        let mut harness = AsyncMigrationHarness::new(connection);
+        let mut harness = AsyncMigrationHarness::new(session);
         run(&mut harness, &sets.postgres()?)?;
         Ok(harness.into_inner())
     };
-    let mut connection = sqlite::on_thread(work).await?.map_err(Error::unavailable)?;
-    check_schema(&mut connection, schema, generation).await
+    let session = sqlite::on_thread(work).await?.map_err(Error::unavailable)?;
+    check_schema(pool, &session, schema, generation).await
 }
 
-async fn check_schema(connection: &mut AsyncPgConnection, schema: &str, generation: i64) -> Result<()> {
-    match diesel::sql_query(STAMPED).get_result::<Stamp>(connection).await?.generation {
+async fn check_schema(pool: &Pool, session: &Session, schema: &str, generation: i64) -> Result<()> {
+    let mut shared = &**session;
+    let stamp = diesel::sql_query(STAMPED).get_result::<Stamp>(&mut shared);
+    match postgres::answered(pool, session, stamp).await?.generation {
         Some(stamp) if stamp != generation => Err(of_another_making(schema, stamp, generation)),
         Some(_) => Ok(()),
         None => {
-            diesel::sql_query(STAMP).bind::<BigInt, _>(generation).execute(connection).await?;
+            let mut shared = &**session;
+            let stamp = diesel::sql_query(STAMP).bind::<BigInt, _>(generation).execute(&mut shared);
+            postgres::answered(pool, session, stamp).await?;
             Ok(())
         }
     }

@@ -3,9 +3,9 @@
 use super::Stores;
 use super::place::Id;
 use crate::error::{Error, Result};
+use crate::postgres::{self, Session};
 use crate::sqlite::on_thread;
 use crate::stores::Backend;
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub struct LifecycleLock(#[allow(dead_code, reason = "held")] Held);
 #[allow(dead_code, reason = "held")]
 enum Held {
     File(File),
-    Postgres(Box<AsyncPgConnection>),
+    Postgres(Box<Session>),
 }
 
 impl Stores {
@@ -48,15 +48,16 @@ impl Stores {
                 Held::File(on_thread(move || lock_file(&path, alone)).await??)
             }
             Backend::Postgres { schema_prefix, .. } => {
-                let mut connection = self.pool()?.manager().connect().await.map_err(Error::unavailable)?;
+                let pool = self.pool()?;
+                let session = pool.connect().await?;
                 let name = Id::platform().schema(schema_prefix);
                 let kind = if alone { "" } else { "_shared" };
                 let sql = format!(
                     "SET lock_timeout = {}; SELECT pg_advisory_lock{kind}(hashtextextended('floe lifecycle of {name}', 0))",
                     PATIENCE.as_millis()
                 );
-                connection.batch_execute(&sql).await?;
-                Held::Postgres(Box::new(connection))
+                postgres::run_long(pool, &session, &sql).await?;
+                Held::Postgres(Box::new(session))
             }
         };
         Ok(LifecycleLock(held))

@@ -178,8 +178,9 @@ impl Stores {
                 on_thread(move || place::prepare_folder(&folder)).await??;
                 None
             }
-            Backend::Postgres { url, pool_size, .. } => {
-                Some(postgres::pool(url, *pool_size, settings.statement_timeout)?)
+            Backend::Postgres { url, pool_size, schema_prefix } => {
+                let platform = Id::platform().schema(schema_prefix);
+                Some(postgres::Pool::new(url, *pool_size, settings.statement_timeout, &platform)?)
             }
         };
         let stores = Self(Arc::new(Shared {
@@ -433,12 +434,12 @@ impl Stores {
                     error => error,
                 })?
             }
-            Backend::Postgres { url, .. } => {
+            Backend::Postgres { .. } => {
                 let schema = id.schema(self.prefix());
                 if !self.schema_exists(&schema).await? {
                     return Err(Error::ProjectNotFound);
                 }
-                migrations::migrate_schema(url, &schema, sets, id.generation).await?;
+                migrations::migrate_schema(self.pool()?, &schema, sets, id.generation).await?;
                 Inner::Postgres(PgReader { pool: self.pool()?.clone(), schema: schema.into(), gate: gate.clone() })
             }
         };
@@ -503,8 +504,8 @@ impl Stores {
         use diesel_async::RunQueryDsl;
         let query =
             diesel::select(diesel::dsl::sql::<Bool>(function).bind::<Text, _>(name.to_owned()).sql(") IS NOT NULL"));
-        let (opening, mut connection) = lease.start()?;
-        let found = postgres::in_one_flight(opening, connection, query.get_result::<bool>(&mut connection)).await;
+        let (flight, mut connection) = lease.start()?;
+        let found = postgres::in_one_flight(flight, connection, query.get_result::<bool>(&mut connection)).await;
         Ok(lease.finish(found).optional()?.unwrap_or(false))
     }
 
@@ -670,7 +671,7 @@ async fn generation_in(lease: &mut postgres::Lease, table: &str) -> Result<Optio
     use diesel_async::RunQueryDsl;
     let sql = format!("(SELECT max(generation) FROM {table})");
     let query = diesel::select(diesel::dsl::sql::<Nullable<BigInt>>(&sql));
-    let (opening, mut connection) = lease.start()?;
-    let found = postgres::in_one_flight(opening, connection, query.get_result::<Option<i64>>(&mut connection)).await;
+    let (flight, mut connection) = lease.start()?;
+    let found = postgres::in_one_flight(flight, connection, query.get_result::<Option<i64>>(&mut connection)).await;
     Ok(lease.finish(found)?)
 }
