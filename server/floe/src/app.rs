@@ -1,6 +1,6 @@
 //! The wiring: every product with what it needs, behind one gateway.
 
-use crate::config::{Config, DEFAULT_MAX_OPEN, ConsoleSignup as Signup};
+use crate::config::{Config, ConsoleSignup as Signup, DEFAULT_MAX_OPEN};
 use crate::organisations::{self, Owned};
 use crate::secrets::{derive, root_key};
 use crate::serve::Failure;
@@ -14,11 +14,11 @@ use floe_gateway::rate_limit::InMemory;
 use floe_gateway::route::RouteSpec;
 use floe_gateway::{Gateway, GatewaySettings};
 use floe_health::Health;
+use floe_kernel::directory::Projects as _;
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
-use floe_kernel::directory::Projects as _;
 use floe_store::{Backend, Store, StoreSettings, Stores};
 use floe_teams::Teams;
 use floe_users::{Passwords, People};

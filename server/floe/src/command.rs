@@ -172,6 +172,7 @@ async fn execute(command: Command, config: Config) -> Result<(), Failure> {
         Command::ConsoleUser(ConsoleUser::Create(arguments)) => create_console_user(&config, arguments).await,
         Command::Project(Project::Create(arguments)) => create_project(&config, arguments).await,
         Command::Key(Key::Create(arguments)) => create_key(&config, &arguments).await,
+        // Answered before there is a configuration.
         Command::Version => Ok(()),
     }
 }

@@ -189,7 +189,8 @@ impl Database {
             )),
             unit_time: Duration::from_millis(from.at_least("DATABASE_UNIT_TIME_MS", "database.unit_time_ms", 1000, 1)),
             idle_time: Duration::from_secs(from.at_least("FLOE_IDLE_SECONDS", "database.idle_seconds", 300, 1)),
-            max_open: Some(from.at_least("FLOE_MAX_OPEN_PROJECTS", "database.max_open_projects", 0, 0)).filter(|most| *most > 0),
+            max_open: Some(from.at_least("FLOE_MAX_OPEN_PROJECTS", "database.max_open_projects", 0, 0))
+                .filter(|most| *most > 0),
         }
     }
 }

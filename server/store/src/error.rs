@@ -112,7 +112,9 @@ impl From<DieselError> for Error {
             error if was_interrupted(&error) => Self::Timeout,
             error if has_message(&error, UNIT_TOO_LONG) => Self::UnitTooLong,
             error if is_deadlock(&error) => Self::Deadlock,
-            DieselError::DatabaseError(_, about) if is_damage(about.message()) => Self::Damaged(about.message().to_owned()),
+            DieselError::DatabaseError(_, about) if is_damage(about.message()) => {
+                Self::Damaged(about.message().to_owned())
+            }
             error if is_away(&error) => Self::unreachable(error),
             error if is_full(&error) => Self::Full,
             DieselError::DatabaseError(UniqueViolation | ForeignKeyViolation, about) => conflict(&*about),

@@ -56,7 +56,9 @@ pub use dialect::Dialect;
 pub use effects::EffectHandlers;
 pub use error::{Error, Result};
 pub use store::{Store, UnitOfWork};
-pub use stores::{Ailment, Backend, BackgroundProject, BackgroundStore, LifecycleLock, PLATFORM, StoreSettings, Stores};
+pub use stores::{
+    Ailment, Backend, BackgroundProject, BackgroundStore, LifecycleLock, PLATFORM, StoreSettings, Stores,
+};
 pub use tasks::Tasks;
 
 /// What a repository imports.

@@ -2,8 +2,8 @@
 
 use crate::connection::{Connection, Either};
 use crate::effects::{EffectHandlers, Effects};
-use crate::gate::Gate;
 use crate::error::{Error, Result};
+use crate::gate::Gate;
 use crate::outbox::Outbox;
 use crate::stores::BackgroundProject;
 use crate::{postgres, sqlite};

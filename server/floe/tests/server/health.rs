@@ -62,7 +62,10 @@ async fn a_project_whose_file_is_damaged_is_one_clear_error_and_the_others_go_on
     let ready = shop.http.get(format!("{}/health/ready", running.base)).send().await.unwrap();
     assert_eq!(ready.status(), 200, "the others go on");
     let ready: serde_json::Value = serde_json::from_str(&ready.text().await.unwrap()).unwrap();
-    assert_eq!((ready["status"].as_str(), &ready["checks"]["projects"]["projects"]), (Some("degraded"), &json!(["shop"])));
+    assert_eq!(
+        (ready["status"].as_str(), &ready["checks"]["projects"]["projects"]),
+        (Some("degraded"), &json!(["shop"]))
+    );
     while !running.log().contains("a project can't be opened") {
         tokio::task::yield_now().await;
     }

@@ -124,10 +124,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// How a check ended, and how many milliseconds it took. What is wrong stands in the log; callers learn only that something
 /// is.
-async fn timed(
-    name: &'static str,
-    check: impl AsyncFnOnce() -> Result<(), Failure>,
-) -> (Result<(), Failure>, u64) {
+async fn timed(name: &'static str, check: impl AsyncFnOnce() -> Result<(), Failure>) -> (Result<(), Failure>, u64) {
     let started = Instant::now();
     let outcome = check().await;
     if let Err(error) = &outcome {

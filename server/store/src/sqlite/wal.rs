@@ -106,7 +106,8 @@ impl Wal {
     pub(super) fn sync(&self) -> Result<()> {
         let _one_at_a_time = self.sync_lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.refuse_if_broken()?;
-        let synced = if self.failing.load(Ordering::Relaxed) { Err(io::ErrorKind::Other.into()) } else { self.file.sync_data() };
+        let synced =
+            if self.failing.load(Ordering::Relaxed) { Err(io::ErrorKind::Other.into()) } else { self.file.sync_data() };
         synced.map_err(|error| {
             self.broke(&error);
             Error::unavailable(error)

@@ -564,7 +564,8 @@ mod tests {
                 told.fetch_add(1, Ordering::Relaxed);
             }
         });
-        let wal = Arc::new(Wal::open(DatabaseFile::of(&folder.path().join("broken.db")), Recall::default(), noted).unwrap());
+        let wal =
+            Arc::new(Wal::open(DatabaseFile::of(&folder.path().join("broken.db")), Recall::default(), noted).unwrap());
         let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1));
         let mut unit = writer.begin().await.unwrap();
         unit.run(|connection| connection.batch_execute("CREATE TABLE t(i)")).unwrap();

@@ -17,7 +17,7 @@ use crate::tasks::Tasks;
 use diesel::OptionalExtension;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use floe_kernel::event::{Listeners, NoListeners};
-use floe_kernel::time::{Clock, SystemClock};
+use floe_kernel::time::{Clock, SystemClock, Timestamp};
 use health::Ailing;
 pub use health::Ailment;
 pub use lifecycle_lock::LifecycleLock;
@@ -26,7 +26,7 @@ pub use place::PLATFORM;
 use slots::{Found, Left, Purpose, Slots};
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -295,8 +295,8 @@ impl Stores {
         })
         .await??;
         for name in files.into_iter().filter(|name| !claimed.contains_key(name)) {
-            let (id, folder) = (Id::parse(&name, 0)?, folder.clone());
-            on_thread(move || place::set_aside(&folder, &id)).await??;
+            let (id, folder, now) = (Id::parse(&name, 0)?, folder.clone(), self.0.settings.clock.now());
+            on_thread(move || place::set_aside(&folder, &id, now)).await??;
         }
         Ok(())
     }
@@ -345,7 +345,7 @@ impl Stores {
         if left > 0 {
             tracing::warn!(left, "work in the background doesn't end");
         }
-        let closing = self.0.slots.all().into_iter().map(|left| async {
+        let closing = self.0.slots.all().into_iter().map(|left| async move {
             let id = left.id.name.clone();
             if tokio::time::timeout(PATIENCE, self.finish_closing(left)).await.is_err() {
                 tracing::warn!(project = id, "somebody still uses it: its log stays until the next start");
@@ -402,7 +402,10 @@ impl Stores {
             match self.open_store(id).await {
                 Err(error) if error.is_for_want_of_files() => {
                     let Some(left) = self.0.slots.least_recently_used(0) else { return Err(error) };
-                    tracing::warn!(closed = left.id.name, "too few file descriptors: raise the limit (docs/operations.md)");
+                    tracing::warn!(
+                        closed = left.id.name,
+                        "too few file descriptors: raise the limit (docs/operations.md)"
+                    );
                     self.finish_closing(left).await;
                 }
                 opened => return opened,
@@ -455,8 +458,8 @@ impl Stores {
     async fn create(&self, id: &Id) -> Result<()> {
         match &self.0.settings.backend {
             Backend::Sqlite { folder } => {
-                let (folder, id) = (folder.clone(), id.clone());
-                on_thread(move || create_file(&folder, &id)).await?
+                let (folder, id, now) = (folder.clone(), id.clone(), self.0.settings.clock.now());
+                on_thread(move || create_file(&folder, &id, now)).await?
             }
             Backend::Postgres { .. } => self.create_schema(id).await,
         }
@@ -615,14 +618,16 @@ impl Stores {
 /// Closes what was idle for long enough. How long until the next one may be; none: nothing is left to look after.
 fn sweep(shared: &Weak<Shared>) -> Option<Duration> {
     let stores = Stores(shared.upgrade()?);
-    let (left, mut next) = stores.0.slots.idle(stores.0.settings.idle_time);
+    let idle_time = stores.0.settings.idle_time;
+    let (left, next) = stores.0.slots.idle(idle_time);
     left.into_iter().for_each(|left| stores.close_later(left));
-    if next.is_none() {
-        stores.0.sweeping.store(false, Ordering::Release);
-        // Whoever opened one before that found that somebody is sweeping.
-        next = stores.0.slots.idle(stores.0.settings.idle_time).1.filter(|_| !stores.0.sweeping.swap(true, Ordering::AcqRel));
+    if next.is_some() {
+        return next;
     }
-    next
+    stores.0.sweeping.store(false, Ordering::Release);
+    // Whoever opened one a moment ago found that somebody was sweeping.
+    let goes_on = stores.0.slots.any_project() && !stores.0.sweeping.swap(true, Ordering::AcqRel);
+    goes_on.then_some(idle_time)
 }
 
 /// Says how an opening ended, also when it panics.
@@ -646,7 +651,7 @@ impl Drop for EndOpening<'_> {
 }
 
 /// Makes a file with its generation in it. Blocks.
-fn create_file(folder: &std::path::Path, id: &Id) -> Result<()> {
+fn create_file(folder: &Path, id: &Id, now: Timestamp) -> Result<()> {
     let file = id.file(folder);
     let _lock = migrations::wait_for(&folder.join("migrations.lock"))?;
     match file.metadata() {
@@ -658,7 +663,7 @@ fn create_file(folder: &std::path::Path, id: &Id) -> Result<()> {
             if matches!(stamp, Ok(Some(stamp)) if stamp == id.generation) {
                 return Ok(());
             }
-            place::set_aside(folder, id)?;
+            place::set_aside(folder, id, now)?;
         }
         Err(_) => {}
     }

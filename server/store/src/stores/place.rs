@@ -1,11 +1,11 @@
 //! Where a store is: the names of files and schemas, and how files come and go.
 
 use crate::error::{Error, Result};
+use floe_kernel::time::Timestamp;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The project that is the platform itself.
 pub const PLATFORM: &str = "console";
@@ -126,7 +126,10 @@ pub(super) fn check_file(file: &Path, id: &Id) -> Result<()> {
 
 /// That a project can't be used before somebody restores it.
 pub(super) fn damaged(id: &Id, what: &str) -> Error {
-    Error::Damaged(format!("The data of the project \"{}\" is damaged: {what}. It must be restored from a backup.", id.name))
+    Error::Damaged(format!(
+        "The data of the project \"{}\" is damaged: {what}. It must be restored from a backup.",
+        id.name
+    ))
 }
 
 /// Removes a database for good.
@@ -137,11 +140,10 @@ pub(super) fn remove_file(file: &Path) -> io::Result<()> {
 }
 
 /// Puts a database aside that no project has: it may be all that is left of one, so nobody but a person removes it.
-pub(super) fn set_aside(folder: &Path, id: &Id) -> Result<()> {
+pub(super) fn set_aside(folder: &Path, id: &Id, now: Timestamp) -> Result<()> {
     let (file, unclaimed) = (id.file(folder), folder.join(UNCLAIMED));
     make_folder(&unclaimed)?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let aside = unclaimed.join(format!("{}.{now}.db", id.name));
+    let aside = unclaimed.join(format!("{}.{}.db", id.name, now.millis()));
     tracing::warn!(file = %file.display(), aside = %aside.display(), "no project has this file: it is put aside");
     let moved = move_if_there(&file.with_extension("db-wal"), &aside.with_extension("db-wal"))
         .and_then(|()| remove_if_there(&file.with_extension("db-shm")))

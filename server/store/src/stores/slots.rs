@@ -42,9 +42,14 @@ struct Slot {
 
 enum State {
     /// Whoever comes waits until it has `ended`, and looks again.
-    Opening { ended: CancellationToken },
+    Opening {
+        ended: CancellationToken,
+    },
     Open(Store),
-    Leaving { why: Leaving, ended: CancellationToken },
+    Leaving {
+        why: Leaving,
+        ended: CancellationToken,
+    },
 }
 
 /// Why a store leaves.
@@ -146,7 +151,9 @@ impl Slots {
             used: AtomicU64::new(0),
             state: State::Opening { ended: CancellationToken::new() },
         };
-        if let Some(State::Opening { ended } | State::Leaving { ended, .. }) = slots.get(&id.name).map(|slot| &slot.state) {
+        if let Some(State::Opening { ended } | State::Leaving { ended, .. }) =
+            slots.get(&id.name).map(|slot| &slot.state)
+        {
             return Err(ended.clone());
         }
         Ok(slots.entry(id.name.clone()).or_insert_with(absent).leave(id, Leaving::Deleting))
@@ -198,6 +205,11 @@ impl Slots {
         (left, next.map(|next| Duration::from_millis(next.saturating_sub(now).max(idle / 10).max(1))))
     }
 
+    /// Whether there is any but the platform's that isn't leaving.
+    pub(super) fn any_project(&self) -> bool {
+        self.read().iter().any(|(id, slot)| id != PLATFORM && !slot.is_leaving())
+    }
+
     /// Has everything leave that is open: for the end of the process.
     pub(super) fn all(&self) -> Vec<Left> {
         let mut slots = self.write();
@@ -212,7 +224,8 @@ impl Slots {
     /// What this gives for each that is open, in all.
     pub(super) fn sum(&self, of: impl Fn(&Store) -> u64) -> u64 {
         let slots = self.read();
-        let open = slots.values().filter_map(|slot| if let State::Open(store) = &slot.state { Some(store) } else { None });
+        let open =
+            slots.values().filter_map(|slot| if let State::Open(store) = &slot.state { Some(store) } else { None });
         open.map(of).sum()
     }
 

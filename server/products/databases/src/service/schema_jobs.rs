@@ -120,7 +120,6 @@ impl Worker {
             }
         }
     }
-
 }
 
 /// One look at what there is to do, until it is done.

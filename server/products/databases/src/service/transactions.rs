@@ -217,8 +217,15 @@ mod tests {
         settings.listeners = Arc::new(Everything);
         let store = Stores::open(settings).await.unwrap().create_project("shop", 1).await.unwrap();
         let (id, settings) = ("shop".to_owned(), Policies::default());
-        let project =
-            Project { name: id.clone(), id, generation: 1, team_id: String::new(), keys: Vec::new(), web_hosts: Vec::new(), settings };
+        let project = Project {
+            name: id.clone(),
+            id,
+            generation: 1,
+            team_id: String::new(),
+            keys: Vec::new(),
+            web_hosts: Vec::new(),
+            settings,
+        };
         let (project, now) = (Arc::new(project), Timestamp::from_millis(0));
         let caller = Caller::key("k".into(), "K".into(), PROJECT);
         Call {

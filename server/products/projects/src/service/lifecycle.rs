@@ -60,7 +60,7 @@ impl Projects {
         let making = self.handle();
         let task = async move {
             making.make(&mut project).await?;
-            Ok(project)
+            Ok::<_, Error>(project)
         };
         self.stores.tasks().spawn(task).await.map_err(Error::internal)?
     }

@@ -16,7 +16,8 @@ struct HalfSent {
 impl HalfSent {
     /// Begins to make a user with the key of a project.
     async fn begin(floe: &TestServer, project: &Project, user: &str) -> Self {
-        let body = json!({"userId": user, "email": format!("{user}@example.org"), "password": "correct horse"}).to_string();
+        let body =
+            json!({"userId": user, "email": format!("{user}@example.org"), "password": "correct horse"}).to_string();
         let (id, key, length) = (&project.id, &project.key, body.len());
         let request = format!(
             "POST /v1/users HTTP/1.1\r\nHost: localhost\r\nX-Appwrite-Project: {id}\r\nX-Appwrite-Key: {key}\r\n\

@@ -31,7 +31,15 @@ impl Memberships for NoTeams {
 
 fn project() -> Project {
     let (id, settings) = ("shop".to_owned(), Policies::default());
-    Project { name: id.clone(), id, generation: 1, team_id: String::new(), keys: Vec::new(), web_hosts: Vec::new(), settings }
+    Project {
+        name: id.clone(),
+        id,
+        generation: 1,
+        team_id: String::new(),
+        keys: Vec::new(),
+        web_hosts: Vec::new(),
+        settings,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
