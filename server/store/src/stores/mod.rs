@@ -474,18 +474,12 @@ impl Stores {
         let table = format!("{schema}.store_generation");
         let exists = self.exists_in(&mut lease, "to_regnamespace(", &schema).await?;
         if exists {
-            let stamp = if self.exists_in(&mut lease, "to_regclass(", &table).await? {
-                generation_in(&mut lease, &table).await?
-            } else {
-                None
-            };
-            // A platform that is older than this is taken as it is, and so is a schema that somebody made for us, empty.
-            return match stamp {
+            // Whoever opens one that is older than this stamps it, and one that somebody made for us, empty.
+            return match self.stamp_in(&mut lease, &schema).await? {
                 Some(stamp) if stamp != id.generation => {
                     Err(Error::unavailable(format!("the schema {name} holds the data of another project")))
                 }
-                Some(_) => Ok(()),
-                None => lease.commit().await,
+                _ => Ok(()),
             };
         }
         let generation = id.generation;
@@ -539,20 +533,35 @@ impl Stores {
         removed
     }
 
+    /// Removes the data of a project, unless it is another generation's.
     async fn remove_data(&self, id: &Id) -> Result<()> {
         match &self.0.settings.backend {
             Backend::Sqlite { folder } => {
-                let file = id.file(folder);
-                on_thread(move || place::remove_file(&file)).await?.map_err(Error::unavailable)
+                let (file, id) = (id.file(folder), id.clone());
+                on_thread(move || remove_file(&file, &id)).await?
             }
             Backend::Postgres { .. } => {
+                let schema = quoted(&id.schema(self.prefix()));
                 let platform = self.platform().await?;
+                if self.stamp_of_schema(&schema).await?.is_some_and(|stamp| stamp != id.generation) {
+                    return Ok(());
+                }
                 let mut unit = platform.begin().await?;
-                unit.execute_ddl(&format!("DROP SCHEMA IF EXISTS {} CASCADE", quoted(&id.schema(self.prefix()))))
-                    .await?;
+                unit.execute_ddl(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await?;
                 unit.commit().await
             }
         }
+    }
+
+    async fn stamp_of_schema(&self, schema: &str) -> Result<Option<i64>> {
+        let mut lease = postgres::Lease::read(self.pool()?, &"public".into()).await?;
+        self.stamp_in(&mut lease, schema).await
+    }
+
+    /// What a schema's stamp says; none without a stamp, or without the schema.
+    async fn stamp_in(&self, lease: &mut postgres::Lease, schema: &str) -> Result<Option<i64>> {
+        let table = format!("{schema}.store_generation");
+        if self.exists_in(lease, "to_regclass(", &table).await? { generation_in(lease, &table).await } else { Ok(None) }
     }
 
     /// Closes a store that has left, when it is its turn.
@@ -671,7 +680,16 @@ fn create_file(folder: &Path, id: &Id, now: Timestamp) -> Result<()> {
     migrations::stamp_file(&file, id.generation)
 }
 
-/// What a schema's stamp says.
+/// Removes a file for good, unless it is another generation's. Blocks.
+fn remove_file(file: &Path, id: &Id) -> Result<()> {
+    // One that is no database has no stamp, and is removed.
+    let stamp = place::check_file(file, id).and_then(|()| migrations::generation_of_file(file));
+    if matches!(stamp, Ok(Some(stamp)) if stamp != id.generation) {
+        return Ok(());
+    }
+    place::remove_file(file).map_err(Error::unavailable)
+}
+
 async fn generation_in(lease: &mut postgres::Lease, table: &str) -> Result<Option<i64>> {
     use diesel_async::RunQueryDsl;
     let sql = format!("(SELECT max(generation) FROM {table})");

@@ -50,6 +50,9 @@ on_both! {
         assert!(matches!(stores.project(&id, 1).await, Err(Error::ProjectNotFound)), "that one is gone for good");
         assert!(matches!(held.begin().await, Err(Error::ProjectNotFound)));
         stores.project(&id, 2).await.unwrap();
+        // Whoever is late with removing the old one removes nothing.
+        stores.delete_project(&id, 1).await.unwrap();
+        stores.project(&id, 2).await.unwrap();
         assert!(again.read().await.unwrap().batch("SELECT id FROM secret").await.is_err());
         assert!(matches!(stores.delete_project("console", 1).await, Err(Error::ProjectNotFound)));
     }
