@@ -520,7 +520,8 @@ impl Stores {
     async fn delete(&self, id: &Id) -> Result<()> {
         let mut left = loop {
             match self.0.slots.delete(id) {
-                Ok(left) => break left,
+                Ok(Some(left)) => break left,
+                Ok(None) => return Ok(()),
                 Err(ended) => ended.cancelled().await,
             }
         };

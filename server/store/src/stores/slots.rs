@@ -41,6 +41,8 @@ struct Slot {
 }
 
 enum State {
+    /// Only until it is something else, with the map locked.
+    Absent,
     /// Whoever comes waits until it has `ended`, and looks again.
     Opening {
         ended: CancellationToken,
@@ -115,7 +117,7 @@ impl Slots {
             return Found::Opening(ended);
         };
         match &slot.state {
-            State::Leaving { why: Leaving::Deleting, .. } => Found::Gone,
+            State::Absent | State::Leaving { why: Leaving::Deleting, .. } => Found::Gone,
             State::Opening { ended } | State::Leaving { ended, .. } => Found::Wait(ended.clone()),
             State::Open(_) if slot.generation < id.generation => Found::Outdated(slot.leave(id, Leaving::Closing)),
             State::Open(_) if slot.generation > id.generation => Found::Gone,
@@ -143,20 +145,23 @@ impl Slots {
         ended.cancel();
     }
 
-    /// Has a project's store leave, because its data is about to be removed. Nobody gets it from now on.
-    pub(super) fn delete(&self, id: &Id) -> Result<Left, CancellationToken> {
+    /// Has a project's store leave, because its data is about to be removed. Nobody gets it from now on. None: what is open is
+    /// of a newer generation.
+    ///
+    /// # Errors
+    /// What to wait for before asking again.
+    pub(super) fn delete(&self, id: &Id) -> Result<Option<Left>, CancellationToken> {
         let mut slots = self.write();
-        let absent = || Slot {
+        let slot = slots.entry(id.name.clone()).or_insert_with(|| Slot {
             generation: id.generation,
             used: AtomicU64::new(0),
-            state: State::Opening { ended: CancellationToken::new() },
-        };
-        if let Some(State::Opening { ended } | State::Leaving { ended, .. }) =
-            slots.get(&id.name).map(|slot| &slot.state)
-        {
-            return Err(ended.clone());
+            state: State::Absent,
+        });
+        match &slot.state {
+            State::Opening { ended } | State::Leaving { ended, .. } => Err(ended.clone()),
+            State::Open(_) if slot.generation > id.generation => Ok(None),
+            State::Open(_) | State::Absent => Ok(Some(slot.leave(id, Leaving::Deleting))),
         }
-        Ok(slots.entry(id.name.clone()).or_insert_with(absent).leave(id, Leaving::Deleting))
     }
 
     /// Has a store leave that is in use, because it must be opened anew.
