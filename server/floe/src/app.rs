@@ -1,6 +1,6 @@
 //! The wiring: every product with what it needs, behind one gateway.
 
-use crate::config::{Config, ConsoleSignup as Signup};
+use crate::config::{Config, ConsoleSignup as Signup, DEFAULT_MAX_OPEN};
 use crate::organisations::{self, Owned};
 use crate::secrets::{require_all, root_keys};
 use crate::serve::Failure;
@@ -14,13 +14,13 @@ use floe_gateway::rate_limit::InMemory;
 use floe_gateway::route::RouteSpec;
 use floe_gateway::{Gateway, GatewaySettings};
 use floe_health::Health;
-use floe_kernel::directory::{CONSOLE, Persons as _};
+use floe_kernel::directory::{Persons as _, Projects as _};
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
 use floe_sealed::RootKeys;
-use floe_store::{Backend, StoreSettings, Stores};
+use floe_store::{Backend, Store, StoreSettings, Stores};
 use floe_teams::Teams;
 use floe_users::{Passwords, People};
 use floe_webhooks::Webhooks;
@@ -70,7 +70,6 @@ impl App {
             Arc::new(organisations::Teams),
             on_project_deleted(&people, &databases),
         ));
-        projects.finish_deletions().await?;
         let health = Arc::new(Health::new(stores.clone(), config.database.folder.clone(), VERSION));
         let table = RouteTable::default()
             .with(floe_health::routes(), &health)
@@ -103,7 +102,7 @@ impl App {
     /// # Errors
     /// When the data can't be read.
     pub async fn is_fresh(&self) -> Result<bool, Failure> {
-        Ok(!self.people.has_anybody(CONSOLE).await?)
+        Ok(!self.people.has_console_accounts().await?)
     }
 
     /// Every line of the route table.
@@ -139,16 +138,34 @@ impl App {
         Ok(self.projects.create_key(project_id, name, scopes, self.clock.now()).await?)
     }
 
+    /// Removes what a server that died has left of projects that were being made or removed. For the server alone: a
+    /// command may run beside it.
+    ///
+    /// # Errors
+    /// When that can't be done.
+    pub async fn clear_up(&self) -> Result<(), Failure> {
+        Ok(self.projects.clear_up().await?)
+    }
+
+    /// The data of a project; `console` is the platform's.
+    ///
+    /// # Errors
+    /// When there is no such project, or it can't be opened.
+    pub async fn store(&self, project: &str) -> Result<Store, Failure> {
+        let known = self.projects.project(project).await?.ok_or("there is no such project")?;
+        Ok(self.stores.project(&known.id, known.generation).await?)
+    }
+
     /// Brings every project up to this version; gives how many there are.
     ///
     /// # Errors
     /// When one of them can't be.
     pub async fn migrate_all(&self) -> Result<usize, Failure> {
-        let ids = self.projects.ids().await?;
-        for id in &ids {
-            self.stores.project(id).await.map_err(|error| format!("project {id}: {error}"))?;
+        let all = self.projects.all().await?;
+        for (id, generation) in &all {
+            self.stores.project(id, *generation).await.map_err(|error| format!("project {id}: {error}"))?;
         }
-        Ok(ids.len())
+        Ok(all.len())
     }
 
     /// Commits what waits and closes the data.
@@ -176,7 +193,7 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
         statement_timeout: config.database.statement_timeout,
         unit_time: config.database.unit_time,
         idle_time: config.database.idle_time,
-        max_open: config.database.max_open,
+        max_open: config.database.max_open.unwrap_or(DEFAULT_MAX_OPEN),
         clock: Arc::clone(clock),
         ..StoreSettings::new(backend)
     }

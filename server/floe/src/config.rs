@@ -64,8 +64,9 @@ pub struct Database {
     pub unit_time: Duration,
     /// After how long without a request a project's data is closed.
     pub idle_time: Duration,
-    /// The most projects whose data is open at a time.
-    pub max_open: usize,
+    /// The most projects whose data is open at a time. `None`: [`DEFAULT_MAX_OPEN`], or as many as there are file descriptors
+    /// for.
+    pub max_open: Option<usize>,
 }
 
 /// A PostgreSQL database.
@@ -124,6 +125,9 @@ pub enum LogFormat {
     /// For people.
     Text,
 }
+
+/// The most projects that are open at a time, unless somebody says otherwise.
+pub const DEFAULT_MAX_OPEN: usize = 1000;
 
 /// Shorter than the time-outs of most proxies.
 const STATEMENT_TIMEOUT_MS: u64 = 15_000;
@@ -212,7 +216,8 @@ impl Database {
             )),
             unit_time: Duration::from_millis(from.at_least("DATABASE_UNIT_TIME_MS", "database.unit_time_ms", 1000, 1)),
             idle_time: Duration::from_secs(from.at_least("FLOE_IDLE_SECONDS", "database.idle_seconds", 300, 1)),
-            max_open: from.at_least("FLOE_MAX_OPEN_PROJECTS", "database.max_open_projects", 1000, 1),
+            max_open: Some(from.at_least("FLOE_MAX_OPEN_PROJECTS", "database.max_open_projects", 0, 0))
+                .filter(|most| *most > 0),
         }
     }
 }

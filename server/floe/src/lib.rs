@@ -7,7 +7,7 @@ pub mod app;
 pub mod command;
 pub mod config;
 mod data_folder;
-mod descriptors;
+mod file_limit;
 mod logging;
 mod openapi;
 mod organisations;

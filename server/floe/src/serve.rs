@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::config::{Config, ConsoleSignup};
-use crate::{VERSION, descriptors, logging};
+use crate::{VERSION, logging};
 use floe_gateway::server;
 use floe_kernel::time::SystemClock;
 use std::net::SocketAddr;
@@ -14,19 +14,11 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
-pub(crate) async fn serve(mut config: Config) -> Result<(), Failure> {
+pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let started = Instant::now();
     let _flush = logging::start(&config.logging);
-    let wanted = config.database.max_open;
-    config.database.max_open = descriptors::open_projects(wanted, descriptors::raise_limit());
-    if config.database.max_open < wanted {
-        tracing::warn!(
-            projects = config.database.max_open,
-            wanted,
-            "the system allows few open files, so fewer projects are open at a time"
-        );
-    }
     let app = App::open(&config, Arc::new(SystemClock)).await?;
+    app.clear_up().await?;
     let address = SocketAddr::new(config.server.host, config.server.port);
     let running = server::listen(Arc::clone(&app.gateway), address, config.server.workers, config.server.drain)
         .map_err(|error| format!("can't listen on {address}: {error}"))?;

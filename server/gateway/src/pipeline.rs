@@ -107,7 +107,7 @@ impl Gateway {
         reset = door.counted(&admitted).by_body(&given, context).await.map_err(limited)?.or(reset);
 
         let Admitted { project, caller, now } = admitted;
-        let store = self.services.stores.project(&project.id).await;
+        let store = self.services.stores.project(&project.id, project.generation).await;
         let store = store.map_err(|error| Stage::Persist.failed(error.into()))?;
         let store = store.on_behalf_of(share::of(&caller, &info.ip));
         // Until here is left, which a client that hangs up can bring about at any moment.

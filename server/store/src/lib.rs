@@ -38,6 +38,7 @@ mod connection;
 mod dialect;
 mod effects;
 mod error;
+mod gate;
 pub mod key_register;
 mod migrations;
 pub mod outbox;
@@ -49,6 +50,7 @@ mod statement_counter;
 mod store;
 mod stores;
 pub mod tables;
+mod tasks;
 
 pub use connection::Connection;
 pub use dialect::Dialect;
@@ -56,7 +58,10 @@ pub use effects::EffectHandlers;
 pub use error::{Error, Result};
 pub use key_register::KeyRegister;
 pub use store::{Store, UnitOfWork};
-pub use stores::{Backend, PLATFORM, StoreSettings, Stores};
+pub use stores::{
+    Ailment, Backend, BackgroundProject, BackgroundStore, LifecycleLock, PLATFORM, StoreSettings, Stores,
+};
+pub use tasks::Tasks;
 
 /// What a repository imports.
 pub mod prelude {

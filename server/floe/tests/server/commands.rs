@@ -26,6 +26,10 @@ fn every_fault_of_the_configuration_is_listed_at_once() {
         assert!(!said.contains("hush"), "{said}");
     }
     assert!(!instance.data().exists(), "nothing is made before the configuration is good");
+    // Who only asks which version this is has no server to configure.
+    for command in ["version", "--version", "--help"] {
+        assert!(!instance.result(&[command]).is_empty(), "{command}");
+    }
 }
 
 #[test]
@@ -89,7 +93,6 @@ fn few_open_files_are_enough_for_many_projects() {
             }
         }
     });
-    assert!(running.log().contains("fewer projects are open"), "{}", running.log());
 }
 
 #[test]

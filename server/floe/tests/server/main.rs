@@ -14,6 +14,7 @@ mod contract;
 mod doors;
 mod durability;
 mod edge;
+mod health;
 mod power_loss;
-mod slow_clients;
 mod secret_key;
+mod slow_clients;

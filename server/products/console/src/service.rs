@@ -2,7 +2,7 @@
 
 use crate::model::Setup;
 use floe_kernel::Result;
-use floe_kernel::directory::{CONSOLE, Persons};
+use floe_kernel::directory::Persons;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Console {
     }
 
     pub(crate) async fn setup(&self) -> Result<Setup> {
-        let needs_setup = !self.persons.has_anybody(CONSOLE).await?;
+        let needs_setup = !self.persons.has_console_accounts().await?;
         let Instance { signup, version, .. } = self.instance;
         Ok(Setup { needs_setup, signup, smtp: false, passkeys: false, version })
     }

@@ -143,6 +143,13 @@ impl Writer {
         Ok(self.wal.with_checkpoint_lock(|| connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"))?)
     }
 
+    /// Closes the connection, so that the file isn't open any more although somebody still holds the writer.
+    pub(super) fn let_go(&mut self) -> Result<()> {
+        self.connection = Opened::nowhere()?;
+        self.open = false;
+        Ok(())
+    }
+
     async fn open(&mut self) -> Result<()> {
         self.wal.refuse_if_broken()?;
         let started = Instant::now();
@@ -540,21 +547,31 @@ impl Drop for WriteLease {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::{Purpose, connect};
+    use crate::sqlite::{DatabaseFile, OnDiskFailure, Purpose, connect};
     use floe_sqlite_watch::Recall;
 
     #[tokio::test]
     async fn nobody_is_told_that_it_is_saved_when_the_disk_did_not_say_so() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = connect(&folder.path().join("file.db"), Purpose::Writing).unwrap();
+        std::fs::File::create(folder.path().join("file.db")).unwrap();
+        let connection = connect(&DatabaseFile::of(&folder.path().join("file.db")), Purpose::Writing).unwrap();
         // A device can be opened as a file, but not be synced.
         std::os::unix::fs::symlink("/dev/null", folder.path().join("broken.db-wal")).unwrap();
-        let wal = Arc::new(Wal::open(folder.path().join("broken.db"), Recall::default()).unwrap());
+        let told = Arc::new(AtomicUsize::new(0));
+        let noted: OnDiskFailure = Arc::new({
+            let told = Arc::clone(&told);
+            move || {
+                told.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let wal =
+            Arc::new(Wal::open(DatabaseFile::of(&folder.path().join("broken.db")), Recall::default(), noted).unwrap());
         let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1));
         let mut unit = writer.begin().await.unwrap();
         unit.run(|connection| connection.batch_execute("CREATE TABLE t(i)")).unwrap();
         assert!(matches!(unit.commit().await, Err(Error::Unavailable(_))));
         let next = writer.begin().await;
-        assert!(matches!(next, Err(Error::Unavailable(_))), "what comes later couldn't be read again");
+        assert!(matches!(next, Err(Error::Closed)), "what comes later couldn't be read again");
+        assert_eq!(told.load(Ordering::Relaxed), 1);
     }
 }

@@ -330,7 +330,7 @@ async fn the_log_has_an_end_while_readers_overlap() {
     const MOST: u64 = 256 << 20;
     let home = Home::sqlite();
     let stores = home.stores().await;
-    let store = stores.create_project("one").await.unwrap();
+    let store = stores.create_project("one", 1).await.unwrap();
     make(&store).await;
     let done = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..4)

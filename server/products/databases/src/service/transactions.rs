@@ -217,10 +217,17 @@ mod tests {
         let mut settings = StoreSettings::new(Backend::Sqlite { folder: folder.join("data") });
         settings.listeners = Arc::new(Everything);
         let stores = Stores::open(settings).await.unwrap();
-        let store = stores.create_project("shop").await.unwrap();
+        let store = stores.create_project("shop", 1).await.unwrap();
         let (id, settings) = ("shop".to_owned(), Policies::default());
-        let project =
-            Project { name: id.clone(), id, team_id: String::new(), keys: Vec::new(), web_hosts: Vec::new(), settings };
+        let project = Project {
+            name: id.clone(),
+            id,
+            generation: 1,
+            team_id: String::new(),
+            keys: Vec::new(),
+            web_hosts: Vec::new(),
+            settings,
+        };
         let (project, now) = (Arc::new(project), Timestamp::from_millis(0));
         let caller = Caller::key("k".into(), "K".into(), PROJECT);
         let interest = floe_gateway::Interest::default();

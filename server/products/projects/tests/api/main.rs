@@ -5,6 +5,7 @@
 
 mod isolation;
 mod keys;
+mod lifetime;
 mod platforms;
 mod projects;
 mod settings;

@@ -97,7 +97,7 @@ both_databases! {
         };
         is_sealed().await;
         // As the last release kept them.
-        let mut unit = floe.app.stores.project("shop").await.unwrap().begin().await.unwrap();
+        let mut unit = floe.store("shop").await.begin().await.unwrap();
         unit.batch("UPDATE webhooks SET secret = 'canary-secret', auth_password = 'canary-password', sealed = FALSE").await.unwrap();
         unit.commit().await.unwrap();
         let change = json!({"name": "New", "url": "https://example.org", "events": [], "authUsername": "bo"});
@@ -174,7 +174,7 @@ struct Kept {
 
 /// What the project's store keeps, since nothing shows it.
 async fn kept(floe: &TestServer) -> Kept {
-    let mut conn = floe.app.stores.project("shop").await.unwrap().read().await.unwrap();
+    let mut conn = floe.store("shop").await.read().await.unwrap();
     let query = diesel::sql_query("SELECT auth_password, secret, sealed FROM webhooks WHERE id = 'hook'");
     floe_store::on_conn!(conn, |c| query.get_result::<Kept>(c)).unwrap()
 }
