@@ -1,5 +1,8 @@
 //! The binary: command line, configuration, wiring. Nothing else.
 
+// Diesel's types nest deeply, and futures hold them.
+#![recursion_limit = "256"]
+
 pub mod app;
 pub mod command;
 pub mod config;
