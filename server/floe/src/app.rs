@@ -4,10 +4,11 @@ use crate::config::{Config, ConsoleSignup as Signup};
 use crate::organisations::{self, Owned};
 use crate::secrets::{derive, root_key};
 use crate::serve::Failure;
-use crate::{VERSION, openapi};
+use crate::{VERSION, openapi, usage};
 use floe_accounts::{Accounts, ConsoleSignup};
 use floe_console::Console;
 use floe_databases::Databases;
+use floe_gateway::device::Devices;
 use floe_gateway::gateway::{RouteTable, Services};
 use floe_gateway::jwt::Signer;
 use floe_gateway::rate_limit::InMemory;
@@ -48,6 +49,7 @@ impl App {
         let stores = Stores::open(store_settings(config, &clock)).await?;
         let root = root_key(config)?;
         let signer = Signer::new(&derive(&root, "jwt"));
+        let devices = Devices::new(derive(&root, "devices"));
         let setup_token = Secret::new(random_hex(32));
         let signup = match config.security.console_signup {
             Signup::Token => ConsoleSignup::Token(setup_token.clone()),
@@ -71,10 +73,11 @@ impl App {
             .with(floe_console::routes(), &Arc::new(Console::new(config.database.postgres.is_some())))
             .with(floe_projects::routes(), &projects)
             .with(floe_webhooks::routes(), &Arc::new(Webhooks::new()))
-            .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup)))
+            .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup, devices.clone())))
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), Arc::new(Owned(projects.clone())))))
-            .with(floe_databases::routes(), &databases);
+            .with(floe_databases::routes(), &databases)
+            .with(usage::routes(), &Arc::new(()));
         let table = openapi::with_document(table);
 
         let services = Services {
@@ -82,6 +85,7 @@ impl App {
             identities: people.clone(),
             stores: stores.clone(),
             limiter: Arc::new(InMemory::default()),
+            devices,
             signer,
             clock: Arc::clone(&clock),
         };
@@ -175,9 +179,14 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
 fn gateway_settings(config: &Config, root: &Secret) -> GatewaySettings {
     GatewaySettings {
         max_body: config.server.max_body,
+        body_memory: config.server.body_memory,
+        patience: config.server.patience,
+        connections_per_address: config.server.connections_per_address,
         trusted_proxies: config.server.trusted_proxies,
         hosts: config.server.hosts.clone(),
         rate_limits: config.security.rate_limits,
+        only_loopback: config.server.host.is_loopback() && config.server.trusted_proxies == 0,
         log_key: derive(root, "log"),
+        limit_key: derive(root, "limits"),
     }
 }

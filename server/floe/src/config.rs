@@ -37,6 +37,12 @@ pub struct Server {
     pub workers: usize,
     /// The most bytes of a request's body.
     pub max_body: usize,
+    /// The most memory that the bodies of all requests together may take.
+    pub body_memory: usize,
+    /// How long a client may keep the server waiting: for its body, or to take its answer.
+    pub patience: Duration,
+    /// The most connections of one address; 0 for any number.
+    pub connections_per_address: usize,
     /// Proxies of the operator's own that stand before the server.
     pub trusted_proxies: usize,
     /// Hosts that may call every project from a browser.
@@ -163,6 +169,23 @@ impl Server {
             port: from.get("FLOE_PORT", "server.port", 8080),
             workers: from.at_least("FLOE_WORKERS", "server.workers", cores, 1),
             max_body: from.at_least("FLOE_MAX_BODY_BYTES", "server.max_body_bytes", 12 * 1024 * 1024, 1024),
+            body_memory: from.at_least(
+                "FLOE_BODY_MEMORY_BYTES",
+                "server.body_memory_bytes",
+                256 * 1024 * 1024,
+                1024 * 1024,
+            ),
+            patience: Duration::from_secs(from.at_least(
+                "FLOE_CLIENT_TIMEOUT_SECONDS",
+                "server.client_timeout_seconds",
+                30,
+                1,
+            )),
+            connections_per_address: from.get(
+                "FLOE_MAX_CONNECTIONS_PER_ADDRESS",
+                "server.max_connections_per_address",
+                512,
+            ),
             trusted_proxies: from.get("FLOE_TRUSTED_PROXIES", "server.trusted_proxies", 0),
             hosts: from.list("FLOE_HOSTS", "server.hosts"),
             drain: Duration::from_secs(from.get("FLOE_DRAIN_SECONDS", "server.drain_seconds", 8)),

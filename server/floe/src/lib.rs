@@ -8,6 +8,7 @@ mod openapi;
 mod organisations;
 mod secrets;
 mod serve;
+mod usage;
 
 /// The version of Floe.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

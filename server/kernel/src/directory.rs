@@ -137,6 +137,12 @@ impl Principal {
     pub fn label(&self) -> &str {
         if self.email.is_empty() { "User" } else { &self.email }
     }
+
+    /// Whether this session still lacks the second factor that the account wants.
+    #[must_use]
+    pub fn lacks_second_factor(&self, session_id: &str) -> bool {
+        self.sessions.iter().any(|session| session.lacks_second_factor && session.id == session_id)
+    }
 }
 
 /// A confirmed membership.
@@ -159,6 +165,8 @@ pub struct PrincipalSession {
     pub secret_hash: String,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Whether the account wants a second factor that the session hasn't shown.
+    pub lacks_second_factor: bool,
 }
 
 /// Knows the projects.

@@ -9,8 +9,11 @@
 #![recursion_limit = "256"]
 
 mod binary;
+mod browser;
 mod commands;
 mod contract;
 mod doors;
 mod durability;
 mod edge;
+mod limits;
+mod slow_clients;

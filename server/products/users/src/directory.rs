@@ -45,6 +45,8 @@ fn known(user: User, sessions: &[Session], memberships: Vec<Membership>) -> Prin
         id: session.id.clone(),
         secret_hash: session.secret_hash.clone(),
         expires_at: session.expires_at,
+        // Accounts have one factor so far.
+        lacks_second_factor: false,
     };
     Principal {
         roles,
