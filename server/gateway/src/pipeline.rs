@@ -112,8 +112,8 @@ impl Gateway {
         let store = store.map_err(|error| Stage::Persist.failed(error.into()))?;
         // Until here is left, which a client that hangs up can bring about at any moment.
         let (_waiting, interest) = Interest::of_a_caller();
-        let vocabulary = route.vocabulary;
-        let call = Call { caller, project, store, request: Arc::clone(info), now, vocabulary, interest };
+        let (request, vocabulary) = (Arc::clone(info), route.vocabulary);
+        let call = Call { caller, project, store, request, now, vocabulary, interest };
         let running = run(endpoint, call, given, held);
         let outcome = match carrying {
             None => running.await,

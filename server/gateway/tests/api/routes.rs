@@ -14,17 +14,17 @@ use tokio::sync::Notify;
 
 /// What happened.
 #[derive(Default)]
-pub struct Notes {
-    pub made: AtomicU32,
-    pub begun: Notify,
-    pub go_on: Notify,
-    pub done: Notify,
+pub(crate) struct Notes {
+    pub(crate) made: AtomicU32,
+    pub(crate) begun: Notify,
+    pub(crate) go_on: Notify,
+    pub(crate) done: Notify,
 }
 
 const BY_ADDRESS: &[Limit] = &[Limit::new(2, 60, &[LimitKey::Ip])];
 const BY_EMAIL: &[Limit] = &[Limit::new(2, 60, &[LimitKey::Param("text")])];
 
-pub fn routes() -> Vec<Route<Arc<Notes>>> {
+pub(crate) fn routes() -> Vec<Route<Arc<Notes>>> {
     vec![
         get("/notes/{noteId}", "notes.get", read),
         post("/notes", "notes.create", create).answers(201, "any"),
@@ -47,7 +47,7 @@ pub fn routes() -> Vec<Route<Arc<Notes>>> {
 
 input! {
     /// What a note is read by.
-    pub struct ReadNote {
+    pub(crate) struct ReadNote {
         /// Its id.
         note_id: Text<1, 36> = path "noteId",
         /// What else.
@@ -57,7 +57,7 @@ input! {
 
 input! {
     /// What a note is made of.
-    pub struct CreateNote {
+    pub(crate) struct CreateNote {
         /// Its text.
         text: Text<0, 100_000_000> = body "text" or Text::default(),
     }

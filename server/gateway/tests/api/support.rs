@@ -26,26 +26,26 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
 /// The key that the project `shop` begins with.
-pub const KEY: &str = "standard_key";
+pub(crate) const KEY: &str = "standard_key";
 
 /// Everything that a request meets.
-pub struct World {
-    pub gateway: Arc<Gateway>,
-    pub known: Arc<Directory>,
-    pub clock: Arc<FixedClock>,
+pub(crate) struct World {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) known: Arc<Directory>,
+    pub(crate) clock: Arc<FixedClock>,
     _folder: tempfile::TempDir,
 }
 
 /// Who and what there is.
 #[derive(Default)]
-pub struct Directory {
-    pub projects: Mutex<HashMap<String, Arc<Project>>>,
-    pub users: Mutex<HashMap<String, Arc<Principal>>>,
+pub(crate) struct Directory {
+    pub(crate) projects: Mutex<HashMap<String, Arc<Project>>>,
+    pub(crate) users: Mutex<HashMap<String, Arc<Principal>>>,
 }
 
 impl World {
     /// With the project `shop`, its key and its user `ada`.
-    pub async fn new<S: Send + Sync + 'static>(
+    pub(crate) async fn new<S: Send + Sync + 'static>(
         routes: Vec<Route<S>>,
         service: S,
         set: impl FnOnce(&mut GatewaySettings),
@@ -74,18 +74,18 @@ impl World {
     }
 
     /// Enters without a body.
-    pub async fn enter(&self, arrival: Arrival) -> Response {
+    pub(crate) async fn enter(&self, arrival: Arrival) -> Response {
         self.gateway.enter(arrival, IncomingBody::<NoStream>::Nothing).await
     }
 
     /// Enters with a JSON body that is here already.
-    pub async fn post(&self, arrival: Arrival, body: &str) -> Response {
+    pub(crate) async fn post(&self, arrival: Arrival, body: &str) -> Response {
         let body = IncomingBody::<NoStream>::Bytes(Bytes::copy_from_slice(body.as_bytes()));
         self.gateway.enter(with(arrival, "content-type", "application/json"), body).await
     }
 
     /// Enters with a JSON body that is still to come; to be awaited in a task of its own.
-    pub fn post_slowly(&self, arrival: Arrival) -> (SlowBody, impl Future<Output = Response> + Send + 'static) {
+    pub(crate) fn post_slowly(&self, arrival: Arrival) -> (SlowBody, impl Future<Output = Response> + Send + 'static) {
         let (sender, mut pieces) = mpsc::unbounded_channel();
         let body = SlowBody { sender, taken: Arc::default() };
         let taken = Arc::clone(&body.taken);
@@ -103,19 +103,19 @@ impl World {
 }
 
 /// A body that a test sends piece by piece; dropped, it has ended.
-pub struct SlowBody {
+pub(crate) struct SlowBody {
     sender: mpsc::UnboundedSender<Result<Bytes, String>>,
     taken: Arc<AtomicUsize>,
 }
 
 impl SlowBody {
     /// Sends a piece.
-    pub fn send(&self, text: &str) {
+    pub(crate) fn send(&self, text: &str) {
         let _ = self.sender.send(Ok(Bytes::copy_from_slice(text.as_bytes())));
     }
 
     /// Sends the first piece and waits until it has been taken.
-    pub async fn begin(&self, text: &str) {
+    pub(crate) async fn begin(&self, text: &str) {
         self.send(text);
         while self.taken.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
@@ -123,20 +123,20 @@ impl SlowBody {
     }
 
     /// Breaks off.
-    pub fn fail(&self) {
+    pub(crate) fn fail(&self) {
         let _ = self.sender.send(Err("the client went away".to_owned()));
     }
 }
 
 impl Directory {
     /// Makes or changes a project.
-    pub fn put(&self, project: Project) {
+    pub(crate) fn put(&self, project: Project) {
         self.projects.lock().unwrap().insert(project.id.clone(), Arc::new(project));
     }
 }
 
 /// The project that there is.
-pub fn shop() -> Project {
+pub(crate) fn shop() -> Project {
     Project {
         id: "shop".to_owned(),
         name: "Shop".to_owned(),
@@ -148,7 +148,7 @@ pub fn shop() -> Project {
 }
 
 /// A key with this secret.
-pub fn key(secret: &str) -> ApiKey {
+pub(crate) fn key(secret: &str) -> ApiKey {
     ApiKey {
         id: "key".to_owned(),
         name: "Key".to_owned(),
@@ -159,7 +159,7 @@ pub fn key(secret: &str) -> ApiKey {
 }
 
 /// The user `ada`, with one session, whose second factor may be missing.
-pub fn ada(lacks_second_factor: bool) -> Principal {
+pub(crate) fn ada(lacks_second_factor: bool) -> Principal {
     let session = PrincipalSession {
         id: "session".to_owned(),
         secret_hash: hash("secret"),
@@ -179,24 +179,24 @@ pub fn ada(lacks_second_factor: bool) -> Principal {
 }
 
 /// What ada's session sends.
-pub fn session() -> String {
+pub(crate) fn session() -> String {
     SessionToken { id: "ada".to_owned(), secret: "secret".to_owned() }.encode()
 }
 
 /// A request to `shop` from some address.
-pub fn request(method: Method, target: &str) -> Arrival {
+pub(crate) fn request(method: Method, target: &str) -> Arrival {
     let mut arrival = Arrival::new(method, target);
     arrival.peer = Some([192, 0, 2, 1].into());
     with(arrival, "x-appwrite-project", "shop")
 }
 
 /// The same with one more header.
-pub fn with(arrival: Arrival, name: &'static str, value: &str) -> Arrival {
+pub(crate) fn with(arrival: Arrival, name: &'static str, value: &str) -> Arrival {
     arrival.with(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
 }
 
 /// The text of an answer.
-pub fn text(response: &Response) -> String {
+pub(crate) fn text(response: &Response) -> String {
     match &response.body {
         ResponseBody::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
         ResponseBody::Empty | ResponseBody::Unsent(_) => String::new(),
@@ -205,13 +205,13 @@ pub fn text(response: &Response) -> String {
 }
 
 /// The answer's status and, if it is an error, its type.
-pub fn outcome(response: &Response) -> (u16, String) {
+pub(crate) fn outcome(response: &Response) -> (u16, String) {
     let body: Json = serde_json::from_str(&text(response)).unwrap_or_default();
     (response.status, body["type"].as_str().unwrap_or_default().to_owned())
 }
 
 /// A refusal, as [`outcome`] has it.
-pub fn refused(status: u16, kind: &str) -> (u16, String) {
+pub(crate) fn refused(status: u16, kind: &str) -> (u16, String) {
     (status, kind.to_owned())
 }
 
@@ -228,10 +228,6 @@ impl Projects for Directory {
     async fn origin_project(&self, host: &str) -> Result<Option<Arc<Project>>> {
         let projects = self.projects.lock().unwrap();
         Ok(projects.values().find(|project| project.web_hosts.iter().any(|known| known == host)).cloned())
-    }
-
-    async fn delete_of_team(&self, _team_id: &str) -> Result<()> {
-        Ok(())
     }
 }
 
