@@ -34,6 +34,7 @@ mod respond;
 pub mod response;
 pub mod route;
 pub mod server;
+mod share;
 
 pub use arrival::{Arrival, IncomingBody};
 pub use call::Call;

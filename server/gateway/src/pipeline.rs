@@ -16,7 +16,7 @@ use crate::request_log::{self, Trace};
 use crate::respond::{self, ResponseContext};
 use crate::response::Response;
 use crate::route::{Endpoint, Failure, Method, RequestBody, RouteSpec, Stage};
-use crate::{credentials, names, origin};
+use crate::{credentials, names, origin, share};
 use bytes::Bytes;
 use floe_kernel::access::{Caller, Identity};
 use floe_kernel::directory::{CONSOLE, Project};
@@ -110,6 +110,7 @@ impl Gateway {
         let Admitted { project, caller, now } = admitted;
         let store = self.services.stores.project(&project.id).await;
         let store = store.map_err(|error| Stage::Persist.failed(error.into()))?;
+        let store = store.on_behalf_of(share::of(&caller, &info.ip));
         // Until here is left, which a client that hangs up can bring about at any moment.
         let (_waiting, interest) = Interest::of_a_caller();
         let (request, vocabulary) = (Arc::clone(info), route.vocabulary);

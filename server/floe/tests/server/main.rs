@@ -16,4 +16,5 @@ mod doors;
 mod durability;
 mod edge;
 mod limits;
+mod power_loss;
 mod slow_clients;
