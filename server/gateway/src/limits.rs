@@ -16,7 +16,6 @@ use floe_kernel::secret::keyed_digest;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 /// A call that is to be counted.
 pub(crate) struct Counted<'c> {
@@ -102,7 +101,7 @@ impl Counted<'_> {
         let mut texts: Vec<Cow<'_, str>> = Vec::with_capacity(parts.len() + 2);
         texts.extend([Cow::Borrowed("limit"), Cow::Borrowed(self.project.id.as_str())]);
         texts.extend(parts.iter().map(|part| match part {
-            LimitKey::Ip => network(&self.info.ip),
+            LimitKey::Ip => self.info.network().map(|network| network.to_string()).unwrap_or_default().into(),
             LimitKey::Method => self.route.method.name().into(),
             LimitKey::Url => self.route.path.into(),
             LimitKey::UserId => self.caller.user_id().unwrap_or_default().into(),
@@ -177,29 +176,4 @@ fn uncounted(limit: &Limit, now: i64) -> Verdict {
     let window = i64::from(limit.seconds);
     let reset = now - now.rem_euclid(window) + window;
     Verdict { limit: limit.calls, remaining: limit.calls, reset, exceeded: false }
-}
-
-/// Who counts as one address: of IPv6 a network of 64 bits, which is the least that anybody is given.
-fn network(address: &str) -> Cow<'_, str> {
-    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
-        Ok(IpAddr::V4(address)) => address.to_string().into(),
-        Ok(IpAddr::V6(address)) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64").into()
-        }
-        Err(_) => address.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_has_a_network_counts_as_one() {
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2:ffff::1"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-    }
 }
