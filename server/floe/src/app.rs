@@ -4,7 +4,7 @@ use crate::config::{Config, ConsoleSignup as Signup};
 use crate::organisations::{self, Owned};
 use crate::secrets::{derive, root_key};
 use crate::serve::Failure;
-use crate::{VERSION, openapi, usage};
+use crate::{VERSION, openapi, usage, web};
 use floe_accounts::{Accounts, ConsoleSignup};
 use floe_console::Console;
 use floe_databases::Databases;
@@ -77,7 +77,8 @@ impl App {
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), Arc::new(Owned(projects.clone())))))
             .with(floe_databases::routes(), &databases)
-            .with(usage::routes(), &Arc::new(()));
+            .with(usage::routes(), &Arc::new(()))
+            .with(web::routes(), &Arc::new(()));
         let table = openapi::with_document(table);
 
         let services = Services {

@@ -9,6 +9,7 @@ mod organisations;
 mod secrets;
 mod serve;
 mod usage;
+mod web;
 
 /// The version of Floe.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -78,6 +78,21 @@ both_databases! {
         assert_eq!(project.server().get("/v1/users").await.expect(200)["total"], 0);
     }
 
+    async fn crawlers_people_and_authorities_find_what_they_look_for(floe: TestServer) {
+        let client = floe.client();
+        for (path, begins) in [("/robots.txt", "# robotstxt.org/"), ("/humans.txt", "# humanstxt.org/")] {
+            let answer = client.get(path).await;
+            assert_eq!((answer.status, answer.header("content-type")), (200, "text/plain; charset=UTF-8"), "{path}");
+            assert!(answer.text.starts_with(begins), "{path}");
+        }
+        assert_eq!(client.get("/versions").await.expect(200), json!({"server": "1.9.6"}));
+        client.get("/.well-known/acme-challenge/abc_-1").await.refused(404, "general_route_not_found");
+        client.get("/.well-known/acme-challenge/a.b").await.refused(400, "general_argument_invalid");
+        let long = format!("/.well-known/acme-challenge/{}", "a".repeat(101));
+        client.get(&long).await.refused(400, "general_argument_invalid");
+        assert_eq!(client.get("/.well-known/acme-challenge/a/b").await.header("content-type"), "text/html; charset=UTF-8");
+    }
+
     async fn usage_is_no_id(floe: TestServer) {
         let project = floe.project("shop").await;
         for path in ["/v1/users/usage", "/v1/tablesdb/usage", "/v1/databases/usage", "/v1/tablesdb/main/tables/notes/usage", "/v1/project/usage"] {

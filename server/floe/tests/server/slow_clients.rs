@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-fn impatient(scenario: impl AsyncFnOnce(TestServer)) {
+fn impatient<F: Future<Output = ()>>(scenario: impl FnOnce(TestServer) -> F) {
     TestServer::run_with(Database::Sqlite, |config| config.server.patience = Duration::from_secs(1), scenario);
 }
 
