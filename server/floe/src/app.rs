@@ -8,6 +8,7 @@ use crate::{VERSION, data_folder, openapi, usage, web};
 use floe_accounts::{Accounts, ConsoleSignup};
 use floe_console::{Console, Instance};
 use floe_databases::Databases;
+use floe_gateway::device::Devices;
 use floe_gateway::gateway::{RouteTable, Services};
 use floe_gateway::jwt::Signer;
 use floe_gateway::rate_limit::InMemory;
@@ -55,6 +56,7 @@ impl App {
         let stores = Stores::open(store_settings(config, &clock)).await?;
         require_all(&keys, config, &stores).await?;
         let signer = Signer::with_previous(&keys.derive("jwt"), &keys.derive_previous("jwt"));
+        let devices = Devices::new(keys.derive("devices"));
         let setup_token = Secret::new(random_hex(32));
         let signup = match config.security.console_signup {
             Signup::Token => ConsoleSignup::Token(setup_token.clone()),
@@ -77,7 +79,7 @@ impl App {
             .with(floe_console::routes(), &Arc::new(Console::new(instance(config), people.clone())))
             .with(floe_projects::routes(), &projects)
             .with(floe_webhooks::routes(), &Arc::new(Webhooks::new(stores.clone(), &keys)))
-            .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup)))
+            .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup, devices.clone())))
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), Arc::new(Owned(projects.clone())))))
             .with(floe_databases::routes(), &databases)
@@ -90,6 +92,7 @@ impl App {
             identities: people.clone(),
             stores: stores.clone(),
             limiter: Arc::new(InMemory::default()),
+            devices,
             signer,
             clock: Arc::clone(&clock),
         };
@@ -217,6 +220,8 @@ fn gateway_settings(config: &Config, keys: &RootKeys) -> GatewaySettings {
         trusted_proxies: config.server.trusted_proxies,
         hosts: config.server.hosts.clone(),
         rate_limits: config.security.rate_limits,
+        only_loopback: config.server.host.is_loopback() && config.server.trusted_proxies == 0,
         log_key: keys.derive("log"),
+        limit_key: keys.derive("limits"),
     }
 }

@@ -1,12 +1,13 @@
 //! Everything that the pipeline works with, put together once at start.
 
 use crate::budget::Budget;
+use crate::device::Devices;
 use crate::input::{Parameters, RawInput};
 use crate::jwt::Signer;
 use crate::rate_limit::RateLimiter;
 use crate::route::{Endpoint, Method, Route, RouteSpec};
 use floe_kernel::directory::{Identities, Projects};
-use floe_kernel::secret::Secret;
+use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_store::Stores;
 use std::borrow::Cow;
@@ -33,8 +34,13 @@ pub struct GatewaySettings {
     pub hosts: Vec<String>,
     /// Whether rate limits are enforced.
     pub rate_limits: bool,
+    /// Whether only this machine can reach the server, and no proxy stands before it: then nobody but its own names and
+    /// `hosts` stand for it in a browser.
+    pub only_loopback: bool,
     /// With what user ids are hashed before they are logged.
     pub log_key: Secret,
+    /// With what is hashed what calls are counted by.
+    pub limit_key: Secret,
 }
 
 impl GatewaySettings {
@@ -49,7 +55,9 @@ impl GatewaySettings {
             trusted_proxies: 0,
             hosts: Vec::new(),
             rate_limits: true,
+            only_loopback: false,
             log_key,
+            limit_key: Secret::new(random_hex(32)),
         }
     }
 }
@@ -65,6 +73,8 @@ pub struct Services {
     pub stores: Stores,
     /// Counts calls.
     pub limiter: Arc<dyn RateLimiter>,
+    /// Knows devices again.
+    pub devices: Devices,
     /// Checks JWTs.
     pub signer: Signer,
     /// Tells the time.

@@ -13,6 +13,7 @@ mod connections;
 mod content;
 pub mod cookies;
 mod credentials;
+pub mod device;
 pub mod gateway;
 mod http_server;
 pub mod input;
@@ -42,7 +43,9 @@ pub use input::Input;
 pub use interest::{Interest, Waiting};
 pub use reply::Reply;
 pub use response::Response;
-pub use route::{Caching, Callers, Limit, LimitKey, RequestBody, Route, delete, get, head, patch, post, put};
+pub use route::{
+    Caching, Callers, CountedFrom, Limit, LimitKey, RequestBody, Route, delete, get, head, patch, post, put,
+};
 
 /// The version of the API that we speak: what clients see as `version` and compare their own with.
 pub const API_VERSION: &str = "1.9.6";

@@ -16,6 +16,7 @@ names! {
     CONTENT_LENGTH = "content-length";
     CONTENT_TYPE = "content-type";
     COOKIE = "cookie";
+    FETCH_SITE = "sec-fetch-site";
     FALLBACK_COOKIES = "x-fallback-cookies";
     FORMAT = "x-appwrite-response-format";
     FORWARDED_FOR = "x-forwarded-for";
@@ -30,6 +31,7 @@ names! {
     ORIGIN = "origin";
     PROJECT = "x-appwrite-project";
     RANGE = "range";
+    REFERER = "referer";
     REQUEST_ID = "x-request-id";
     SESSION = "x-appwrite-session";
     SETUP_TOKEN = "x-floe-setup-token";
@@ -48,4 +50,5 @@ names! {
     RATE_RESET = "x-ratelimit-reset";
     REFERRER_POLICY = "referrer-policy";
     SERVER = "server";
+    STRICT_TRANSPORT_SECURITY = "strict-transport-security";
 }

@@ -9,7 +9,7 @@ use crate::content;
 use crate::gateway::{Found, Gateway};
 use crate::input::RawInput;
 use crate::interest::Interest;
-use crate::limits::Counted;
+use crate::limits::{Counted, Counts};
 use crate::receive::{self, header};
 use crate::reply::Reply;
 use crate::request_log::{self, Trace};
@@ -42,7 +42,7 @@ impl Gateway {
     {
         let started = Instant::now();
         let info = Arc::new(receive::info(&arrival, &self.settings));
-        let mut context = ResponseContext::of(&arrival, &info.id);
+        let mut context = ResponseContext::of(&arrival, &info);
         if arrival.method == http::Method::OPTIONS {
             origin::allow(self, &info, &mut context).await;
             return respond::preflight(&context);
@@ -75,14 +75,15 @@ impl Gateway {
         context.caching = route.caching;
         check_upgrade(&arrival.headers, route).map_err(|error| Stage::Receive.failed(error))?;
         let project = project_id(arrival, &found);
-        let shown = credentials::parse(arrival, &project, found.project.is_some());
+        let shown = credentials::parse(arrival, &project, &found);
         let door = Door { gateway: self, headers: &arrival.headers, info, route, project };
         let mut admitted = door.admit(&shown, context).await?;
         trace.project.clone_from(&admitted.project.id);
         trace.user = admitted.caller.user_id().map(str::to_owned);
         context.private = !matches!(admitted.caller.identity(), Identity::Guest);
         let limited = |error| Stage::Authenticate.failed(error);
-        let mut reset = door.counted(&admitted).by_head(context).await.map_err(limited)?;
+        let mut counts = Counts::default();
+        door.counted(&admitted).by_head(context, &mut counts).await.map_err(limited)?;
 
         let address = receive::address(arrival, self.settings.trusted_proxies);
         let bounds = self.bounds(&arrival.headers, address, &admitted.caller, route);
@@ -104,7 +105,7 @@ impl Gateway {
                 held = Some(received.held);
             }
         }
-        reset = door.counted(&admitted).by_body(&given, context).await.map_err(limited)?.or(reset);
+        door.counted(&admitted).by_body(&given, context, &mut counts).await.map_err(limited)?;
 
         let Admitted { project, caller, now } = admitted;
         let store = self.services.stores.project(&project.id, project.generation).await;
@@ -115,14 +116,12 @@ impl Gateway {
         let (request, vocabulary) = (Arc::clone(info), route.vocabulary);
         let call = Call { caller, project, store, request, now, vocabulary, interest };
         let running = run(endpoint, call, given, held);
-        let reply = match carrying {
-            None => running.await?,
-            Some(carrying) => tokio::join!(running, carrying).0?,
+        let outcome = match carrying {
+            None => running.await,
+            Some(carrying) => tokio::join!(running, carrying).0,
         };
-        if let Some((key, _)) = reset.filter(|(_, status)| *status == reply.status) {
-            self.services.limiter.reset(&key).await;
-        }
-        Ok(reply)
+        counts.settle(self, (&outcome).into()).await;
+        outcome
     }
 
     /// What the path and the method lead to.
@@ -189,7 +188,7 @@ impl Door<'_> {
         let authenticated = |error| Stage::Authenticate.failed(error);
         let services = &self.gateway.services;
         let project = self.project().await.map_err(received)?;
-        origin::check(self.gateway, self.headers, self.info, &project, self.route, context).map_err(received)?;
+        origin::check(self.gateway, self.headers, self.info, &project, shown, self.route, context).map_err(received)?;
         receive::check(self.headers).map_err(received)?;
         let now = services.clock.now();
         let caller = authenticate(services, &project, shown, now).await.map_err(authenticated)?;
@@ -211,6 +210,7 @@ impl Door<'_> {
             caller: &admitted.caller,
             project: &admitted.project,
             route: self.route,
+            headers: self.headers,
             info: self.info,
             now: admitted.now,
         }

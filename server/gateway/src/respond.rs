@@ -2,6 +2,7 @@
 
 use crate::API_VERSION;
 use crate::arrival::Arrival;
+use crate::call::RequestInfo;
 use crate::conditional::{Ranged, has_already, ranged};
 use crate::names;
 use crate::off_loop::off_loop;
@@ -48,6 +49,8 @@ pub(crate) struct ResponseContext {
     pub(crate) allowed_origin: Option<String>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) accepts_gzip: bool,
+    /// Whether the caller's connection is encrypted.
+    pub(crate) secure: bool,
     pub(crate) no_body: bool,
     /// Whether the caller is somebody: what they get is for nobody's shared cache.
     pub(crate) private: bool,
@@ -63,11 +66,12 @@ pub(crate) struct ResponseContext {
 
 impl ResponseContext {
     /// What an answer to this request depends on, as far as its head says.
-    pub(crate) fn of(arrival: &Arrival, request_id: &str) -> Self {
+    pub(crate) fn of(arrival: &Arrival, info: &RequestInfo) -> Self {
         let text = |name| text_of(&arrival.headers, name);
         Self {
-            request_id: request_id.to_owned(),
-            accepts_gzip: text(&names::ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip")),
+            request_id: info.id.clone(),
+            secure: info.secure,
+            accepts_gzip: text(&names::ACCEPT_ENCODING).is_some_and(accepts_gzip),
             no_body: arrival.method == http::Method::HEAD,
             if_none_match: text(&names::IF_NONE_MATCH).map(str::to_owned),
             range: text(&names::RANGE).map(str::to_owned),
@@ -200,6 +204,19 @@ async fn text(mut response: Response, media: &'static str, bytes: Bytes, context
     response
 }
 
+/// Whether an `Accept-Encoding` takes gzip (RFC 9110, section 12.5.3): by its name or else by `*`, with a weight above 0.
+fn accepts_gzip(accepted: &str) -> bool {
+    let takes = |coding: &str| {
+        accepted.split(',').find_map(|part| {
+            let mut parts = part.split(';').map(str::trim);
+            let named = parts.next()?.eq_ignore_ascii_case(coding);
+            let weight = parts.find_map(|part| part.strip_prefix(['q', 'Q'])?.trim_start().strip_prefix('='));
+            named.then(|| weight.is_none_or(|weight| weight.trim().parse().is_ok_and(|weight: f32| weight > 0.0)))
+        })
+    };
+    takes("gzip").or_else(|| takes("*")).unwrap_or_default()
+}
+
 fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     // The fastest level: JSON shrinks about as much, and the answer isn't kept.
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
@@ -218,6 +235,10 @@ fn common(response: &mut Response, context: &ResponseContext) {
     fixed(&names::REFERRER_POLICY, "no-referrer");
     fixed(&names::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     fixed(&names::CACHE_CONTROL, if context.private { "private, no-store" } else { "no-store" });
+    if context.secure {
+        // For a year; what is below this host is for its own operators to say.
+        response.insert(names::STRICT_TRANSPORT_SECURITY.clone(), HeaderValue::from_static("max-age=31536000"));
+    }
     response.insert(names::REQUEST_ID.clone(), context.request_id.as_str());
     if let Some(verdict) = context.verdict {
         response.insert(names::RATE_LIMIT.clone(), verdict.limit);
@@ -227,7 +248,7 @@ fn common(response: &mut Response, context: &ResponseContext) {
     if let Some(origin) = &context.allowed_origin {
         response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.as_str());
         response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("X-Appwrite-Session, X-Fallback-Cookies, X-Request-ID, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"));
+        response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
     }
     // Whether an answer carries an origin depends on the origin that asked.
     response.append(header::VARY, HeaderValue::from_static("Origin"));
@@ -246,7 +267,11 @@ pub(crate) fn preflight(context: &ResponseContext) -> Response {
     response
 }
 
+const EXPOSED_HEADERS: &str = "X-Appwrite-Session, X-Fallback-Cookies, X-Request-ID, X-RateLimit-Limit, X-RateLimit-Remaining, \
+X-RateLimit-Reset, Retry-After, ETag, Content-Range";
+
 const ALLOWED_HEADERS: &str = "Accept, Origin, Cookie, Set-Cookie, Content-Type, Content-Range, Range, Cache-Control, Expires, Pragma, \
+If-Match, If-None-Match, Idempotency-Key, \
 X-Requested-With, X-Forwarded-For, X-Forwarded-User-Agent, X-Request-ID, X-Appwrite-Project, X-Appwrite-Key, X-Appwrite-Dev-Key, \
 X-Appwrite-Locale, X-Appwrite-Mode, X-Appwrite-JWT, X-Appwrite-Response-Format, X-Appwrite-Timeout, X-Appwrite-ID, \
 X-Appwrite-Timestamp, X-Appwrite-Session, X-Appwrite-Organization, X-Appwrite-User, X-Appwrite-Impersonate-User-Id, \

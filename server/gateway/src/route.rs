@@ -82,10 +82,13 @@ impl Callers {
     pub const NO_GUESTS: Self = Self { guests: false, users: true, keys: true, admins: true };
 }
 
+/// The parameter that names the account which a call wants to enter: of which devices may be known.
+pub(crate) const ACCOUNT: &str = "email";
+
 /// What a rate limit counts by. The project is always part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitKey {
-    /// The caller's network address.
+    /// The caller's network address; of IPv6, its network of 64 bits.
     Ip,
     /// The method.
     Method,
@@ -95,6 +98,19 @@ pub enum LimitKey {
     UserId,
     /// A parameter of the request.
     Param(&'static str),
+    /// The device that calls, if it has entered the account before that the request names.
+    Device,
+}
+
+/// Whose calls a rate limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountedFrom {
+    /// Everybody's.
+    Anywhere,
+    /// Those from devices that have entered the account before.
+    KnownDevices,
+    /// Those from all others.
+    UnknownDevices,
 }
 
 /// How often an endpoint may be called.
@@ -106,14 +122,37 @@ pub struct Limit {
     pub seconds: u32,
     /// Counted by these together.
     pub key: &'static [LimitKey],
+    /// Whose calls are counted.
+    pub from: CountedFrom,
     /// The status of an answer that starts the count anew (a login that succeeds).
     pub reset_on: Option<u16>,
+    /// The status of an answer whose call counts no more: then it is failures that are limited.
+    pub refund_on: Option<u16>,
 }
 
 impl Limit {
-    /// Whether it counts by a parameter, so that the body must be read before.
-    pub(crate) fn by_parameter(&self) -> bool {
-        self.key.iter().any(|part| matches!(part, LimitKey::Param(_)))
+    /// So many calls in so many seconds, counted by these together.
+    #[must_use]
+    pub const fn new(calls: u32, seconds: u32, key: &'static [LimitKey]) -> Self {
+        Self { calls, seconds, key, from: CountedFrom::Anywhere, reset_on: None, refund_on: None }
+    }
+
+    /// The same for the calls of these devices alone.
+    #[must_use]
+    pub const fn from(self, from: CountedFrom) -> Self {
+        Self { from, ..self }
+    }
+
+    /// The same, begun anew after an answer of this status.
+    #[must_use]
+    pub const fn reset_on(self, status: u16) -> Self {
+        Self { reset_on: Some(status), ..self }
+    }
+
+    /// The same, not counting calls that are answered with this status.
+    #[must_use]
+    pub const fn refund_on(self, status: u16) -> Self {
+        Self { refund_on: Some(status), ..self }
     }
 }
 
@@ -253,6 +292,11 @@ impl RouteSpec {
     #[must_use]
     pub fn full_path(&self) -> String {
         if self.at_root { self.path.to_owned() } else { format!("/v1{}", self.path) }
+    }
+
+    /// Whether it is a way in: what somebody calls to become somebody.
+    pub(crate) fn is_entrance(&self) -> bool {
+        self.callers.guests && self.scopes.contains(&Scope::SessionsWrite)
     }
 
     /// The service, as projects can switch it off: the first word of the name.

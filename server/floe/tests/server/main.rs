@@ -9,12 +9,14 @@
 #![recursion_limit = "512"]
 
 mod binary;
+mod browser;
 mod commands;
 mod contract;
 mod doors;
 mod durability;
 mod edge;
 mod health;
+mod limits;
 mod power_loss;
 mod secret_key;
 mod slow_clients;

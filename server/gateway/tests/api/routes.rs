@@ -21,8 +21,8 @@ pub(crate) struct Notes {
     pub(crate) done: Notify,
 }
 
-const BY_ADDRESS: &[Limit] = &[Limit { calls: 2, seconds: 60, key: &[LimitKey::Ip], reset_on: None }];
-const BY_EMAIL: &[Limit] = &[Limit { calls: 2, seconds: 60, key: &[LimitKey::Param("text")], reset_on: None }];
+const BY_ADDRESS: &[Limit] = &[Limit::new(2, 60, &[LimitKey::Ip])];
+const BY_EMAIL: &[Limit] = &[Limit::new(2, 60, &[LimitKey::Param("text")])];
 
 pub(crate) fn routes() -> Vec<Route<Arc<Notes>>> {
     vec![

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use floe_gateway::arrival::NoStream;
+use floe_gateway::device::Devices;
 use floe_gateway::gateway::{RouteTable, Services};
 use floe_gateway::jwt::Signer;
 use floe_gateway::rate_limit::InMemory;
@@ -62,6 +63,7 @@ impl World {
             identities: known.clone(),
             stores,
             limiter: Arc::new(InMemory::default()),
+            devices: Devices::new(Secret::new("devices")),
             signer: Signer::new(&Secret::new("jwt")),
             clock: clock.clone(),
         };

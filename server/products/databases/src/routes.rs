@@ -15,12 +15,7 @@ const WRITES: &[Limit] = &[limit(120)];
 const DELETIONS: &[Limit] = &[limit(60)];
 
 const fn limit(calls: u32) -> Limit {
-    Limit {
-        calls,
-        seconds: 60,
-        key: &[LimitKey::Ip, LimitKey::Method, LimitKey::Url, LimitKey::UserId],
-        reset_on: None,
-    }
+    Limit::new(calls, 60, &[LimitKey::Ip, LimitKey::Method, LimitKey::Url, LimitKey::UserId])
 }
 
 /// Which scopes let a caller in, by what they ask for.
@@ -492,6 +487,7 @@ fn of_transactions(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .answers(200, "transactionList"),
         post(all, ["tablesDB.createTransaction", "databases.createTransaction"][v], transactions::create)
             .scopes(write)
+            .limits(WRITES)
             .summary("Makes a transaction.")
             .answers(201, "transaction"),
         get(one, ["tablesDB.getTransaction", "databases.getTransaction"][v], transactions::get)
@@ -500,10 +496,12 @@ fn of_transactions(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .answers(200, "transaction"),
         patch(one, ["tablesDB.updateTransaction", "databases.updateTransaction"][v], transactions::update)
             .scopes(write)
+            .limits(WRITES)
             .summary("Commits a transaction, or rolls it back.")
             .answers(200, "transaction"),
         delete(one, ["tablesDB.deleteTransaction", "databases.deleteTransaction"][v], transactions::delete)
             .scopes(write)
+            .limits(DELETIONS)
             .summary("Removes a transaction with what is staged in it.")
             .answers_nothing(),
         post(
@@ -513,6 +511,7 @@ fn of_transactions(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
         )
         .body(RequestBody::LargeObject)
         .scopes(write)
+        .limits(WRITES)
         .summary("Stages operations, all or none.")
         .answers(201, "transaction"),
     ];

@@ -7,8 +7,7 @@ use floe_gateway::{Callers, Limit, LimitKey, RequestBody, Route, delete, get, pa
 use floe_kernel::scope::Scope;
 
 /// An invitation sends a mail to somebody who hasn't asked for it.
-const INVITATIONS: &[Limit] =
-    &[Limit { calls: 10, seconds: 3600, key: &[LimitKey::Url, LimitKey::Ip], reset_on: None }];
+const INVITATIONS: &[Limit] = &[Limit::new(10, 3600, &[LimitKey::Url, LimitKey::Ip])];
 
 /// Every endpoint about teams.
 #[must_use]

@@ -572,9 +572,10 @@ mod tests {
     async fn only_so_many_wait() {
         use futures_util::FutureExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file.db");
-        let connection = connect(&path, Purpose::Writing).unwrap();
-        let wal = Arc::new(Wal::open(path, Recall::default()).unwrap());
+        let file = DatabaseFile::of(&folder.path().join("file.db"));
+        std::fs::File::create(folder.path().join("file.db")).unwrap();
+        let connection = connect(&file, Purpose::Writing).unwrap();
+        let wal = Arc::new(Wal::open(file, Recall::default(), Arc::new(|| ())).unwrap());
         let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1));
         let unit = writer.begin().await.unwrap();
         let mut waiting: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(writer.begin())).collect();
