@@ -382,7 +382,7 @@ async fn the_log_is_begun_anew_while_it_is_being_written() {
     // The last connection removes it, maybe a little later.
     let rest = std::fs::metadata(path.with_extension("db-wal")).map_or(0, |log| log.len());
     assert_eq!(rest, 0, "all of it is in the file");
-    let store = home.stores().await.project(&home.id("one")).await.unwrap();
+    let store = home.stores().await.project(&home.id("one"), 1).await.unwrap();
     assert_eq!(count(&store).await, i64::try_from(ROWS).unwrap());
 }
 

@@ -3,7 +3,7 @@
 use crate::repository::TeamRepository;
 use async_trait::async_trait;
 use floe_kernel::Result;
-use floe_kernel::directory::{Membership, Memberships};
+use floe_kernel::directory::{Membership, Memberships, Project};
 use floe_store::{Stores, UnitOfWork};
 
 /// Tells the confirmed memberships of users. Apart from [`crate::Teams`], which in turn needs those who ask it.
