@@ -25,6 +25,8 @@ pub struct Credentials {
     pub cookies: Vec<String>,
     /// `X-Appwrite-Mode: admin`, or a path that implies it.
     pub admin: bool,
+    /// Whether the caller wants to become somebody: then the cookie of a blocked user, who may be somebody else, is none.
+    pub entering: bool,
 }
 
 /// What console users may enter beside what every user may: which organisations and projects they reach is decided by
@@ -93,8 +95,10 @@ async fn by_session(
         });
     }
     for cookie in &with.cookies {
-        if let Some(found) = of_token(services, project, cookie, now).await? {
-            return Ok(Some(found));
+        match of_token(services, project, cookie, now).await {
+            Err(error) if with.entering && error.kind() == ErrorKind::UserBlocked => {}
+            Ok(None) => {}
+            found => return found,
         }
     }
     Ok(None)

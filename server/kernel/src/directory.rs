@@ -140,6 +140,12 @@ impl Principal {
     pub fn label(&self) -> &str {
         if self.email.is_empty() { "User" } else { &self.email }
     }
+
+    /// Whether this session still lacks the second factor that the account wants.
+    #[must_use]
+    pub fn lacks_second_factor(&self, session_id: &str) -> bool {
+        self.sessions.iter().any(|session| session.lacks_second_factor && session.id == session_id)
+    }
 }
 
 /// A confirmed membership.
@@ -162,6 +168,8 @@ pub struct PrincipalSession {
     pub secret_hash: String,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Whether the account wants a second factor that the session hasn't shown.
+    pub lacks_second_factor: bool,
 }
 
 /// Knows the projects.
@@ -274,6 +282,12 @@ pub struct Arrival {
 /// Tells other products about the users of a project, and lets them bring new ones in.
 #[async_trait]
 pub trait Persons: Send + Sync {
+    /// Whether anybody has an account of the console.
+    ///
+    /// # Errors
+    /// Only when it can't be told.
+    async fn has_console_accounts(&self) -> Result<bool>;
+
     /// The user of this id.
     ///
     /// # Errors

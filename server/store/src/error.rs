@@ -104,6 +104,12 @@ impl Error {
     }
 }
 
+impl From<floe_sealed::Error> for Error {
+    fn from(error: floe_sealed::Error) -> Self {
+        Self::unavailable(error)
+    }
+}
+
 impl From<DieselError> for Error {
     fn from(error: DieselError) -> Self {
         use DatabaseErrorKind::{ForeignKeyViolation, UniqueViolation};

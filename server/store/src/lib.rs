@@ -39,6 +39,7 @@ mod dialect;
 mod effects;
 mod error;
 mod gate;
+pub mod key_register;
 mod migrations;
 pub mod outbox;
 pub mod permissions;
@@ -55,6 +56,7 @@ pub use connection::Connection;
 pub use dialect::Dialect;
 pub use effects::EffectHandlers;
 pub use error::{Error, Result};
+pub use key_register::KeyRegister;
 pub use store::{Store, UnitOfWork};
 pub use stores::{
     Ailment, Backend, BackgroundProject, BackgroundStore, LifecycleLock, PLATFORM, StoreSettings, Stores,

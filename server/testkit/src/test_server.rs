@@ -108,7 +108,7 @@ impl TestServer {
     /// A caller without credentials.
     #[must_use]
     pub fn client(&self) -> Client {
-        Client::new(self.base.clone())
+        Client::new(Arc::clone(&self.app.gateway), self.base.clone())
     }
 
     /// The server's clock.

@@ -45,6 +45,8 @@ fn known(user: User, sessions: &[Session], memberships: Vec<Membership>) -> Prin
         id: session.id.clone(),
         secret_hash: session.secret_hash.clone(),
         expires_at: session.expires_at,
+        // Accounts have one factor so far.
+        lacks_second_factor: false,
     };
     Principal {
         roles,
@@ -60,6 +62,11 @@ fn known(user: User, sessions: &[Session], memberships: Vec<Membership>) -> Prin
 
 #[async_trait]
 impl Persons for People {
+    async fn has_console_accounts(&self) -> Result<bool> {
+        let platform = self.stores.platform().await?;
+        Ok(Repository(&mut platform.read().await?).has(1).await?)
+    }
+
     async fn person(&self, project: &Project, user_id: &str) -> Result<Option<Person>> {
         let store = self.stores.project(&project.id, project.generation).await?;
         Ok(Repository(&mut store.read().await?).user(user_id).await?.map(Person::from))

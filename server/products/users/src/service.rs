@@ -102,14 +102,6 @@ impl People {
         Ok(user)
     }
 
-    /// Whether there is anybody at all.
-    ///
-    /// # Errors
-    /// Only when it can't be told.
-    pub async fn has_anybody(&self, store: &Store) -> Result<bool> {
-        Ok(Repository(&mut store.read().await?).has(1).await?)
-    }
-
     /// The user of this id.
     ///
     /// # Errors

@@ -329,6 +329,18 @@ impl Lease {
         }
     }
 
+    /// Whether this is a unit of work whose statements have kept the thread for a while.
+    pub(crate) fn is_out_of_breath(&self) -> bool {
+        matches!(&self.connection, Leased::Writer(unit) if unit.is_out_of_breath())
+    }
+
+    /// It has let others go first.
+    pub(crate) fn has_breathed(&mut self) {
+        if let Leased::Writer(unit) = &mut self.connection {
+            unit.has_breathed();
+        }
+    }
+
     /// Lets the unit of work take as long as it needs.
     pub(crate) fn lift_time_limit(&mut self) {
         if let Leased::Writer(unit) = &mut self.connection {

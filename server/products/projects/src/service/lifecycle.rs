@@ -42,8 +42,11 @@ impl Projects {
         if new.id == CONSOLE {
             return Err(ErrorKind::ProjectReservedProject.into());
         }
-        if !id::is_valid_project(&new.id) {
-            return Err(Error::invalid("projectId", "Valid chars are a-z, 0-9, period, hyphen, and underscore."));
+        if !id::is_free_for_project(&new.id) {
+            return Err(Error::invalid(
+                "projectId",
+                "Valid chars are a-z, 0-9, period, hyphen, and underscore. It can't end with _legacy.",
+            ));
         }
         let mut project = Project {
             generation: 0,

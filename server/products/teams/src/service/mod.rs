@@ -87,6 +87,10 @@ mod tests {
 
     #[async_trait]
     impl Persons for Ada {
+        async fn has_console_accounts(&self) -> Result<bool> {
+            Ok(true)
+        }
+
         async fn person(&self, _project: &Project, _user_id: &str) -> Result<Option<Person>> {
             Ok(Some(ada()))
         }

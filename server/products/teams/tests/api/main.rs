@@ -1,7 +1,7 @@
 //! Teams through the public door.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
 mod invitations;
 mod memberships;
