@@ -131,7 +131,6 @@ pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets, generation: i64
     let mut connection = sqlite::connect(&DatabaseFile::of(file), Purpose::Migrating)?;
     if recovering {
         diesel::connection::SimpleConnection::batch_execute(&mut *connection, "PRAGMA wal_checkpoint(TRUNCATE)")?;
-        File::open(file).and_then(|file| file.sync_all()).map_err(Error::unavailable)?;
     }
     let applied = applied_to_file(&mut connection);
     if !applied.is_some_and(|applied| lacks_nothing(&all, &applied)) {

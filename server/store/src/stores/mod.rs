@@ -260,6 +260,9 @@ impl Stores {
     /// # Errors
     /// [`Error::Unavailable`] when it can't be made, or another project's data is in its place and can't be put aside.
     pub async fn create_project(&self, id: &str, generation: i64) -> Result<Store> {
+        if let Some(store) = self.0.slots.open_already(id, generation) {
+            return Ok(store);
+        }
         let id = Id::parse(id, generation)?;
         self.create(&id).await?;
         self.store(&id, Purpose::Request).await

@@ -110,7 +110,8 @@ pub(super) fn create_file(file: &Path) -> io::Result<()> {
     sync_folder(file)
 }
 
-/// Makes sure that there is a database in a file, before SQLite would take an empty one for a new one.
+/// Makes sure that there is a database in a file, before SQLite would take an empty one for a new one. Not to be called while
+/// this process has it open: closing a file gives back all the locks that the process has on it, SQLite's as well.
 ///
 /// # Errors
 /// [`Error::ProjectNotFound`] without a file, [`Error::Damaged`] for one that is something else.
