@@ -51,7 +51,7 @@ pub mod tables;
 
 pub use connection::Connection;
 pub use dialect::Dialect;
-pub use effects::EffectHandlers;
+pub use effects::{EffectHandlers, Revoking};
 pub use error::{Error, Result};
 pub use store::{Store, UnitOfWork};
 pub use stores::{Backend, PLATFORM, StoreSettings, Stores};

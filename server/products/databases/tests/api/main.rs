@@ -11,6 +11,7 @@
 mod background;
 mod definitions;
 mod encryption;
+mod gone;
 mod headers;
 mod limits;
 mod links;
