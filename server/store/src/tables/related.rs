@@ -62,12 +62,15 @@ pub async fn related(store: &Store, following: Following<'_>) -> Result<Vec<Rela
 /// The same inside a unit of work, where what it changed is seen.
 ///
 /// # Errors
-/// Those of the database.
+/// [`crate::Error::Timeout`] when it takes too long.
 pub async fn related_in(conn: &mut Connection, following: Following<'_>) -> Result<Vec<Related>> {
     let (table, columns) = (following.table.clone(), following.columns);
     let select = Follow::new(following);
     let found = match conn.lane() {
-        Lane::Sqlite(lease) => lease.run(|c| within_budget(|| diesel::RunQueryDsl::load::<Related>(&select, c)))?,
+        Lane::Sqlite(lease) => {
+            let load = move |c: &mut _| within_budget(|| diesel::RunQueryDsl::load::<Related>(&select, c));
+            lease.scan(false, load).await?
+        }
         Lane::Postgres(_) => reading_within_budget(async { on_conn!(conn, |c| (&select).load::<Related>(c)) }).await?,
     };
     fitted(found, &table, columns)
