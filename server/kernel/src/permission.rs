@@ -2,7 +2,7 @@
 
 use crate::access::Caller;
 use crate::error::{Error, ErrorKind, Result};
-use crate::role::Role;
+use crate::role::{Role, RoleHolder};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -119,6 +119,14 @@ impl Permissions {
         self.0.iter()
     }
 
+    /// The same without what is allowed to somebody; none: nothing is.
+    #[must_use]
+    pub fn without(&self, gone: &RoleHolder) -> Option<Self> {
+        let (kept, taken): (Vec<_>, Vec<_>) =
+            self.0.iter().cloned().partition(|permission| !gone.has(&permission.role));
+        (!taken.is_empty()).then_some(Self(kept))
+    }
+
     /// Whether one of these roles is allowed this.
     #[must_use]
     pub fn allow(&self, action: Action, roles: &[Role]) -> bool {
@@ -223,6 +231,18 @@ mod tests {
         let stored = Permissions::stored(&permissions.canonical()).unwrap();
         assert_eq!((stored.iter().count(), stored.canonical()), (300, permissions.canonical()));
         assert_eq!(Permissions::stored("[\"write(\\\"any\\\")\"]"), None);
+    }
+
+    #[test]
+    fn what_is_taken_from_one_stays_with_the_others() {
+        let texts = ["read(\"user:a\")", "read(\"user:a/verified\")", "read(\"user:ab\")", "read(\"team:a/x\")"];
+        let permissions = Permissions::parse(&texts, PermissionTarget::Item).unwrap();
+        let left = |holder| permissions.without(&holder).map(|left| left.canonical());
+        let without_user = r#"["read(\"team:a/x\")","read(\"user:ab\")"]"#;
+        assert_eq!(left(RoleHolder::User("a".into())).as_deref(), Some(without_user));
+        let without_team = left(RoleHolder::Team("a".into())).unwrap();
+        assert!(!without_team.contains("team:a") && without_team.contains("user:a/verified"));
+        assert_eq!(left(RoleHolder::User("x".into())), None);
     }
 
     #[test]

@@ -81,6 +81,35 @@ impl Role {
     }
 }
 
+/// Whoever has roles under an id that may be given to somebody else one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleHolder {
+    /// The user of this id.
+    User(String),
+    /// The team of this id, for its members.
+    Team(String),
+}
+
+impl RoleHolder {
+    /// Whether this role is one that it has.
+    #[must_use]
+    pub fn has(&self, role: &Role) -> bool {
+        match (self, role) {
+            (Self::User(holder), Role::User(id, _)) | (Self::Team(holder), Role::Team(id, _)) => holder == id,
+            _ => false,
+        }
+    }
+
+    /// The role that all its others begin with, followed by a slash.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self {
+            Self::User(id) => Role::User(id.clone(), None),
+            Self::Team(id) => Role::Team(id.clone(), None),
+        }
+    }
+}
+
 /// Whether this may be a role within a team: 1 to 81 of `A-Z a-z 0-9 . _ -`, and no special character first.
 #[must_use]
 pub fn is_team_role(role: &str) -> bool {

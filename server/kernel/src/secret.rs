@@ -37,6 +37,14 @@ pub fn random_hex(bytes: usize) -> String {
     hex(&random)
 }
 
+/// A number that nobody gets twice: 62 random bits.
+#[must_use]
+pub fn random_number() -> i64 {
+    let mut random = [0; 8];
+    rand::rng().fill_bytes(&mut random);
+    i64::from_le_bytes(random) & (i64::MAX >> 1)
+}
+
 /// What is stored of a secret: SHA-256 in hexadecimal. Enough for secrets of 128 random bytes, which nobody can guess;
 /// passwords need more.
 #[must_use]

@@ -4,19 +4,27 @@
 //! applied whatever became of the commit, wake-ups when it succeeded. Who owns a cache or a worker says here, once at start,
 //! how that is done.
 
+use crate::error::Result;
 use crate::outbox::Outbox;
-use crate::store::Store;
+use crate::store::{Store, UnitOfWork};
 use floe_kernel::effect::{CacheName, Invalidation, WorkerName};
+use floe_kernel::role::RoleHolder;
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 type Invalidate = Box<dyn Fn(&Invalidation) + Send + Sync>;
 type Wake = Box<dyn Fn(&Store) + Send + Sync>;
+type Revoke = Box<dyn for<'u> Fn(&'u mut UnitOfWork, &'u RoleHolder) -> Revoking<'u> + Send + Sync>;
+
+/// Takes away what somebody was allowed, within a unit of work.
+pub type Revoking<'u> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'u>>;
 
 /// Who applies the effects of units of work, by the names of caches and workers. An effect on a name that nobody has is none.
 #[derive(Default)]
 pub struct EffectHandlers {
     caches: RwLock<Vec<(CacheName, Invalidate)>>,
     workers: RwLock<Vec<(WorkerName, Wake)>>,
+    revokers: RwLock<Vec<Arc<Revoke>>>,
 }
 
 impl EffectHandlers {
@@ -30,6 +38,23 @@ impl EffectHandlers {
     /// told when there is nothing.
     pub fn on_wake(&self, worker: WorkerName, wake: impl Fn(&Store) + Send + Sync + 'static) {
         self.workers.write().unwrap_or_else(PoisonError::into_inner).push((worker, Box::new(wake)));
+    }
+
+    /// How what somebody was allowed, who is gone, is taken from things that name them: part of the unit of work in which they
+    /// go. (Interned permissions are looked after by the store itself.)
+    pub fn on_revoke(
+        &self,
+        revoke: impl for<'u> Fn(&'u mut UnitOfWork, &'u RoleHolder) -> Revoking<'u> + Send + Sync + 'static,
+    ) {
+        self.revokers.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(Box::new(revoke)));
+    }
+
+    pub(crate) async fn revoke(&self, unit: &mut UnitOfWork, gone: &RoleHolder) -> Result<()> {
+        let revokers = self.revokers.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for revoke in revokers {
+            revoke(unit, gone).await?;
+        }
+        Ok(())
     }
 
     fn invalidate(&self, invalidation: &Invalidation) {
@@ -70,6 +95,10 @@ impl Effects {
 
     pub(crate) fn outbox(&self) -> &Outbox {
         &self.store.0.outbox
+    }
+
+    pub(crate) fn handlers(&self) -> Arc<EffectHandlers> {
+        Arc::clone(&self.store.0.handlers)
     }
 
     pub(crate) fn invalidate(&mut self, cache: CacheName, key: Option<&str>) {

@@ -55,6 +55,9 @@ pub enum Error {
     /// a moment, it may succeed.
     #[error("storage is busy")]
     Busy,
+    /// The rows hold more than an answer may, see [`crate::tables::MAX_ANSWER_BYTES`].
+    #[error("the rows hold more than {} bytes", crate::tables::MAX_ANSWER_BYTES)]
+    TooLarge,
     /// The database can't be reached, was stopped, or doesn't answer any more. Nobody's bug; tried again later, it may
     /// succeed. Whether a commit that fails so was made isn't known; of anything else nothing was done.
     #[error("the database can't be reached: {0}")]
@@ -123,6 +126,7 @@ impl From<DieselError> for Error {
             }
             error if is_away(&error) => Self::unreachable(error),
             error if is_full(&error) => Self::Full,
+            error if crate::tables::is_too_much(&error) => Self::TooLarge,
             DieselError::DatabaseError(UniqueViolation | ForeignKeyViolation, about) => conflict(&*about),
             error => Self::unavailable(error),
         }
@@ -146,6 +150,13 @@ impl From<Error> for floe_kernel::Error {
                 Self::new(ErrorKind::GeneralServiceUnavailable).message(message).because(error)
             }
             Error::Busy | Error::Closed | Error::Unreachable(_) => Self::unavailable(RETRY_AFTER).because(error),
+            Error::TooLarge => {
+                let most = crate::tables::MAX_ANSWER_BYTES >> 20;
+                let message = format!(
+                    "Invalid query: the answer would hold more than {most} MiB; ask for a shorter page, or select fewer columns and relationships"
+                );
+                Self::new(ErrorKind::GeneralQueryInvalid).message(message).field("queries").because(error)
+            }
             Error::Full => Self::new(ErrorKind::GeneralInsufficientStorage).because(error),
             Error::Timeout => Self::new(ErrorKind::DatabaseTimeout).because(error),
             Error::UnitTooLong => Self::new(ErrorKind::DatabaseTimeout)

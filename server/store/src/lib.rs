@@ -54,7 +54,7 @@ mod tasks;
 
 pub use connection::Connection;
 pub use dialect::Dialect;
-pub use effects::EffectHandlers;
+pub use effects::{EffectHandlers, Revoking};
 pub use error::{Error, Result};
 pub use key_register::KeyRegister;
 pub use store::{Store, UnitOfWork};

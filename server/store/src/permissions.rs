@@ -1,9 +1,12 @@
 //! Sets of permissions, each kept once: a row or file holds the number of its set.
 //!
-//! A set never changes, so its number may be cached for as long as one likes, in both directions.
+//! A set never changes but in one way: what it allows to a user or team that is gone is taken from it
+//! ([`UnitOfWork::revoke`]), and whoever caches it forgets ([`PERMISSION_SETS`]).
 
 use crate::prelude::*;
+use floe_kernel::effect::CacheName;
 use floe_kernel::permission::Permissions;
+use floe_kernel::role::RoleHolder;
 use sha2::{Digest, Sha256};
 
 mod schema {
@@ -52,6 +55,57 @@ pub async fn intern(unit: &mut UnitOfWork, permissions: &Permissions) -> Result<
         on_conn!(unit, |c| insert.on_conflict_do_nothing().execute(c))?;
     }
     Ok(id)
+}
+
+/// The cache of what sets allow; its key is the set's number. A set loses what was allowed to somebody who is gone, and
+/// nothing else about it ever changes.
+pub const PERMISSION_SETS: CacheName = CacheName::new("store.permission_sets");
+
+/// Takes from every set what it allows to somebody who is gone. Such a set keeps its number, for the things that have it,
+/// but is given to nothing new.
+///
+/// # Errors
+/// Those of the database.
+pub(crate) async fn revoke(unit: &mut UnitOfWork, gone: &RoleHolder) -> Result<(), Error> {
+    let query = diesel::sql_query(sets_of(gone, unit.is_sqlite()));
+    for Affected { set_id } in on_conn!(unit, |c| query.load::<Affected>(c))? {
+        let text = load(unit, set_id).await?;
+        let set = Permissions::stored(&text).ok_or_else(|| Error::unavailable(format!("permissions {text}")))?;
+        let Some(left) = set.without(gone) else { continue };
+        let text = left.canonical();
+        // No set is looked for under such a digest.
+        let digest = format!("{}-{set_id}", hex(&Sha256::digest(&text)));
+        let changed = (permission_sets::digest.eq(digest), permission_sets::permissions.eq(text));
+        on_conn!(unit, |c| diesel::update(permission_sets::table.find(set_id)).set(changed).execute(c))?;
+        for taken in set.iter().filter(|permission| gone.has(&permission.role)) {
+            let grant = permission_grants::table
+                .filter(permission_grants::set_id.eq(set_id))
+                .filter(permission_grants::action.eq(taken.action.name()))
+                .filter(permission_grants::role.eq(taken.role.to_string()));
+            on_conn!(unit, |c| diesel::delete(grant).execute(c))?;
+        }
+        unit.invalidate(PERMISSION_SETS, &set_id.to_string());
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Affected {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    set_id: i64,
+}
+
+/// The sets that allow something to somebody: by the index of the grants, where the database can. (An id has no quotes.)
+fn sets_of(gone: &RoleHolder, sqlite: bool) -> String {
+    let role = gone.role();
+    let roles = match (gone, sqlite) {
+        (RoleHolder::User(_), _) => format!("role IN ('{role}', '{role}/verified', '{role}/unverified')"),
+        // '0' is what follows '/'. PostgreSQL compares by the rules of a language.
+        (RoleHolder::Team(_), true) => format!("(role = '{role}' OR (role > '{role}/' AND role < '{role}0'))"),
+        (RoleHolder::Team(_), false) => format!("(role = '{role}' OR starts_with(role, '{role}/'))"),
+    };
+    let actions = "action IN ('create', 'read', 'update', 'delete')";
+    format!("SELECT DISTINCT set_id FROM permission_grants WHERE {actions} AND {roles}")
 }
 
 /// The permissions of a set, as a JSON list of texts.

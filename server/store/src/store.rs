@@ -9,6 +9,7 @@ use crate::stores::BackgroundProject;
 use crate::{postgres, sqlite};
 use diesel::connection::SimpleConnection;
 use floe_kernel::effect::{CacheName, WorkerName};
+use floe_kernel::role::RoleHolder;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -267,6 +268,17 @@ impl UnitOfWork {
         if let Either::Sqlite(lease) = &mut self.connection.0 {
             lease.last_change_follows();
         }
+    }
+
+    /// Takes away, everywhere in the project, what somebody was allowed who is gone with this unit: a user or team that is
+    /// given the same id later has nothing of it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn revoke(&mut self, gone: &RoleHolder) -> Result<()> {
+        crate::permissions::revoke(self, gone).await?;
+        let handlers = self.effects.handlers();
+        handlers.revoke(self, gone).await
     }
 
     /// Tells what happened, as a part of the change itself. Costs nothing when nobody listens: `payload`, the JSON that

@@ -19,8 +19,9 @@ use numbers::{Arithmetic, Operand};
 use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
 
-/// How many bytes a text may have that was computed. A request can make a text of any row much longer than itself.
-const MAX_COMPUTED: usize = 64 << 20;
+/// How many bytes a text or a list may have that was computed: no more than one that was sent. A request of 150 bytes can make
+/// either much longer than itself.
+const MAX_COMPUTED: usize = 12 << 20;
 const MILLIS_A_DAY: i64 = 86_400_000;
 
 /// A change of one value, in terms of the value itself.
@@ -138,7 +139,13 @@ impl Operator {
                 let after = numbers::compute(*how, column.kind, before, *by, *bound);
                 column.check(after.map_err(|broken| method.refused(broken))?)
             }
-            Change::List(change) => change.apply(before).map(Value::Json).map_err(|reason| method.refused(reason)),
+            Change::List(change) => {
+                let list = change.apply(before).map_err(|reason| method.refused(reason))?;
+                if list.len() > MAX_COMPUTED {
+                    return Err(method.refused(format!("result would exceed {MAX_COMPUTED} bytes")));
+                }
+                Ok(Value::Json(list))
+            }
             Change::Concat(tail) => {
                 let text = text_of(before);
                 text_of_column(method, column, Some(text.len() + tail.len()), || format!("{text}{tail}"))

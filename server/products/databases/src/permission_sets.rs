@@ -1,18 +1,22 @@
 //! Sets of permissions by number and by content, kept in memory.
 //!
-//! A set never changes, so nothing here is ever invalidated. But only what is committed may be kept: a number that was
-//! given to a set in a unit of work that is rolled back may be given to another one later. So units of work *note* what
+//! A set never changes, unless somebody is gone whom it allowed something ([`floe_store::permissions::PERMISSION_SETS`]). Only what is committed
+//! may be kept: a number that was given to a set in a unit of work that is rolled back may be given to another one later. So units of work *note* what
 //! they learn ([`crate::row_transaction::RowTransaction`]), and it is kept once they are committed.
 
 use crate::repository::stored_permissions;
-use floe_cache::Cache;
+use floe_cache::{Cache, TIME_TO_LIVE};
 use floe_kernel::permission::Permissions;
 use floe_store::{Connection, Error};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-/// How many sets are kept of all projects, in either direction.
-const KEPT: u64 = 100_000;
+/// How many bytes the sets of all projects take at the most, in either direction. (By bytes and not by number, because
+/// one may be 4 KB or 100.)
+const KEPT: u64 = 32 << 20;
+
+/// Roughly what a permission takes beside its text, and a set beside its permissions.
+const EACH: usize = 96;
 
 /// A set of permissions that rows may have.
 #[derive(Debug)]
@@ -30,9 +34,16 @@ impl PermissionSet {
     pub(crate) fn new(number: i64, permissions: Permissions) -> Self {
         Self { number, json: permissions.canonical(), permissions }
     }
+
+    /// Roughly how many bytes it takes in memory.
+    fn weight(&self) -> u32 {
+        let bytes = 2 * self.json.len() + EACH * (1 + self.permissions.iter().count());
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
 }
 
-/// The sets that are known.
+/// The sets that are known. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct PermissionSets {
     by_number: Cache<(Arc<str>, i64), Arc<PermissionSet>>,
     by_content: Cache<(Arc<str>, Permissions), Arc<PermissionSet>>,
@@ -41,7 +52,13 @@ pub(crate) struct PermissionSets {
 impl PermissionSets {
     /// None yet.
     pub(crate) fn new() -> Self {
-        Self { by_number: Cache::new(KEPT), by_content: Cache::new(KEPT) }
+        Self {
+            by_number: Cache::of_bytes(KEPT, TIME_TO_LIVE, |_, set: &Arc<PermissionSet>| set.weight()),
+            // Here the key has them too.
+            by_content: Cache::of_bytes(KEPT, TIME_TO_LIVE, |_, set: &Arc<PermissionSet>| {
+                set.weight().saturating_mul(2)
+            }),
+        }
     }
 
     /// The set of this number, if it is known.
@@ -79,6 +96,12 @@ impl PermissionSets {
             let Ok(_) = self.by_number.get_or_load(&by_number, async move || Ok::<_, Infallible>(Some(set))).await;
             let Ok(_) = self.by_content.get_or_load(&by_content, async move || Ok::<_, Infallible>(Some(again))).await;
         }
+    }
+
+    /// Forgets a set, which allows less now. By its content it must not be found any more either.
+    pub(crate) fn invalidate(&self, project: &Arc<str>, number: i64) {
+        self.by_number.invalidate(&(Arc::clone(project), number));
+        self.by_content.clear();
     }
 
     /// Forgets everything.

@@ -12,6 +12,8 @@ pub(crate) use stored::stored_permissions;
 use crate::model::{AnyColumn, Column, Columns, Database, Index, Table};
 use crate::relation::{self, Relation};
 use diesel::sql_types::BigInt;
+use floe_kernel::permission::Permissions;
+use floe_kernel::role::Role;
 use floe_store::prelude::*;
 use serde_json::Value as Json;
 use stored::schema::{columns, databases, indexes, tables};
@@ -19,6 +21,18 @@ use stored::{ColumnRow, DatabaseRow, IndexRow, TableRow};
 
 /// Everything that users have defined in a project, through one connection.
 pub(crate) struct SchemaRepository<'c>(pub(crate) &'c mut Connection);
+
+/// A table whose permissions name somebody.
+pub(crate) struct NamingTable {
+    /// Its number.
+    pub(crate) number: i64,
+    /// Where it is: its database,
+    pub(crate) database_id: String,
+    /// and its own id.
+    pub(crate) table_id: String,
+    /// Its permissions.
+    pub(crate) permissions: Permissions,
+}
 
 fn search_text(id: &str, name: &str) -> String {
     format!("{id} {name}").to_lowercase()
@@ -115,6 +129,31 @@ impl SchemaRepository<'_> {
             tables::updated_at.eq(table.updated.millis()),
         );
         let update = diesel::update(tables::table.find(table.number)).set(row);
+        on_conn!(self.0, |c| update.execute(c))?;
+        Ok(())
+    }
+
+    /// The tables whose permissions name this role, or one that begins with it.
+    pub(crate) async fn tables_naming(&mut self, role: &Role) -> Result<Vec<NamingTable>, Error> {
+        let query = tables::table.filter(tables::permissions.like(format!("%{role}%"))).select((
+            tables::number,
+            tables::database_number,
+            tables::id,
+            tables::permissions,
+        ));
+        let rows = on_conn!(self.0, |c| query.load::<(i64, i64, String, String)>(c))?;
+        let mut named = Vec::with_capacity(rows.len());
+        for (number, database, table_id, permissions) in rows {
+            let database = databases::table.find(database).select(databases::id);
+            let database_id = on_conn!(self.0, |c| database.first::<String>(c))?;
+            named.push(NamingTable { number, database_id, table_id, permissions: stored_permissions(&permissions)? });
+        }
+        Ok(named)
+    }
+
+    /// Gives a table other permissions.
+    pub(crate) async fn set_permissions(&mut self, table: i64, permissions: &Permissions) -> Result<(), Error> {
+        let update = diesel::update(tables::table.find(table)).set(tables::permissions.eq(permissions.canonical()));
         on_conn!(self.0, |c| update.execute(c))?;
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::device::Device;
 use crate::passwords::{MEMORY_KIB, PASSES, THREADS};
 use floe_kernel::access::Caller;
 use floe_kernel::scope::Scope;
+use floe_kernel::secret::random_number;
 use floe_kernel::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -71,7 +72,8 @@ impl User {
             active: true,
             password: None,
             password_updated_at: None,
-            generation: 0,
+            // Never one that an earlier user of this id had: their JWTs end with them.
+            generation: random_number(),
             mfa: false,
             impersonator: false,
             labels: Vec::new(),

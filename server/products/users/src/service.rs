@@ -10,6 +10,7 @@ use floe_gateway::jwt::{Claims, Signer};
 use floe_gateway::{Call, Interest};
 use floe_kernel::directory::{Identities as _, Memberships, PRINCIPALS, Principal, Project};
 use floe_kernel::query::{Filter, Operator, Queries};
+use floe_kernel::role::RoleHolder;
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::Value;
@@ -227,7 +228,7 @@ impl People {
         .await
     }
 
-    /// Removes a user with all that is theirs.
+    /// Removes a user with all that is theirs. What they were allowed is allowed to nobody, whoever takes the id.
     ///
     /// # Errors
     /// [`ErrorKind::UserNotFound`].
@@ -235,6 +236,7 @@ impl People {
         let mut unit = at.store.begin().await?;
         let user = self.hold(&mut unit, at, id).await?;
         Repository(&mut unit).delete(id).await?;
+        unit.revoke(&RoleHolder::User(id.to_owned())).await?;
         events::emit(&mut unit, events::DELETE, &[id], || Account::from(&user)).await?;
         Ok(unit.commit().await?)
     }

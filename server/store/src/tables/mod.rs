@@ -3,6 +3,7 @@
 //! Physical names are ours, never the user's: table `rows_<n>`, columns `c<n>` (docs/decisions/0004). Every table has
 //! the columns of [`StoredRow`] besides: `_sequence`, `_id`, `_created`, `_updated` and `_permissions`.
 
+mod budget;
 mod ddl;
 mod fulltext;
 mod linking;
@@ -14,6 +15,7 @@ mod seal;
 mod shapes;
 mod spatial;
 
+pub use budget::MAX_ANSWER_BYTES;
 pub use ddl::{Ddl, IndexColumn};
 pub use linking::{Linked, link, lock, touch_linked, unlink};
 pub use links::{End, Links, Once};
@@ -22,6 +24,7 @@ pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
 pub use shapes::{Shapes, Test, matching, matching_in};
 
+pub(crate) use budget::is_too_much;
 pub(crate) use rows::Raw;
 
 use crate::Store;

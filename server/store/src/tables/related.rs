@@ -1,11 +1,13 @@
 //! Rows that rows are linked to.
 
+use super::budget::{reading_within_budget, within_budget};
 use super::rows::{push_columns, read_number, read_row};
 use super::{End, Links, StoredRow, StoredTable, statement};
 use crate::connection::Lane;
 use crate::dialect::{Dialect, NumberList};
 use crate::error::Result;
 use crate::query::Predicate;
+use crate::store::Scans;
 use crate::{Connection, Store, on_conn, on_scan};
 use diesel::QueryResult;
 use diesel::deserialize::{self, QueryableByName};
@@ -43,11 +45,17 @@ pub struct Following<'f> {
 /// The rows at the other end, in the order in which they were made.
 ///
 /// # Errors
-/// [`crate::Error::Timeout`] when it takes too long.
+/// [`crate::Error::Timeout`] when it takes too long, [`crate::Error::TooLarge`] when they hold more than an answer may.
 pub async fn related(store: &Store, following: Following<'_>) -> Result<Vec<Related>> {
     let (table, columns) = (following.table.clone(), following.columns);
     let select = Follow::new(following);
-    let found = on_scan!(store, |c| (&select).load::<Related>(c))?;
+    let found = match store.scans() {
+        Scans::Sqlite(file, limit) => {
+            let load = move |c: &mut _| within_budget(|| diesel::RunQueryDsl::load::<Related>(&select, c));
+            file.scan(limit, false, load).await
+        }
+        Scans::Postgres(..) => reading_within_budget(async { on_scan!(store, |c| (&select).load::<Related>(c)) }).await,
+    }?;
     fitted(found, &table, columns)
 }
 
@@ -59,8 +67,11 @@ pub async fn related_in(conn: &mut Connection, following: Following<'_>) -> Resu
     let (table, columns) = (following.table.clone(), following.columns);
     let select = Follow::new(following);
     let found = match conn.lane() {
-        Lane::Sqlite(lease) => lease.scan(false, move |c| diesel::RunQueryDsl::load::<Related>(&select, c)).await?,
-        Lane::Postgres(_) => on_conn!(conn, |c| (&select).load::<Related>(c))?,
+        Lane::Sqlite(lease) => {
+            let load = move |c: &mut _| within_budget(|| diesel::RunQueryDsl::load::<Related>(&select, c));
+            lease.scan(false, load).await?
+        }
+        Lane::Postgres(_) => reading_within_budget(async { on_conn!(conn, |c| (&select).load::<Related>(c)) }).await?,
     };
     fitted(found, &table, columns)
 }

@@ -1,10 +1,12 @@
 //! Rows of user-defined tables: one by one, and lists.
 
+use super::budget::{self, reading_within_budget, within_budget};
 use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, StoredTable, UPDATED, seal, statement};
 use crate::connection::Lane;
 use crate::dialect::{Dialect, fit};
 use crate::error::{Error, Result};
 use crate::query::{Ordering, Plan, Predicate};
+use crate::store::Scans;
 use crate::{Connection, Store, on_conn, on_scan};
 use diesel::deserialize::{self, QueryableByName};
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -182,7 +184,7 @@ async fn find(
 /// The rows of a page, in the order in which they are shown.
 ///
 /// # Errors
-/// [`Error::Timeout`] when it takes too long.
+/// [`Error::Timeout`] when it takes too long, [`Error::TooLarge`] when they hold more than an answer may.
 pub async fn list(
     store: &Store,
     table: &StoredTable,
@@ -190,14 +192,23 @@ pub async fn list(
     plan: &Plan,
 ) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
-    let rows = on_scan!(store, select.predicate.searches(), |c| (&select).load::<StoredRow>(c))?;
+    let apart = select.predicate.searches();
+    let rows = match store.scans() {
+        Scans::Sqlite(file, limit) => {
+            let load = move |c: &mut _| within_budget(|| diesel::RunQueryDsl::load::<StoredRow>(&select, c));
+            file.scan(limit, apart, load).await
+        }
+        Scans::Postgres(..) => {
+            reading_within_budget(async { on_scan!(store, apart, |c| (&select).load::<StoredRow>(c)) }).await
+        }
+    }?;
     arranged(rows, table, columns, plan)
 }
 
 /// The same inside a unit of work, where what it changed is seen.
 ///
 /// # Errors
-/// [`Error::Timeout`] when it takes too long.
+/// [`Error::Timeout`] when it takes too long, [`Error::TooLarge`] when they hold more than an answer may.
 pub async fn list_in(
     conn: &mut Connection,
     table: &StoredTable,
@@ -208,9 +219,12 @@ pub async fn list_in(
     let rows = match conn.lane() {
         Lane::Sqlite(lease) => {
             let apart = select.predicate.searches();
-            lease.scan(apart, move |c| diesel::RunQueryDsl::load::<StoredRow>(&select, c)).await?
+            let load = move |c: &mut _| within_budget(|| diesel::RunQueryDsl::load::<StoredRow>(&select, c));
+            lease.scan(apart, load).await?
         }
-        Lane::Postgres(_) => on_conn!(conn, |c| (&select).load::<StoredRow>(c))?,
+        Lane::Postgres(_) => {
+            reading_within_budget(async { on_conn!(conn, |c| (&select).load::<StoredRow>(c)) }).await?
+        }
     };
     arranged(rows, table, columns, plan)
 }
@@ -278,14 +292,16 @@ impl<DB: Dialect> QueryableByName<DB> for StoredRow {
 /// A row whose columns start at this place.
 pub(super) fn read_row<'a, DB: Dialect>(row: &impl NamedRow<'a, DB>, start: usize) -> deserialize::Result<StoredRow> {
     let Value::Text(id) = read(row, start + 1)? else { return Err("the id is no text".into()) };
-    Ok(StoredRow {
+    let row = StoredRow {
         sequence: read_number(row, start)?,
         id,
         created: read_number(row, start + 2)?,
         updated: read_number(row, start + 3)?,
         permissions: read_number(row, start + 4)?,
         values: read_from(row, start + FIXED.len())?,
-    })
+    };
+    budget::count(&row)?;
+    Ok(row)
 }
 
 /// The number at this place.

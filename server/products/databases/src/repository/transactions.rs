@@ -150,6 +150,13 @@ impl TransactionRepository<'_> {
         Ok(())
     }
 
+    /// Removes the transactions of a user, with what is staged in them.
+    pub(crate) async fn remove_of(&mut self, owner: &str) -> Result<(), Error> {
+        let theirs = transactions::table.filter(transactions::owner.eq(owner));
+        on_conn!(self.0, |c| diesel::delete(theirs).execute(c))?;
+        Ok(())
+    }
+
     /// Removes some of the transactions that expired before this moment.
     pub(crate) async fn remove_expired(&mut self, before: Timestamp) -> Result<(), Error> {
         let query = transactions::table.filter(transactions::expires_at.lt(before.millis()));

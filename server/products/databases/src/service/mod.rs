@@ -31,6 +31,7 @@ mod reader;
 mod related;
 mod relations;
 mod replay;
+mod revocation;
 mod rows;
 mod schema_jobs;
 mod shapes;
@@ -60,6 +61,7 @@ use floe_gateway::Call;
 use floe_kernel::effect::{CacheName, WorkerName};
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_sealed::RootKeys;
+use floe_store::permissions::PERMISSION_SETS;
 use floe_store::{Connection, EffectHandlers, KeyRegister, Stores};
 use std::sync::Arc;
 
@@ -123,6 +125,12 @@ impl Databases {
             Some(database) => lists.invalidate_table(&gone.project, database),
             None => lists.clear(),
         });
+        let sets = self.sets.clone();
+        effects.on_invalidate(PERMISSION_SETS, move |gone| match gone.key.as_deref().map(str::parse) {
+            Some(Ok(number)) => sets.invalidate(&gone.project, number),
+            _ => sets.clear(),
+        });
+        effects.on_revoke(|unit, gone| Box::pin(revocation::revoke(unit, gone)));
         effects.on_wake(SCHEMA_JOBS, move |store| jobs.wake(store));
     }
 

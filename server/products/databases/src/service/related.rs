@@ -17,7 +17,7 @@ use floe_kernel::permission::Action;
 use floe_kernel::query::{Link, Visible};
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::query::Predicate;
-use floe_store::tables::{self, Following, Links, StoredRow};
+use floe_store::tables::{self, Following, Links, MAX_ANSWER_BYTES, StoredRow};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -200,16 +200,17 @@ impl Choice {
             return Ok(self.nothing());
         }
         let shown = rows.iter().map(|row| (row.sequence, 1)).collect();
-        let mut left = MAX_RELATED;
+        let bytes = MAX_ANSWER_BYTES.saturating_sub(rows.iter().map(StoredRow::weight).sum());
+        let mut left = Left { rows: MAX_RELATED, bytes: bytes as u64 };
         self.find_at(reader, shown, &mut left).await
     }
 
-    /// `shown`: the sequence of each row, and how often it is written. `left`: how many more may be.
+    /// `shown`: the sequence of each row, and how often it is written. `left`: how much more may be.
     fn find_at<'p, 'b>(
         &'p self,
         reader: &'b mut RowReader<'_, '_>,
         shown: HashMap<i64, u64>,
-        left: &'b mut u64,
+        left: &'b mut Left,
     ) -> Boxed<'b, Found<'p>>
     where
         'p: 'b,
@@ -241,7 +242,7 @@ impl Branch {
         &self,
         reader: &mut RowReader<'_, '_>,
         shown: &HashMap<i64, u64>,
-        left: &mut u64,
+        left: &mut Left,
     ) -> Result<FoundBranch<'_>> {
         let related = match (&self.visible, shown.is_empty()) {
             (Visible::Nothing, _) | (_, true) => Vec::new(),
@@ -253,7 +254,7 @@ impl Branch {
                     table: &self.schema.stored,
                     columns: self.choice.columns.as_deref(),
                     visible: Predicate::visible(visible),
-                    limit: i64::try_from(*left).unwrap_or(i64::MAX).saturating_add(1),
+                    limit: i64::try_from(left.rows).unwrap_or(i64::MAX).saturating_add(1),
                 };
                 reader.related(following).await?
             }
@@ -263,7 +264,7 @@ impl Branch {
         let mut below = HashMap::new();
         for tables::Related { of: row_here, row } in related {
             let times = shown.get(&row_here).copied().unwrap_or_default();
-            *left = left.checked_sub(times).ok_or_else(too_many)?;
+            left.spend(times, row.weight())?;
             *below.entry(row.sequence).or_default() += times;
             // They come in the order of their sequence, so the same one comes in a row.
             if rows.last().is_none_or(|last| last.sequence != row.sequence) {
@@ -272,8 +273,35 @@ impl Branch {
             of.entry(row_here).or_default().push(rows.len() - 1);
         }
         let sets = reader.sets(&self.schema, &rows).await?;
+        for row in &rows {
+            let times = below.get(&row.sequence).copied().unwrap_or_default();
+            left.spend_bytes(times, sets.get(&row.permissions).map_or(0, |set| set.json.len()))?;
+        }
         let below = self.choice.find_at(reader, below, left).await?;
         Ok(FoundBranch { branch: self, of, rows, sets, below })
+    }
+}
+
+/// How much more an answer may hold.
+#[derive(Debug)]
+struct Left {
+    /// Related rows, each as often as it is written.
+    rows: u64,
+    /// What they and the others hold.
+    bytes: u64,
+}
+
+impl Left {
+    /// Counts a row that is written so many times.
+    fn spend(&mut self, times: u64, weight: usize) -> Result<()> {
+        self.rows = self.rows.checked_sub(times).ok_or_else(too_many)?;
+        self.spend_bytes(times, weight)
+    }
+
+    fn spend_bytes(&mut self, times: u64, weight: usize) -> Result<()> {
+        let bytes = times.saturating_mul(weight as u64);
+        self.bytes = self.bytes.checked_sub(bytes).ok_or(floe_store::Error::TooLarge)?;
+        Ok(())
     }
 }
 

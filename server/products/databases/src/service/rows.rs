@@ -14,7 +14,7 @@ use floe_kernel::permission::Action;
 use floe_kernel::query::{MAX_TOTAL, Queries, Selection};
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::query::{Plan, Predicate};
-use floe_store::tables::PERMISSIONS;
+use floe_store::tables::{MAX_ANSWER_BYTES, PERMISSIONS};
 
 /// The most rows of a page for callers whom permissions bind.
 const MAX_LIMIT: i64 = 5000;
@@ -162,6 +162,10 @@ pub(super) async fn read_rows(
             reader.let_others().await;
         }
         found.write(&mut out, schema, row, set, choice, vocabulary);
+        // Permissions and escapes count too, though only here.
+        if out.len() > 2 * MAX_ANSWER_BYTES {
+            return Err(floe_store::Error::TooLarge.into());
+        }
     }
     out.extend_from_slice(b"]}");
     Ok(out)

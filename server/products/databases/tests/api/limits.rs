@@ -52,6 +52,29 @@ floe_testkit::both_databases! {
         }
     }
 
+    async fn an_answer_holds_no_more_bytes_than_it_may(floe: TestServer) {
+        let words = BOTH[0];
+        let project = floe.project(words.rows).await;
+        let server = project.server();
+        let at = words.make(&server, &[], false, &json!([{"key": "a", "type": "string", "size": 6_000_000}])).await;
+        let long = "x".repeat(6_000_000);
+        for n in 0..6 {
+            at.create(&server, &format!("r{n}"), &json!({"a": long})).await.ok(201);
+        }
+        let answer = server.list(&at.rows, &[]).await;
+        answer.refused(400, "general_query_invalid");
+        assert!(answer.text.contains("32 MiB") && answer.text.contains("shorter page"), "{}", answer.text);
+        let limit = json!({"method": "limit", "values": [5]});
+        assert_eq!(at.ids(&server, &[limit]).await.len(), 5);
+        let select = json!({"method": "select", "values": ["$id"]});
+        assert_eq!(at.ids(&server, &[select]).await.len(), 6);
+        // Each change may double it, but not for ever.
+        let doubled = json!({"method": "stringReplace", "values": ["x", "xx"]}).to_string();
+        let answer = server.patch(&at.row("r0"), &json!({"data": {"a": doubled}})).await;
+        answer.refused(400, &words.kind("row", "invalid_structure"));
+        server.get(&at.row("r0")).await.ok(200);
+    }
+
     async fn a_row_has_no_more_bytes_than_appwrite_allows(floe: TestServer) {
         for words in BOTH {
             let project = floe.project(words.rows).await;

@@ -12,6 +12,7 @@ mod background;
 mod definitions;
 mod encryption;
 mod fairness;
+mod gone;
 mod headers;
 mod limits;
 mod links;

@@ -205,6 +205,7 @@ impl Teams {
         }
         let mut unit = call.store.begin().await?;
         unit.invalidate(PRINCIPALS, user_id);
+        must_have_room(&mut unit, &membership).await?;
         // Of many who use the secret at the same time, one is the first.
         if !TeamRepository(&mut unit).confirm(id, call.now).await? {
             return Err(ErrorKind::MembershipAlreadyConfirmed.into());
@@ -289,6 +290,24 @@ async fn join(
             Ok(membership)
         }
     }
+}
+
+/// The most roles that users get themselves: a membership counts as one, and each role in it. Every list that they ask for
+/// is read for all of their roles. Servers may give them more.
+const MAX_ROLES: usize = 1000;
+
+/// Refuses to make somebody a member who would have too many roles then.
+///
+/// # Errors
+/// [`ErrorKind::GeneralArgumentInvalid`] about `roles`.
+pub(super) async fn must_have_room(unit: &mut UnitOfWork, new: &Membership) -> Result<()> {
+    let held = TeamRepository(unit).confirmed_of(&new.user_id).await?;
+    let held: usize = held.iter().map(|membership| 1 + membership.roles.len()).sum();
+    if held + 1 + new.roles.len() <= MAX_ROLES {
+        return Ok(());
+    }
+    let rule = format!("A user may have {MAX_ROLES} memberships and roles in them, in all teams together.");
+    Err(Error::invalid("roles", &rule))
 }
 
 /// Refuses to take the last owner from a team. Servers may: a team of theirs needs none.

@@ -1,5 +1,6 @@
 //! Teams themselves.
 
+use super::memberships::must_have_room;
 use super::{Teams, require_member, require_owner};
 use crate::events;
 use crate::model::{Membership, OWNER, Team};
@@ -7,6 +8,7 @@ use crate::repository::{self, TEAM_FIELDS, TeamRepository};
 use floe_gateway::Call;
 use floe_kernel::directory::PRINCIPALS;
 use floe_kernel::query::Queries;
+use floe_kernel::role::RoleHolder;
 use floe_kernel::{Error, ErrorKind, Result, id};
 use floe_store::UnitOfWork;
 use serde_json::{Map, Value as Json};
@@ -42,6 +44,7 @@ impl Teams {
         if let Some(user) = creator {
             let membership = founder(call, &team.id, &user.id, roles);
             unit.invalidate(PRINCIPALS, &user.id);
+            must_have_room(&mut unit, &membership).await?;
             TeamRepository(&mut unit).add_membership(&membership).await.map_err(gone)?;
         }
         events::emit(&mut unit, events::CREATE, &[&team.id], &team).await?;
@@ -90,6 +93,7 @@ impl Teams {
         let team = roster.team(team_id).await?.ok_or_else(not_found)?;
         let members = roster.member_ids(team_id).await?;
         roster.remove_team(team_id).await?;
+        unit.revoke(&RoleHolder::Team(team_id.to_owned())).await?;
         members.iter().for_each(|user_id| unit.invalidate(PRINCIPALS, user_id));
         events::emit(&mut unit, events::DELETE, &[team_id], &team).await?;
         Ok(unit.commit().await?)

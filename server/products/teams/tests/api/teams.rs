@@ -24,6 +24,22 @@ both_databases! {
         assert_eq!(ada.client.get("/v1/teams").await.expect(200)["total"], 0);
     }
 
+    async fn users_give_themselves_no_end_of_roles(floe: TestServer) {
+        let shop = floe.project("shop").await;
+        let ada = shop.user("ada@example.org").await;
+        let roles: Vec<_> = (0..99).map(|n| format!("role{n}")).collect();
+        let make = |n: usize| json!({"teamId": format!("t{n}"), "name": "T", "roles": roles});
+        // 101 each: the membership, 99 roles, and owner.
+        for n in 0..9 {
+            ada.client.post("/v1/teams", &make(n)).await.ok(201);
+        }
+        ada.client.post("/v1/teams", &make(9)).await.refused(400, "general_argument_invalid");
+        assert_eq!(ada.client.get("/v1/teams").await.expect(200)["total"], 9, "nor is the team there");
+        ada.client.post("/v1/teams", &json!({"teamId": "small", "name": "T"})).await.ok(201);
+        ada.client.delete("/v1/teams/t0").await.ok(204);
+        ada.client.post("/v1/teams", &make(9)).await.ok(201);
+    }
+
     async fn a_servers_team_begins_empty(floe: TestServer) {
         let shop = floe.project("shop").await;
         let made = shop.server().post("/v1/teams", &json!({"teamId": "red", "name": "Red"})).await.expect(201);

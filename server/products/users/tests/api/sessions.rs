@@ -101,6 +101,18 @@ both_databases! {
         assert!(session_ids(&project, &ada.id).await.is_empty());
     }
 
+    async fn a_jwt_does_not_stand_for_another_user_of_the_same_id(floe: TestServer) {
+        let project = floe.project("shop").await;
+        let server = project.server();
+        server.post("/v1/users", &json!({"userId": "ann"})).await.ok(201);
+        let of_jwt = project.guest().jwt(&jwt(&project, "ann", &json!({})).await);
+        of_jwt.get("/v1/account").await.ok(200);
+        server.delete("/v1/users/ann").await.ok(204);
+        server.post("/v1/users", &json!({"userId": "ann"})).await.ok(201);
+        of_jwt.get("/v1/account").await.refused(401, "user_jwt_invalid");
+        project.guest().jwt(&jwt(&project, "ann", &json!({})).await).get("/v1/account").await.ok(200);
+    }
+
     async fn a_jwt_stands_for_a_user_for_a_while(floe: TestServer) {
         let project = floe.project("shop").await;
         let ada = project.user("ada@x.org").await;

@@ -1,0 +1,83 @@
+//! Users and teams that are gone: who takes their id has nothing of what was theirs.
+
+use crate::support::{At, BOTH, user};
+use floe_testkit::Client;
+use serde_json::json;
+
+async fn sees_nothing(client: &Client, at: &At) {
+    client.get(&at.row("r")).await.refused(404, &at.words.kind("row", "not_found"));
+    assert_eq!(at.list(client, &[]).await["total"], 0);
+    client.patch(&at.row("r"), &json!({"data": {"a": "hacked"}})).await.refused(401, "user_unauthorized");
+}
+
+floe_testkit::both_databases! {
+    async fn who_takes_the_id_of_a_user_has_nothing_of_their_rows(floe: TestServer) {
+        for words in BOTH {
+            let project = floe.project(words.rows).await;
+            let server = project.server();
+            let columns = json!([{"key": "a", "type": "string", "size": 20}]);
+            let at = words.make(&server, &["create(\"users\")"], true, &columns).await;
+            let (ann, bob) = (user(&project, "ann").await, user(&project, "bob").await);
+            at.create(&ann, "r", &json!({"a": "mine"})).await.ok(201);
+            let shared = ["read(\"user:bob\")", "read(\"user:ann/unverified\")", "read(\"user:ann\")"];
+            at.create_with(&server, "shared", &json!({"a": "ours"}), &shared).await.ok(201);
+            // So that everything is in memory.
+            assert_eq!(at.ids(&ann, &[]).await, ["r", "shared"]);
+
+            server.delete("/v1/users/ann").await.ok(204);
+            server.post("/v1/users", &json!({"userId": "ann", "email": "other@example.org", "password": "another battery"})).await.ok(201);
+            let session = server.post("/v1/users/ann/sessions", &json!({})).await.expect(201);
+            let other = project.guest().session(session["secret"].as_str().unwrap());
+            sees_nothing(&other, &at).await;
+            other.get(&at.row("shared")).await.refused(404, &words.kind("row", "not_found"));
+
+            let row = server.get(&at.row("r")).await.expect(200);
+            assert_eq!((&row["a"], &row["$permissions"]), (&json!("mine"), &json!([])));
+            assert_eq!(at.ids(&bob, &[]).await, ["shared"], "the others keep what is theirs");
+            at.create(&other, "new", &json!({"a": "theirs"})).await.ok(201);
+            assert_eq!(at.ids(&other, &[]).await, ["new"], "and so has the new one");
+        }
+    }
+
+    async fn who_takes_the_id_of_a_user_has_nothing_of_their_tables_and_transactions(floe: TestServer) {
+        for words in BOTH {
+            let project = floe.project(words.rows).await;
+            let server = project.server();
+            let columns = json!([{"key": "a", "type": "string", "size": 20}]);
+            let permissions = ["read(\"user:ann\")", "update(\"user:ann/unverified\")", "read(\"user:anna\")"];
+            let at = words.make(&server, &permissions, false, &columns).await;
+            at.create(&server, "r", &json!({"a": "x"})).await.ok(201);
+            let ann = user(&project, "ann").await;
+            ann.get(&at.row("r")).await.ok(200);
+            let transaction = ann.post(&format!("{}/transactions", words.service), &json!({})).await.expect(201);
+
+            server.delete("/v1/users/ann").await.ok(204);
+            server.post("/v1/users", &json!({"userId": "ann", "email": "other@example.org", "password": "another battery"})).await.ok(201);
+            let session = server.post("/v1/users/ann/sessions", &json!({})).await.expect(201);
+            let other = project.guest().session(session["secret"].as_str().unwrap());
+            sees_nothing(&other, &at).await;
+            let table = server.get(&at.table).await.expect(200);
+            assert_eq!(table["$permissions"], json!(["read(\"user:anna\")"]));
+            let id = transaction["$id"].as_str().unwrap();
+            other.get(&format!("{}/transactions/{id}", words.service)).await.refused(404, "transaction_not_found");
+        }
+    }
+
+    async fn who_takes_the_id_of_a_team_has_nothing_of_its_rows(floe: TestServer) {
+        for words in BOTH {
+            let project = floe.project(words.rows).await;
+            let server = project.server();
+            let columns = json!([{"key": "a", "type": "string", "size": 20}]);
+            let at = words.make(&server, &[], true, &columns).await;
+            let (ann, bob) = (user(&project, "ann").await, user(&project, "bob").await);
+            ann.post("/v1/teams", &json!({"teamId": "red", "name": "Red", "roles": ["lead"]})).await.ok(201);
+            let theirs = ["read(\"team:red\")", "update(\"team:red/lead\")", "read(\"team:redder\")"];
+            at.create_with(&server, "r", &json!({"a": "x"}), &theirs).await.ok(201);
+            ann.get(&at.row("r")).await.ok(200);
+            ann.delete("/v1/teams/red").await.ok(204);
+            bob.post("/v1/teams", &json!({"teamId": "red", "name": "Red", "roles": ["lead"]})).await.ok(201);
+            sees_nothing(&bob, &at).await;
+            assert_eq!(server.get(&at.row("r")).await.expect(200)["$permissions"], json!(["read(\"team:redder\")"]));
+        }
+    }
+}
