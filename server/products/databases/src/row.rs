@@ -14,6 +14,9 @@ use floe_store::tables::StoredRow;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+/// The sequence of a row that is only staged. It has none yet, nor moments: they are shown as empty texts, as Appwrite does.
+pub(crate) const PROVISIONAL: i64 = 0;
+
 /// What a request says of a row, checked against the table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowData {
@@ -134,11 +137,18 @@ impl TableSchema {
         out.extend_from_slice(br#"{"$id":""#);
         out.extend_from_slice(row.id.as_bytes());
         out.extend_from_slice(br#"","$sequence":""#);
-        put(out, &row.sequence);
+        let is_there = row.sequence != PROVISIONAL;
+        if is_there {
+            put(out, &row.sequence);
+        }
         out.extend_from_slice(self.head(vocabulary));
-        Timestamp::from_millis(row.created).write(out);
+        if is_there {
+            Timestamp::from_millis(row.created).write(out);
+        }
         out.extend_from_slice(br#"","$updatedAt":""#);
-        Timestamp::from_millis(row.updated).write(out);
+        if is_there {
+            Timestamp::from_millis(row.updated).write(out);
+        }
         out.extend_from_slice(br#"","$permissions":"#);
         out.extend_from_slice(permissions.json.as_bytes());
         match chosen {

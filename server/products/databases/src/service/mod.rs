@@ -109,6 +109,11 @@ impl Databases {
         RowTransaction::begin(self, call).await
     }
 
+    /// Begins one that is a part of something long.
+    async fn begin_slice(&self, call: &Call) -> Result<RowTransaction<'_>> {
+        RowTransaction::begin_slice(self, call).await
+    }
+
     /// The schema of a table, if the caller may know that the table exists.
     ///
     /// # Errors

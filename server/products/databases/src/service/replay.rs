@@ -1,25 +1,31 @@
 //! Transactions at work. What is staged is a list of operations, and replaying it is the one mechanism: to see what a
 //! transaction would make of the rows, to see whether something more can be staged, and to commit. Each time everything
-//! is checked again, for whoever asks now (docs/decisions/0013).
+//! is checked again, for whoever asks now and for whoever staged it (docs/decisions/0013).
 
 use super::links::RelatedSchemas;
 use super::operations::{Operation, OperationOutcome};
 use super::reader::RowReader;
 use super::related::{Choice, RelatedTableFinder};
 use super::rows::{RowPage, RowsWanted, choose_only, page, read_row, read_rows};
-use super::{ATTEMPTS, At, Databases, is_of_storage, was_overtaken};
+use super::{ATTEMPTS, At, Databases, is_of_storage, visible, was_overtaken};
+use super::transactions::must_be_payable;
+use crate::change_guard::RowVersions;
 use crate::repository::transactions::{Entry, TransactionRepository};
 use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
-use crate::transaction::{MAX_BYTES, MAX_OPERATIONS, Status, Transaction};
+use crate::transaction::{MAX_BYTES, MAX_OPERATIONS, MAX_ROWS, StagedBy, Status, Transaction};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::tables::Seal;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// So many operations on single rows are replayed in no time.
+const FEW: usize = 10;
 
 /// Something to be staged.
 #[derive(Debug)]
@@ -76,8 +82,17 @@ pub(super) struct StagedTransaction {
 /// Something that is staged.
 struct Staged {
     staging: Staging,
-    /// When it was staged. Rows that somebody else changed later aren't what it was meant for.
-    moment: Timestamp,
+    by: StagedBy,
+    /// The rows that it was meant for, as they were then. Rows that somebody else has changed since are others.
+    seen: Arc<RowVersions>,
+}
+
+/// What is stored of it, as JSON.
+#[derive(Serialize, Deserialize)]
+struct StoredStaging<O, V> {
+    by: StagedBy,
+    seen: V,
+    operation: O,
 }
 
 /// What must be known before anything is locked.
@@ -110,12 +125,26 @@ impl StagedTransaction {
     fn read(&mut self, seal: &Seal, entries: Vec<Entry>) -> Result<()> {
         for entry in entries {
             let clear = seal.open_text(&place(&self.transaction, entry.position), &entry.operation)?;
-            let operation = serde_json::from_str(&clear).map_err(Error::internal)?;
+            let stored: StoredStaging<Operation, RowVersions> =
+                serde_json::from_str(&clear).map_err(Error::internal)?;
             let at = At { database: entry.database_id, table: entry.table_id };
-            let moment = Timestamp::from_millis(entry.created_at);
-            self.staged.push(Staged { staging: Staging { at, operation }, moment });
+            let staging = Staging { at, operation: stored.operation };
+            self.staged.push(Staged { staging, by: stored.by, seen: Arc::new(stored.seen) });
         }
         Ok(())
+    }
+
+    /// Whether nothing that is staged can be seen in this table.
+    pub(super) fn leaves_alone(&self, at: &At, schema: &TableSchema) -> bool {
+        !schema.is_related() && self.staged.iter().all(|staged| staged.staging.at != *at)
+    }
+
+    /// Whether replaying it may take so long that only one such replay should wait for the writer at a time.
+    fn is_long(&self, act: &TransactionAction<'_>) -> bool {
+        let new = if let TransactionAction::Stage(new) = act { *new } else { &[] };
+        let reads = matches!(act, TransactionAction::Rows { .. });
+        let mut all = self.staged.iter().map(|staged| &staged.staging).chain(new);
+        reads || self.staged.len() + new.len() > FEW || all.any(|staging| staging.operation.is_bulk())
     }
 
     fn schema(&self, at: &At) -> Result<&TableSchema> {
@@ -193,7 +222,9 @@ impl Databases {
         act: &TransactionAction<'_>,
     ) -> Result<Option<TransactionOutcome>> {
         let ground = self.survey(call, script, act).await?;
-        let mut tx = self.begin(call).await?.doubtful(script.doubtful);
+        let begun = if script.is_long(act) { self.begin_slice(call).await? } else { self.begin(call).await? };
+        let mut tx = begun.doubtful(script.doubtful);
+        tx.limit_rows(MAX_ROWS);
         let locked = tx.transactions().lock(script.transaction.number).await?;
         script.transaction = locked.filter(|now| now.is_for(call)).ok_or(ErrorKind::TransactionNotFound)?;
         script.transaction.must_be_open(call.now)?;
@@ -211,8 +242,8 @@ impl Databases {
                 tx.commit().await?;
             }
             TransactionAction::Stage(new) => {
-                let entries = entries(call, &self.seal(call), &transaction, new)?;
-                answer = stage(tx, call, script, &ground, (new, entries), &mut transaction).await?;
+                must_have_room(&transaction, new)?;
+                answer = stage(tx, call, script, &ground, (new, &self.seal(call)), &mut transaction).await?;
             }
             TransactionAction::Row { at, .. } | TransactionAction::Rows { at, .. } => {
                 tx.rehearse().await?;
@@ -230,16 +261,20 @@ impl Databases {
         script: &mut StagedTransaction,
         act: &TransactionAction<'_>,
     ) -> Result<Prerequisites> {
-        let of_script = script.staged.iter().map(|staged| &staged.staging.at);
-        for at in of_script.chain(act.tables()) {
-            if !script.schemas.contains_key(at) {
-                script.schemas.insert(at.clone(), self.schema(call, at).await?);
-            }
+        let StagedTransaction { staged, schemas, .. } = script;
+        for Staged { staging, by, .. } in staged {
+            let found = self.schema_once(call, schemas, &staging.at).await?;
+            visible(&by.bind(call), found)?;
+        }
+        for at in act.tables() {
+            visible(call, self.schema_once(call, schemas, at).await?)?;
         }
         let mut ground = Prerequisites { staged: Vec::new(), new: Vec::new(), read: Read::Nothing };
         let guide = RelatedTableFinder::new(self, call);
         let guide = if script.doubtful { guide.doubtful() } else { guide };
-        for Staged { staging, .. } in &script.staged {
+        for Staged { staging, by, .. } in &script.staged {
+            let call = by.bind(call);
+            let guide = guide.on_behalf_of(&call);
             ground.staged.push(guide.around(script.schema(&staging.at)?, &staging.operation).await?);
         }
         match act {
@@ -257,6 +292,21 @@ impl Databases {
             }
         }
         Ok(ground)
+    }
+
+    /// The schema of a table, whether or not the caller may know of it, looked up once.
+    async fn schema_once(
+        &self,
+        call: &Call,
+        schemas: &mut HashMap<At, Arc<TableSchema>>,
+        at: &At,
+    ) -> Result<Arc<TableSchema>> {
+        if let Some(known) = schemas.get(at) {
+            return Ok(Arc::clone(known));
+        }
+        let found = self.any_schema(call, at, false).await?;
+        schemas.insert(at.clone(), Arc::clone(&found));
+        Ok(found)
     }
 
     /// Storage failed with this error. Looks whether that is because a table has changed, and takes it as it is now.
@@ -300,11 +350,10 @@ async fn replay(
     script: &StagedTransaction,
     ground: &Prerequisites,
 ) -> Result<()> {
-    for (Staged { staging, moment }, around) in script.staged.iter().zip(&ground.staged) {
-        tx.require_unchanged_since(Some(*moment));
-        perform(tx, call, script, staging, around).await.map_err(told_as_conflict)?;
+    for (Staged { staging, by, seen }, around) in script.staged.iter().zip(&ground.staged) {
+        tx.expect_versions(seen, staging.operation.is_addition());
+        perform(tx, &by.bind(call), script, staging, around).await.map_err(told_as_conflict)?;
     }
-    tx.require_unchanged_since(call.request.unchanged_since);
     Ok(())
 }
 
@@ -325,25 +374,30 @@ async fn stage(
     call: &Call,
     script: &StagedTransaction,
     ground: &Prerequisites,
-    (new, entries): (&[Staging], Vec<Entry>),
+    (new, seal): (&[Staging], &Seal),
     transaction: &mut Transaction,
 ) -> Result<Vec<u8>> {
+    let vocabulary = Vocabulary::of(call);
+    let (mut last, mut seen) = (Vec::new(), Vec::with_capacity(new.len()));
     tx.rehearse().await?;
     replay(&mut tx, call, script, ground).await?;
-    let mut last = Vec::new();
     for (staging, around) in new.iter().zip(&ground.new) {
+        tx.note_versions(call.request.unchanged_since);
         let done = perform(&mut tx, call, script, staging, around).await?;
+        seen.push(tx.noted_versions());
         let (reader, schema) = (&mut RowReader::Unit(&mut tx), script.schema(&staging.at)?);
-        last = around.answer(reader, schema, done, Vocabulary::of(call)).await;
+        last = around.answer(reader, schema, done, vocabulary).await;
     }
     tx.undo_rehearsal().await?;
-    for entry in &entries {
-        tx.transactions().add_entry(entry).await?;
+    for (staging, seen) in new.iter().zip(seen) {
+        let entry = entry(call, seal, transaction, staging, seen)?;
+        transaction.operations += 1;
+        transaction.bytes += entry.operation.len();
+        tx.transactions().add_entry(&entry).await?;
     }
-    transaction.operations += entries.len();
-    transaction.bytes += entries.iter().map(|entry| entry.operation.len()).sum::<usize>();
     transaction.updated = call.now;
     tx.transactions().save(transaction).await?;
+    must_be_within_budget(&mut tx, transaction, call.now).await?;
     tx.commit().await?;
     Ok(last)
 }
@@ -353,36 +407,43 @@ fn place(transaction: &Transaction, position: i64) -> String {
     format!("{}/{position}", transaction.number)
 }
 
-/// How these are stored, if there is room for them.
-fn entries(call: &Call, seal: &Seal, transaction: &Transaction, new: &[Staging]) -> Result<Vec<Entry>> {
-    let full = |message: String| Err(Error::new(ErrorKind::TransactionLimitExceeded).message(message));
-    let there = transaction.operations;
-    if there + new.len() > MAX_OPERATIONS {
-        return full(format!(
-            "Transaction already has {there} operations, adding {} would exceed the maximum of {MAX_OPERATIONS}",
-            new.len()
-        ));
+/// How something is stored that comes next in a transaction.
+fn entry(call: &Call, seal: &Seal, transaction: &Transaction, new: &Staging, seen: RowVersions) -> Result<Entry> {
+    let Staging { at, operation } = new;
+    let stored = StoredStaging { by: StagedBy::of(call), seen, operation };
+    let clear = serde_json::to_string(&stored).map_err(Error::internal)?;
+    let position = i64::try_from(transaction.operations).map_err(Error::internal)?;
+    Ok(Entry {
+        transaction_number: transaction.number,
+        position,
+        database_id: at.database.clone(),
+        table_id: at.table.clone(),
+        operation: seal.seal_text(&place(transaction, position), &clear)?,
+        created_at: call.now.millis(),
+    })
+}
+
+fn full(message: String) -> Error {
+    Error::new(ErrorKind::TransactionLimitExceeded).message(message)
+}
+
+/// Refuses more operations than a transaction may have.
+fn must_have_room(transaction: &Transaction, new: &[Staging]) -> Result<()> {
+    let (there, new) = (transaction.operations, new.len());
+    if there + new <= MAX_OPERATIONS {
+        return Ok(());
     }
-    let mut entries = Vec::with_capacity(new.len());
-    let mut bytes = transaction.bytes;
-    for (n, Staging { at, operation }) in new.iter().enumerate() {
-        let clear = serde_json::to_string(operation).map_err(Error::internal)?;
-        let position = i64::try_from(there + n).map_err(Error::internal)?;
-        let operation = seal.seal_text(&place(transaction, position), &clear)?;
-        bytes += operation.len();
-        entries.push(Entry {
-            transaction_number: transaction.number,
-            position,
-            database_id: at.database.clone(),
-            table_id: at.table.clone(),
-            operation,
-            created_at: call.now.millis(),
-        });
+    Err(full(format!(
+        "Transaction already has {there} operations, adding {new} would exceed the maximum of {MAX_OPERATIONS}"
+    )))
+}
+
+/// Refuses what takes more room than a transaction, or all of its owner's that are pending, may take.
+async fn must_be_within_budget(tx: &mut RowTransaction<'_>, transaction: &Transaction, now: Timestamp) -> Result<()> {
+    if transaction.bytes > MAX_BYTES {
+        return Err(full(format!("The operations of a transaction may take up to {MAX_BYTES} bytes")));
     }
-    if bytes > MAX_BYTES {
-        return full(format!("The operations of a transaction may take up to {MAX_BYTES} bytes"));
-    }
-    Ok(entries)
+    must_be_payable(tx, transaction, now).await
 }
 
 /// Ends a transaction, in which nothing is staged any more then.
