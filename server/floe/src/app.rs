@@ -1,6 +1,7 @@
 //! The wiring: every product with what it needs, behind one gateway.
 
 use crate::config::{Config, ConsoleSignup as Signup};
+use crate::organisations::{self, Owned};
 use crate::secrets::{derive, root_key};
 use crate::serve::Failure;
 use crate::{VERSION, openapi};
@@ -56,8 +57,12 @@ impl App {
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
         let people = Arc::new(People::new(stores.clone(), memberships, Passwords::default(), signer.clone()));
-        let databases = Arc::new(Databases::new(&derive(&root, "columns")));
-        let projects = Arc::new(Projects::new(stores.clone(), on_project_deleted(&people, &databases)));
+        let databases = Arc::new(Databases::new(stores.effects(), &derive(&root, "columns")));
+        let projects = Arc::new(Projects::new(
+            stores.clone(),
+            Arc::new(organisations::Teams),
+            on_project_deleted(&people, &databases),
+        ));
         projects.finish_deletions().await?;
         let health = Arc::new(Health::new(stores.clone(), config.database.folder.clone(), VERSION));
         let table = RouteTable::default()
@@ -68,7 +73,7 @@ impl App {
             .with(floe_webhooks::routes(), &Arc::new(Webhooks::new()))
             .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup)))
             .with(floe_users::routes(), &people)
-            .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), people.clone(), projects.clone())))
+            .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), Arc::new(Owned(projects.clone())))))
             .with(floe_databases::routes(), &databases);
         let table = openapi::with_document(table);
 

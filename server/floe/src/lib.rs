@@ -5,6 +5,7 @@ pub mod command;
 pub mod config;
 mod logging;
 mod openapi;
+mod organisations;
 mod secrets;
 mod serve;
 

@@ -1,5 +1,6 @@
 //! What the pipeline asks of the products before a request reaches them: which project, and who is calling.
 
+use crate::effect::CacheName;
 use crate::error::Result;
 use crate::role::Role;
 use crate::scope::Scopes;
@@ -10,6 +11,10 @@ use std::sync::Arc;
 
 /// The id of the project that the console's own accounts and organisations live in.
 pub const CONSOLE: &str = "console";
+
+/// The cache of each [`Principal`]; its key is the user's id. Every unit of work that changes something that a principal
+/// holds (the user, a session, a confirmed membership) invalidates it.
+pub const PRINCIPALS: CacheName = CacheName::new("principals");
 
 /// A project, as far as requests to it need to know it. Kept in memory, so that a request costs no look-up.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,8 +108,8 @@ pub struct MembershipPrivacy {
     pub mfa: bool,
 }
 
-/// A user, as far as authentication needs to know them. Kept in memory under the user's id and dropped from there the
-/// moment anything in it changes.
+/// A user, as far as authentication needs to know them. Kept in memory under the user's id ([`PRINCIPALS`]) and dropped
+/// from there the moment anything in it changes.
 #[derive(Debug, Clone)]
 pub struct Principal {
     /// The user's id.
@@ -177,13 +182,6 @@ pub trait Projects: Send + Sync {
     /// # Errors
     /// Only when it can't be told.
     async fn origin_project(&self, host: &str) -> Result<Option<Arc<Project>>>;
-
-    /// Removes the projects of this organisation, with everything in them. Called by the teams, before they remove an
-    /// organisation.
-    ///
-    /// # Errors
-    /// When one of them can't be removed.
-    async fn delete_of_team(&self, team_id: &str) -> Result<()>;
 }
 
 /// Knows the users of projects.
@@ -194,10 +192,6 @@ pub trait Identities: Send + Sync {
     /// # Errors
     /// Only when it can't be told.
     async fn known(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Principal>>>;
-
-    /// Forgets what is kept of this user. Called by whoever changes something that [`Principal`] holds, after the change
-    /// is committed and before it is answered.
-    fn forget(&self, project_id: &str, user_id: &str);
 }
 
 /// Knows who belongs to which team. The teams answer it; the users ask it, to tell a user's roles.

@@ -10,6 +10,12 @@ pub trait Listeners: Send + Sync {
     /// `pattern` is the event's name with its ids in brackets, as the route table and the contract have it:
     /// `users.[userId].sessions.[sessionId].create`.
     fn wants(&self, project_id: &str, pattern: &str) -> bool;
+
+    /// There are new events in this project's outbox: they are committed. Called on the committing task, so it must not
+    /// block; once a unit of work, however many events that has written.
+    fn wake(&self, project_id: &str) {
+        let _ = project_id;
+    }
 }
 
 /// Nobody listens.

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod directory;
+pub mod effect;
 pub mod error;
 pub mod event;
 pub mod id;

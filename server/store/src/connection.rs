@@ -28,6 +28,14 @@ impl Connection {
         matches!(self.0, Either::Sqlite(_))
     }
 
+    /// Ends a unit of work.
+    pub(crate) async fn commit(self) -> Result<()> {
+        match self.0 {
+            Either::Sqlite(lease) => lease.commit().await,
+            Either::Postgres(lease) => Box::pin(lease.commit()).await,
+        }
+    }
+
     #[doc(hidden)]
     pub fn lane(&mut self) -> Lane<'_> {
         match &mut self.0 {

@@ -36,6 +36,7 @@
 
 mod connection;
 mod dialect;
+mod effects;
 mod error;
 mod migrations;
 pub mod outbox;
@@ -50,6 +51,7 @@ pub mod tables;
 
 pub use connection::Connection;
 pub use dialect::Dialect;
+pub use effects::EffectHandlers;
 pub use error::{Error, Result};
 pub use store::{Store, UnitOfWork};
 pub use stores::{Backend, PLATFORM, StoreSettings, Stores};

@@ -20,7 +20,7 @@ use schema::outbox;
 
 /// A project's outbox, and who listens to it.
 pub(crate) struct Outbox {
-    pub(crate) project: String,
+    pub(crate) project: Arc<str>,
     pub(crate) listeners: Arc<dyn Listeners>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -42,14 +42,14 @@ impl Outbox {
     /// Writes down what happened.
     pub(crate) async fn push(
         &self,
-        unit: &mut UnitOfWork,
+        conn: &mut Connection,
         pattern: &str,
         ids: &[&str],
         payload: impl FnOnce() -> String,
     ) -> Result<(), Error> {
         let (event, payload) = (event::name(pattern, ids), payload());
         let row = Row { event: &event, payload: &payload, created_at: self.clock.now().millis() };
-        on_conn!(unit, |c| diesel::insert_into(outbox::table).values(&row).execute(c))?;
+        on_conn!(conn, |c| diesel::insert_into(outbox::table).values(&row).execute(c))?;
         Ok(())
     }
 }

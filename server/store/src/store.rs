@@ -1,10 +1,12 @@
 //! One project's store, and units of work on it.
 
 use crate::connection::{Connection, Either};
-use crate::error::Result;
+use crate::effects::{EffectHandlers, Effects};
+use crate::error::{Error, Result};
 use crate::outbox::Outbox;
 use crate::{postgres, sqlite};
 use diesel::connection::SimpleConnection;
+use floe_kernel::effect::{CacheName, WorkerName};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,8 @@ pub struct Store(pub(crate) Arc<Open>, pub(crate) Option<Duration>);
 /// What clones of a store share.
 pub(crate) struct Open {
     pub(crate) inner: Inner,
-    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) outbox: Outbox,
+    pub(crate) handlers: Arc<EffectHandlers>,
 }
 
 pub(crate) enum Inner {
@@ -84,7 +87,7 @@ impl Store {
                 Either::Postgres(Box::new(Box::pin(postgres::Lease::begin(&reader.pool, &reader.schema)).await?))
             }
         });
-        Ok(UnitOfWork { connection, outbox: Arc::clone(&self.0.outbox) })
+        Ok(UnitOfWork { connection, effects: Effects::none(self) })
     }
 
     /// The same for a unit that holds SQLite's writer long: it is alone in its group, so that nobody who is done
@@ -95,7 +98,13 @@ impl Store {
     pub async fn begin_alone(&self) -> Result<UnitOfWork> {
         let Inner::Sqlite(file) = &self.0.inner else { return self.begin().await };
         let connection = Connection(Either::Sqlite(file.begin_alone().await?));
-        Ok(UnitOfWork { connection, outbox: Arc::clone(&self.0.outbox) })
+        Ok(UnitOfWork { connection, effects: Effects::none(self) })
+    }
+
+    /// The id of its project; `console` for the platform's.
+    #[must_use]
+    pub fn project_id(&self) -> &Arc<str> {
+        &self.0.outbox.project
     }
 
     /// Whether this is SQLite, for the few queries that differ.
@@ -129,26 +138,52 @@ impl Store {
     }
 }
 
-/// Changes that happen together or not at all. Derefs to its [`Connection`]. Dropped without
-/// [`UnitOfWork::commit`]: rolled back.
+/// Changes that happen together or not at all, and what they cause: what to forget, whom to wake, what to tell. Derefs to
+/// its [`Connection`]. Dropped without [`UnitOfWork::commit`]: rolled back.
 ///
 /// A unit in which a statement failed can't be committed (PostgreSQL would roll it back silently; SQLite behaves the
 /// same here), unless the failure lies behind a [`UnitOfWork::mark`] that was gone back to.
 pub struct UnitOfWork {
     connection: Connection,
-    outbox: Arc<Outbox>,
+    effects: Effects,
 }
 
 impl UnitOfWork {
-    /// Makes the changes last. They survive a loss of power once this returns `Ok`.
+    /// Makes the changes last, and then applies what they cause. They survive a loss of power once this returns `Ok`.
+    ///
+    /// Caches are invalidated before this returns, whatever the outcome: an answer that was lost on its way doesn't say
+    /// that nothing happened. Workers and listeners are woken on success only.
     ///
     /// # Errors
     /// Nothing is saved, except when [`crate::Error::Unavailable`] means that the answer was lost on its way.
     pub async fn commit(self) -> Result<()> {
-        match self.connection.0 {
-            Either::Sqlite(lease) => lease.commit().await,
-            Either::Postgres(lease) => Box::pin(lease.commit()).await,
+        let Self { connection, mut effects } = self;
+        if effects.is_empty() {
+            return connection.commit().await;
         }
+        effects.begin_commit();
+        // In a task of its own: a caller who hangs up while the disk is busy must not leave a cache with what was true before.
+        let committed = tokio::spawn(async move {
+            let outcome = connection.commit().await;
+            effects.apply(outcome.is_ok());
+            outcome
+        });
+        committed.await.map_err(Error::unavailable).flatten()
+    }
+
+    /// What a cache holds under this key isn't true any more once this is committed.
+    pub fn invalidate(&mut self, cache: CacheName, key: &str) {
+        self.effects.invalidate(cache, Some(key));
+    }
+
+    /// Nothing that a cache holds may be true any more once this is committed.
+    pub fn invalidate_all(&mut self, cache: CacheName) {
+        self.effects.invalidate(cache, None);
+    }
+
+    /// There is something to do in this project for this worker once this is committed.
+    pub fn wake(&mut self, worker: WorkerName) {
+        self.effects.wake(worker);
     }
 
     /// Says that the next statement makes the last change of this unit, apart from what is told: whatever may still refuse
@@ -183,11 +218,12 @@ impl UnitOfWork {
         ids: &[&str],
         payload: impl FnOnce() -> String,
     ) -> Result<()> {
-        let outbox = Arc::clone(&self.outbox);
-        if !outbox.is_wanted(names) {
+        if !self.effects.outbox().is_wanted(names) {
             return Ok(());
         }
-        outbox.push(self, pattern, ids, payload).await
+        self.effects.outbox().push(&mut self.connection, pattern, ids, payload).await?;
+        self.effects.emitted();
+        Ok(())
     }
 
     /// Sets a mark, before something that may fail without failing the whole.

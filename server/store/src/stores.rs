@@ -1,5 +1,6 @@
 //! All the stores of the process: opened at first use, closed when idle.
 
+use crate::effects::EffectHandlers;
 use crate::error::{Error, Result};
 use crate::migrations::{self, Sets};
 use crate::outbox::Outbox;
@@ -83,6 +84,7 @@ struct Shared {
     /// PostgreSQL's; none with SQLite.
     pool: Option<postgres::Pool>,
     open: RwLock<HashMap<String, Arc<Slot>>>,
+    effects: Arc<EffectHandlers>,
     /// Whether a task is looking after the idle ones.
     sweeping: AtomicBool,
     started: Instant,
@@ -116,12 +118,19 @@ impl Stores {
             settings,
             pool,
             open: RwLock::default(),
+            effects: Arc::default(),
             sweeping: AtomicBool::new(false),
             started: Instant::now(),
         }));
         stores.create(&Id::platform()).await?;
         stores.platform().await?;
         Ok(stores)
+    }
+
+    /// Who applies what units of work cause, in every project.
+    #[must_use]
+    pub fn effects(&self) -> &EffectHandlers {
+        &self.0.effects
     }
 
     /// The platform's own store.
@@ -267,7 +276,8 @@ impl Stores {
             }
         };
         let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));
-        Ok(Store(Arc::new(Open { inner, outbox: Arc::new(Outbox { project: id.0.clone(), listeners, clock }) }), None))
+        let outbox = Outbox { project: id.0.as_str().into(), listeners, clock };
+        Ok(Store(Arc::new(Open { inner, outbox, handlers: Arc::clone(&self.0.effects) }), None))
     }
 
     /// Makes what [`Stores::open_store`] looks for.

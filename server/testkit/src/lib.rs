@@ -12,6 +12,9 @@
 //! }
 //! ```
 
+// Diesel's types nest deeply, and futures hold them.
+#![recursion_limit = "256"]
+
 mod client;
 mod test_server;
 

@@ -7,15 +7,15 @@ use crate::permission_sets::{self, PermissionSet};
 use crate::repository::SchemaRepository;
 use crate::repository::transactions::TransactionRepository;
 use crate::schema::TableSchema;
-use crate::service::{At, Databases};
+use crate::service::{At, Databases, LISTS, SCHEMA_JOBS, SCHEMAS, table_key};
 use crate::transaction::MAX_ROWS;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::permission::Permissions;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::UnitOfWork;
 use floe_store::tables::{Ddl, StoredRow, StoredTable};
-use floe_store::{Store, UnitOfWork};
 use std::collections::HashSet;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -37,12 +37,6 @@ pub(crate) struct RowTransaction<'s> {
     learned: Vec<Arc<PermissionSet>>,
     /// Whether what is kept of tables is doubted: something that it said was wrong.
     doubtful: bool,
-    /// Tables whose schema must be forgotten once this is committed.
-    stale_schemas: Vec<String>,
-    /// Databases whose lists must be forgotten once this is committed.
-    stale_lists: Vec<String>,
-    /// Where there are chores to be done once this is committed.
-    schema_jobs_in: Option<Store>,
     /// What rows may not be changed, because others have changed them.
     guard: ChangeGuard,
     began: Instant,
@@ -82,9 +76,6 @@ impl<'s> RowTransaction<'s> {
             unit,
             learned: Vec::new(),
             doubtful: false,
-            stale_schemas: Vec::new(),
-            stale_lists: Vec::new(),
-            schema_jobs_in: None,
             guard: ChangeGuard::since(call.request.unchanged_since),
             began: Instant::now(),
             rows_left: None,
@@ -213,23 +204,21 @@ impl<'s> RowTransaction<'s> {
     }
 
     /// Leaves something about the shape of a table for later. `item`: the number of the index or column.
-    pub(crate) async fn later(&mut self, store: &Store, task: Task, table: i64, item: i64) -> Result<()> {
+    pub(crate) async fn later(&mut self, task: Task, table: i64, item: i64) -> Result<()> {
         self.definitions().add_job(task, table, item).await?;
-        self.schema_jobs_in = Some(store.clone());
+        self.unit.wake(SCHEMA_JOBS);
         Ok(())
     }
 
     /// The schema of this table is another one from now on.
     pub(crate) fn invalidate_table(&mut self, database_id: &str, table_id: &str) {
-        self.stale_schemas.push(crate::service::schema_key(&self.project, database_id, table_id));
+        self.unit.invalidate(SCHEMAS, &table_key(database_id, table_id));
         self.invalidate_lists(database_id);
     }
 
     /// Lists of rows of this database may not be for everyone any more who asked for them.
     pub(crate) fn invalidate_lists(&mut self, database_id: &str) {
-        if self.stale_lists.last().is_none_or(|last| last != database_id) {
-            self.stale_lists.push(database_id.to_owned());
-        }
+        self.unit.invalidate(LISTS, database_id);
     }
 
     /// The schema of a table, whether or not the caller may know of it; none: there is none.
@@ -278,23 +267,12 @@ impl<'s> RowTransaction<'s> {
         Ok(self.unit.emit_as(event[self.vocabulary.index()], &event, ids, text).await?)
     }
 
-    /// Makes it last, unless it is a rehearsal; then keeps what was learned and forgets what is outdated.
+    /// Makes it last, unless it is a rehearsal; then keeps what was learned.
     pub(crate) async fn commit(self) -> Result<()> {
         if self.rehearsal.is_some() {
             return Err(Error::internal("a rehearsal is not committed"));
         }
-        let outcome = self.unit.commit().await;
-        // Also when it failed: an answer that was lost on its way doesn't say that nothing happened.
-        for key in &self.stale_schemas {
-            self.service.schemas.invalidate(key.as_str());
-        }
-        for database_id in &self.stale_lists {
-            self.service.lists.invalidate_table(&self.project, database_id);
-        }
-        outcome?;
-        if let Some(store) = &self.schema_jobs_in {
-            self.service.schema_jobs.wake(store, &self.project);
-        }
+        self.unit.commit().await?;
         self.service.sets.keep(&self.project, self.learned).await;
         Ok(())
     }

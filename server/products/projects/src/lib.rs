@@ -19,11 +19,13 @@
 mod endpoints;
 pub mod events;
 mod model;
+mod organisations;
 mod params;
 mod repository;
 mod routes;
 mod service;
 
 pub use model::NewProject;
+pub use organisations::Organisations;
 pub use routes::routes;
 pub use service::{OnProjectDeleted, Projects};

@@ -31,6 +31,23 @@ impl Param for ProjectId {
     }
 }
 
+/// When a key ends. `null` or an empty text, as answers say it: never.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expiry(pub(crate) Option<Timestamp>);
+
+impl Param for Expiry {
+    fn read(value: Json) -> Result<Self, Refusal> {
+        if value.is_null() || value == "" {
+            return Ok(Self(None));
+        }
+        Timestamp::read(value).map(|moment| Self(Some(moment)))
+    }
+
+    fn schema() -> Json {
+        Option::<Timestamp>::schema()
+    }
+}
+
 /// A scope that an API key may be given.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeyScope(pub(crate) Scope);

@@ -346,6 +346,14 @@ impl ProjectRepository<'_> {
         row.map(Key::try_from).transpose()
     }
 
+    /// The same, making others who want to change it wait until this unit of work is done.
+    pub(crate) async fn key_to_change(&mut self, project_id: &str, id: &str) -> Result<Option<Key>, Error> {
+        let found = api_keys::table.filter(api_keys::project_id.eq(project_id)).filter(api_keys::id.eq(id));
+        let update = diesel::update(found).set(api_keys::id.eq(id));
+        let row = on_conn!(self.0, |c| update.returning(KeyRow::as_returning()).get_result::<KeyRow>(c)).optional()?;
+        row.map(Key::try_from).transpose()
+    }
+
     /// Adds a key.
     ///
     /// # Errors
@@ -378,10 +386,11 @@ impl ProjectRepository<'_> {
         Ok(())
     }
 
-    /// Removes a key. Whether there was one.
-    pub(crate) async fn remove_key(&mut self, project_id: &str, id: &str) -> Result<bool, Error> {
+    /// Removes a key.
+    pub(crate) async fn remove_key(&mut self, project_id: &str, id: &str) -> Result<(), Error> {
         let found = api_keys::table.filter(api_keys::project_id.eq(project_id)).filter(api_keys::id.eq(id));
-        Ok(on_conn!(self.0, |c| diesel::delete(found).execute(c))? > 0)
+        on_conn!(self.0, |c| diesel::delete(found).execute(c))?;
+        Ok(())
     }
 
     /// The hosts of a project's web apps.

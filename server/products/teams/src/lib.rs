@@ -15,10 +15,12 @@
 mod endpoints;
 pub mod events;
 mod model;
+mod owned;
 mod params;
 mod repository;
 mod routes;
 mod service;
 
+pub use owned::OwnedProjects;
 pub use routes::routes;
-pub use service::{Directory, Teams};
+pub use service::{Directory, Teams, hold};

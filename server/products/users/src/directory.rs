@@ -20,10 +20,6 @@ impl Identities for People {
         let key = (project_id.to_owned(), user_id.to_owned());
         self.known.get_or_load(&key, async || self.load(project_id, user_id).await).await
     }
-
-    fn forget(&self, project_id: &str, user_id: &str) {
-        self.known.invalidate(&(project_id.to_owned(), user_id.to_owned()));
-    }
 }
 
 impl People {

@@ -8,7 +8,7 @@ use crate::repository::{self, Repository};
 use floe_cache::Cache;
 use floe_gateway::Call;
 use floe_gateway::jwt::{Claims, Signer};
-use floe_kernel::directory::{Identities as _, Memberships, Principal, Project};
+use floe_kernel::directory::{Identities as _, Memberships, PRINCIPALS, Principal, Project};
 use floe_kernel::query::{Filter, Operator, Queries};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
@@ -61,7 +61,19 @@ impl People {
     /// With what it needs: their data, their teams, and the key of their JWTs.
     #[must_use]
     pub fn new(stores: Stores, memberships: Arc<dyn Memberships>, passwords: Passwords, signer: Signer) -> Self {
-        Self { stores, memberships, passwords, known: Cache::new(KNOWN), signer }
+        let known: Cache<(String, String), Arc<Principal>> = Cache::new(KNOWN);
+        let kept = known.clone();
+        stores.effects().on_invalidate(PRINCIPALS, move |gone| match &gone.key {
+            Some(user_id) => kept.invalidate(&(gone.project.as_ref().to_owned(), user_id.clone())),
+            None => kept.clear(),
+        });
+        Self { stores, memberships, passwords, known, signer }
+    }
+
+    /// Takes the turn to change a user, which makes untrue what authentication knows of them.
+    pub(crate) async fn hold(&self, unit: &mut UnitOfWork, at: Context<'_>, id: &str) -> Result<User> {
+        unit.invalidate(PRINCIPALS, id);
+        Repository(unit).hold(id, at.now).await?.ok_or_else(not_found)
     }
 
     /// Forgets everybody: when a project is gone, another of the same id may come, with users of the same ids.
@@ -179,13 +191,12 @@ impl People {
         change: impl FnOnce(&mut User) -> Result<Ending<'s>>,
     ) -> Result<User> {
         let mut unit = at.store.begin().await?;
-        let mut user = Repository(&mut unit).hold(id, at.now).await?.ok_or_else(not_found)?;
+        let mut user = self.hold(&mut unit, at, id).await?;
         let ending = change(&mut user)?;
         Repository(&mut unit).save(&user).await.map_err(taken)?;
         self.end(&mut unit, id, ending).await?;
         events::emit(&mut unit, event, &[id], || Account::from(&user)).await?;
         unit.commit().await?;
-        self.forget(&at.project.id, id);
         Ok(user)
     }
 
@@ -227,12 +238,10 @@ impl People {
     /// [`ErrorKind::UserNotFound`].
     pub async fn delete(&self, at: Context<'_>, id: &str) -> Result<()> {
         let mut unit = at.store.begin().await?;
-        let user = Repository(&mut unit).hold(id, at.now).await?.ok_or_else(not_found)?;
+        let user = self.hold(&mut unit, at, id).await?;
         Repository(&mut unit).delete(id).await?;
         events::emit(&mut unit, events::DELETE, &[id], || Account::from(&user)).await?;
-        unit.commit().await?;
-        self.forget(&at.project.id, id);
-        Ok(())
+        Ok(unit.commit().await?)
     }
 
     /// A JWT that stands for a user for so many seconds, and ends with the session that it names.

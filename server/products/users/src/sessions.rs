@@ -4,9 +4,9 @@ use crate::device::Device;
 use crate::events;
 use crate::model::{Session, SessionModel, User};
 use crate::repository::Repository;
-use crate::service::{Context, Ending, People, not_found};
+use crate::service::{Context, Ending, People};
 use floe_gateway::Call;
-use floe_kernel::directory::{Identities as _, Visit};
+use floe_kernel::directory::Visit;
 use floe_kernel::secret::{SessionToken, hash, random_hex};
 use floe_kernel::time::Timestamp;
 use floe_kernel::{ErrorKind, Result, id};
@@ -81,7 +81,7 @@ impl People {
     /// [`ErrorKind::UserNotFound`], [`ErrorKind::UserBlocked`], [`ErrorKind::UserInvalidCredentials`].
     pub async fn sign_in(&self, at: Context<'_>, user: &User, with: SignIn<'_>) -> Result<(Session, SessionToken)> {
         let mut unit = at.store.begin().await?;
-        let mut now = Repository(&mut unit).hold(&user.id, at.now).await?.ok_or_else(not_found)?;
+        let mut now = self.hold(&mut unit, at, &user.id).await?;
         user.still(&now)?;
         if !now.active && with.provider != Provider::Server {
             return Err(ErrorKind::UserBlocked.into());
@@ -93,7 +93,6 @@ impl People {
         Repository(&mut unit).save(&now).await?;
         let begun = self.begin_session(&mut unit, at, &now, with).await?;
         unit.commit().await?;
-        self.forget(&at.project.id, &user.id);
         Ok(begun)
     }
 
@@ -168,7 +167,7 @@ impl People {
     /// [`ErrorKind::UserSessionNotFound`].
     pub async fn extend_session(&self, at: Context<'_>, user_id: &str, session_id: &str) -> Result<Session> {
         let mut unit = at.store.begin().await?;
-        let mut user = Repository(&mut unit).hold(user_id, at.now).await?.ok_or_else(not_found)?;
+        let mut user = self.hold(&mut unit, at, user_id).await?;
         user.accessed_at = Some(at.now);
         Repository(&mut unit).save(&user).await?;
         let mut sessions = Repository(&mut unit).sessions(user_id).await?;
@@ -178,7 +177,6 @@ impl People {
         events::emit(&mut unit, events::UPDATE_SESSION, &[user_id, session_id], || SessionModel::from(&session))
             .await?;
         unit.commit().await?;
-        self.forget(&at.project.id, user_id);
         Ok(session)
     }
 
@@ -188,13 +186,11 @@ impl People {
     /// [`ErrorKind::UserNotFound`], [`ErrorKind::UserSessionNotFound`].
     pub async fn sign_out(&self, at: Context<'_>, user_id: &str, session_id: &str) -> Result<()> {
         let mut unit = at.store.begin().await?;
-        Repository(&mut unit).hold(user_id, at.now).await?.ok_or_else(not_found)?;
+        self.hold(&mut unit, at, user_id).await?;
         let sessions = Repository(&mut unit).sessions(user_id).await?;
         find(sessions, session_id)?;
         self.end(&mut unit, user_id, Ending::Only(session_id)).await?;
-        unit.commit().await?;
-        self.forget(&at.project.id, user_id);
-        Ok(())
+        Ok(unit.commit().await?)
     }
 
     /// Signs the user out everywhere; every JWT ends too.

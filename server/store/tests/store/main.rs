@@ -10,6 +10,7 @@
 
 #[macro_use]
 mod common;
+mod effects;
 mod patterns;
 mod queries;
 mod round_trips;

@@ -170,7 +170,7 @@ impl Databases {
         let added = tx.definitions().add_column(table, &column).await;
         column.number = added.map_err(|error| conflict_is(error, vocabulary.errors().column_exists))?;
         if is_for_later {
-            tx.later(&call.store, Task::AddColumn, table, column.number).await?;
+            tx.later(Task::AddColumn, table, column.number).await?;
         } else {
             let table = call.store.table(table, whole.table.version, Vec::new());
             tx.shape(Ddl::AddColumn(table, column.stored())).await?;
@@ -324,7 +324,7 @@ impl Databases {
         // SQLite would write every row anew.
         let is_slow = call.store.is_sqlite() && is_large(tx, &table).await?;
         if is_slow || tx.definitions().awaits_chores(number).await? {
-            return tx.later(&call.store, Task::DropColumn, number, column.number).await;
+            return tx.later(Task::DropColumn, number, column.number).await;
         }
         Ok(tx.shape(Ddl::DropColumn(table, column.stored().name)).await?)
     }

@@ -101,7 +101,7 @@ impl Databases {
                 drop_rows(&mut tx, call, *number, links_are_left).await?;
             } else {
                 tx.definitions().call_off_all(*number).await?;
-                tx.later(&call.store, Task::DropTable, *number, 0).await?;
+                tx.later(Task::DropTable, *number, 0).await?;
             }
             tx.invalidate_table(id, table_id);
         }

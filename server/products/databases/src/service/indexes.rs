@@ -93,7 +93,7 @@ impl Databases {
         let added = tx.definitions().add_index(whole.table.number, &index).await;
         index.number = added.map_err(|error| conflict_is(error, vocabulary.errors().index_exists))?;
         if is_for_later {
-            tx.later(&call.store, Task::MakeIndex, whole.table.number, index.number).await?;
+            tx.later(Task::MakeIndex, whole.table.number, index.number).await?;
             return Ok(index);
         }
         tx.mark().await?;
@@ -131,7 +131,7 @@ impl Databases {
             }
             if is_for_later {
                 tx.definitions().set_index_status(index.number, &Status::Processing).await?;
-                tx.later(&call.store, Task::MakeIndex, table, index.number).await?;
+                tx.later(Task::MakeIndex, table, index.number).await?;
                 continue;
             }
             let stored = call.store.table(table, before.table.version, Vec::new());
@@ -155,7 +155,7 @@ impl Databases {
             Status::Failed(_) | Status::Processing => {}
             // PostgreSQL would wait for the other change, and every reader of the table for us.
             Status::Available if !call.store.is_sqlite() && tx.definitions().awaits_chores(table).await? => {
-                tx.later(&call.store, Task::DropIndex, table, number).await?;
+                tx.later(Task::DropIndex, table, number).await?;
             }
             Status::Available => {
                 let table = call.store.table(table, whole.table.version, Vec::new());

@@ -57,13 +57,21 @@ use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_cache::Cache;
 use floe_gateway::Call;
+use floe_kernel::effect::{CacheName, WorkerName};
 use floe_kernel::secret::Secret;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::Connection;
+use floe_store::{Connection, EffectHandlers};
 use std::sync::Arc;
 
 /// How often something is tried that loses against changes of its table, or of its row.
 const ATTEMPTS: usize = 3;
+
+/// The cache of tables' schemas; its key is [`table_key`].
+pub(crate) const SCHEMAS: CacheName = CacheName::new("databases.schemas");
+/// The cache of lists of rows; its key is the database's id.
+pub(crate) const LISTS: CacheName = CacheName::new("databases.lists");
+/// Who does what is left to be done about the shape of tables.
+pub(crate) const SCHEMA_JOBS: WorkerName = WorkerName::new("databases.schema_jobs");
 
 /// How many tables are kept in memory, of all projects.
 const KEPT_SCHEMAS: u64 = 10_000;
@@ -73,7 +81,7 @@ pub struct Databases {
     pub(crate) schemas: Cache<String, Arc<TableSchema>>,
     pub(crate) sets: PermissionSets,
     pub(crate) schema_jobs: SchemaJobs,
-    pub(crate) lists: ListCache,
+    pub(crate) lists: Arc<ListCache>,
     pub(crate) keys: Keys,
 }
 
@@ -87,13 +95,33 @@ pub(crate) struct At {
 }
 
 impl Databases {
-    /// Knows nothing yet; what it needs to know it learns from each project's store. The values of encrypted columns are
+    /// Knows nothing yet, and forgets on these effects; what it needs to know it learns from each project's store. The values of encrypted columns are
     /// as secret as this key, and lost with it.
     #[must_use]
-    pub fn new(key: &Secret) -> Self {
-        let schemas = Cache::new(KEPT_SCHEMAS);
-        let (schema_jobs, keys) = (SchemaJobs::new(schemas.clone()), Keys::new(key));
-        Self { schema_jobs, schemas, sets: PermissionSets::new(), lists: ListCache::new(), keys }
+    pub fn new(effects: &EffectHandlers, key: &Secret) -> Self {
+        let service = Self {
+            schema_jobs: SchemaJobs::default(),
+            schemas: Cache::new(KEPT_SCHEMAS),
+            sets: PermissionSets::new(),
+            lists: Arc::new(ListCache::new()),
+            keys: Keys::new(key),
+        };
+        service.register(effects);
+        service
+    }
+
+    /// Says how what changes of tables cause is done.
+    fn register(&self, effects: &EffectHandlers) {
+        let (schemas, lists, jobs) = (self.schemas.clone(), Arc::clone(&self.lists), self.schema_jobs.clone());
+        effects.on_invalidate(SCHEMAS, move |gone| match &gone.key {
+            Some(table) => schemas.invalidate(&format!("{}/{table}", gone.project)),
+            None => schemas.clear(),
+        });
+        effects.on_invalidate(LISTS, move |gone| match &gone.key {
+            Some(database) => lists.invalidate_table(&gone.project, database),
+            None => lists.clear(),
+        });
+        effects.on_wake(SCHEMA_JOBS, move |store| jobs.wake(store));
     }
 
     /// Forgets everything that is kept in memory. To be called when a project was deleted: one of the same id may come,
@@ -191,7 +219,12 @@ impl Databases {
     }
 }
 
-/// Under which key a schema is kept. (No id has a slash.)
+/// Under which key of its project a schema is kept.
+pub(crate) fn table_key(database: &str, table: &str) -> String {
+    format!("{database}/{table}")
+}
+
+/// Under which key a schema is kept: the project's id, a slash and [`table_key`]. (No id has a slash.)
 pub(crate) fn schema_key(project: &str, database: &str, table: &str) -> String {
     let mut key = String::with_capacity(project.len() + database.len() + table.len() + 2);
     for (n, part) in [project, database, table].into_iter().enumerate() {

@@ -46,7 +46,7 @@ impl Databases {
             tx.definitions().add_relation(&relation.mirrored()).await.map_err(exists)?;
         }
         if is_for_later {
-            tx.later(&call.store, Task::MakeLinks, relation.table.number, relation.number).await?;
+            tx.later(Task::MakeLinks, relation.table.number, relation.number).await?;
         } else {
             let links = relation.links(&call.store);
             tx.shape(Ddl::CreateLinks(links, relation.cardinality.once())).await?;
@@ -247,7 +247,7 @@ pub(super) async fn drop_links(tx: &mut RowTransaction<'_>, call: &Call, relatio
         return Ok(false);
     }
     if await_chores(tx, call, [table, related]).await? {
-        tx.later(&call.store, Task::DropLinks, 0, relation.link).await?;
+        tx.later(Task::DropLinks, 0, relation.link).await?;
         return Ok(true);
     }
     tx.shape(Ddl::DropLinks(relation.links(&call.store))).await?;

@@ -7,13 +7,11 @@
 
 use super::indexes::definition;
 use super::tables::fill;
-use super::{Databases, schema_key};
+use super::{Databases, SCHEMAS, table_key};
 use crate::model::{Index, SchemaJob, Status, Task, WholeTable};
 use crate::relation::Relation;
 use crate::repository::SchemaRepository;
-use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
-use floe_cache::Cache;
 use floe_gateway::Call;
 use floe_kernel::Result;
 use floe_store::tables::{self, Column as StoredColumn, Ddl, OnlineDdl, StoredTable};
@@ -36,32 +34,32 @@ const PATIENCE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs
 const ELSEWHERE: Duration = Duration::from_secs(1);
 
 /// Which projects have their chores done at the moment. Cheap to clone.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct SchemaJobs(Arc<Shared>);
 
+#[derive(Default)]
 struct Shared {
     /// By project: whether somebody has knocked since the task looked last.
     at_work: Mutex<HashMap<String, bool>>,
-    schemas: Cache<String, Arc<TableSchema>>,
 }
 
 impl SchemaJobs {
-    /// Nobody is at work. What is done makes these schemas outdated.
-    pub(crate) fn new(schemas: Cache<String, Arc<TableSchema>>) -> Self {
-        Self(Arc::new(Shared { at_work: Mutex::default(), schemas }))
-    }
-
     /// Sees to it that a project's chores are done.
-    pub(crate) fn wake(&self, store: &Store, project: &str) {
-        match self.at_work().entry(project.to_owned()) {
+    pub(crate) fn wake(&self, store: &Store) {
+        let project = store.project_id();
+        match self.at_work().entry(project.as_ref().to_owned()) {
             Entry::Occupied(mut knocked) => {
                 knocked.insert(true);
                 return;
             }
             Entry::Vacant(place) => place.insert(false),
         };
-        let worker =
-            Worker { schema_jobs: self.clone(), store: store.clone(), project: project.to_owned(), has_ended: false };
+        let worker = Worker {
+            schema_jobs: self.clone(),
+            store: store.clone(),
+            project: project.as_ref().to_owned(),
+            has_ended: false,
+        };
         tokio::spawn(worker.run());
     }
 
@@ -78,7 +76,7 @@ impl Databases {
     /// Takes up what a process that died has left to be done in this project.
     pub(super) async fn resume(&self, call: &Call, definitions: &mut SchemaRepository<'_>) -> Result<()> {
         if !self.schema_jobs.is_at_work(&call.project.id) && definitions.next_job(0).await?.is_some() {
-            self.schema_jobs.wake(&call.store, &call.project.id);
+            self.schema_jobs.wake(&call.store);
         }
         Ok(())
     }
@@ -268,7 +266,6 @@ impl Worker {
         status: &Status,
         work: impl AsyncFnOnce(&mut UnitOfWork, &Relation) -> Result<()>,
     ) -> Result<()> {
-        let mut other = None;
         self.finish(job, async |unit| {
             let Some(relation) = SchemaRepository(unit).relation_of_number(job.item).await? else { return Ok(()) };
             SchemaRepository(unit).next_version(relation.related.number).await?;
@@ -277,14 +274,12 @@ impl Worker {
             for side in there.iter().filter(|side| side.mirrors(&relation)).chain([&relation]) {
                 SchemaRepository(unit).set_column_status(side.number, status).await?;
             }
-            other = SchemaRepository(unit).table_of_number(relation.related.number).await?;
+            if let Some((database_id, table)) = SchemaRepository(unit).table_of_number(relation.related.number).await? {
+                unit.invalidate(SCHEMAS, &table_key(&database_id, &table.id));
+            }
             Ok(())
         })
-        .await?;
-        if let Some((database_id, table)) = other {
-            self.schema_jobs.0.schemas.invalidate(schema_key(&self.project, &database_id, &table.id).as_str());
-        }
-        Ok(())
+        .await
     }
 
     /// Does the last thing about a chore, unless it was called off, and notes that it is done: both or neither.
@@ -299,11 +294,10 @@ impl Worker {
         if SchemaRepository(&mut unit).remove_job(job.number).await? {
             work(&mut unit).await?;
         }
-        unit.commit().await?;
         if let Some((database_id, table)) = place {
-            self.schema_jobs.0.schemas.invalidate(schema_key(&self.project, &database_id, &table.id).as_str());
+            unit.invalidate(SCHEMAS, &table_key(&database_id, &table.id));
         }
-        Ok(())
+        Ok(unit.commit().await?)
     }
 
     /// What can't be made has failed, and says so. What can't be removed stays to be done.

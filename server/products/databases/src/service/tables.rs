@@ -189,7 +189,7 @@ pub(super) async fn drop_rows(
     } else if !links_are_left && !is_large(tx, &stored).await? {
         return Ok(tx.shape(Ddl::DropTable(stored)).await?);
     }
-    tx.later(&call.store, Task::DropTable, table, 0).await
+    tx.later(Task::DropTable, table, 0).await
 }
 
 /// The table there, with everything in it.

@@ -235,7 +235,7 @@ mod tests {
     use floe_kernel::permission::Permissions;
     use floe_kernel::scope::PROJECT;
     use floe_kernel::secret::Secret;
-    use floe_store::{Backend, StoreSettings, Stores, outbox};
+    use floe_store::{Backend, EffectHandlers, StoreSettings, Stores, outbox};
     use serde_json::Map;
     use std::sync::Arc;
 
@@ -268,7 +268,10 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn who_listens_learns_what_was_committed_once_and_nothing_of_what_was_not() {
         let folder = tempfile::tempdir().unwrap();
-        let (call, service) = (call(folder.path()).await, Databases::new(&Secret::new("a key of some length")));
+        let (call, service) = (
+            call(folder.path()).await,
+            Databases::new(&EffectHandlers::default(), &Secret::new("a key of some length")),
+        );
         service.create_database(&call, "d".into(), "D".into(), true).await.unwrap();
         let (columns, indexes, permissions) = (Vec::new(), Vec::new(), Permissions::NONE);
         let (id, name) = ("t".to_owned(), "T".to_owned());

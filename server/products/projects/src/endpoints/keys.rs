@@ -1,14 +1,13 @@
 //! `/v1/project/keys`: API keys.
 
 use crate::model::KeyModel;
-use crate::params::KeyScope;
+use crate::params::{Expiry, KeyScope};
 use crate::service::{KeyChange, Projects};
 use floe_gateway::param::{CustomId, Id, List, Queries, Text};
 use floe_gateway::reply::Page;
 use floe_gateway::{Call, Reply, input};
 use floe_kernel::Result;
 use floe_kernel::scope::Scopes;
-use floe_kernel::time::Timestamp;
 use std::sync::Arc;
 
 input! {
@@ -31,7 +30,7 @@ input! {
         /// What it may enter.
         pub(crate) scopes: List<KeyScope, 200> = body "scopes",
         /// When it ends; never unless given.
-        pub(crate) expire: Option<Timestamp> = body "expire" or None,
+        pub(crate) expire: Expiry = body "expire" or Expiry(None),
     }
 }
 
@@ -45,7 +44,7 @@ input! {
         /// What it may enter.
         pub(crate) scopes: List<KeyScope, 200> = body "scopes",
         /// When it ends; never unless given.
-        pub(crate) expire: Option<Timestamp> = body "expire" or None,
+        pub(crate) expire: Expiry = body "expire" or Expiry(None),
     }
 }
 
@@ -63,7 +62,7 @@ pub(crate) async fn list(projects: Arc<Projects>, call: Call, input: ListKeys) -
 }
 
 pub(crate) async fn create(projects: Arc<Projects>, call: Call, input: CreateKey) -> Result<Reply> {
-    let change = KeyChange { name: input.name.into(), scopes: set(&input.scopes), expires: input.expire };
+    let change = KeyChange { name: input.name.into(), scopes: set(&input.scopes), expires: input.expire.0 };
     let id = input.key_id.or_make(call.now);
     let (key, secret) = projects.create_key_for(&call.caller, &call.project, id, change, call.now).await?;
     Reply::created(&KeyModel::made(key, &secret))
@@ -74,13 +73,13 @@ pub(crate) async fn get(projects: Arc<Projects>, call: Call, input: OneKey) -> R
 }
 
 pub(crate) async fn update(projects: Arc<Projects>, call: Call, input: UpdateKey) -> Result<Reply> {
-    let change = KeyChange { name: input.name.into(), scopes: set(&input.scopes), expires: input.expire };
+    let change = KeyChange { name: input.name.into(), scopes: set(&input.scopes), expires: input.expire.0 };
     let key = projects.update_key(&call.caller, &call.project, &input.key_id, change, call.now).await?;
     Reply::ok(&KeyModel::from(key))
 }
 
 pub(crate) async fn delete(projects: Arc<Projects>, call: Call, input: OneKey) -> Result<Reply> {
-    projects.delete_key(&call.project.id, &input.key_id).await?;
+    projects.delete_key(&call.caller, &call.project, &input.key_id).await?;
     Ok(Reply::empty())
 }
 

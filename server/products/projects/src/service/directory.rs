@@ -22,7 +22,7 @@ impl kernel::Projects for Projects {
     async fn project_anew(&self, id: &str) -> Result<Option<Arc<Project>>> {
         if self.refreshed.get(id).is_none() {
             self.refreshed.get_or_load(id, async || Ok::<_, Error>(Some(()))).await?;
-            self.forget(id);
+            self.known.invalidate(id);
         }
         self.project(id).await
     }
@@ -37,17 +37,6 @@ impl kernel::Projects for Projects {
             Some(id) => self.project(&id).await,
             None => Ok(None),
         }
-    }
-
-    async fn delete_of_team(&self, team_id: &str) -> Result<()> {
-        let ids = {
-            let mut conn = self.platform().await?.read().await?;
-            ProjectRepository(&mut conn).project_ids_of_team(team_id).await?
-        };
-        for id in ids {
-            self.delete(&id).await?;
-        }
-        Ok(())
     }
 }
 

@@ -1,5 +1,5 @@
-//! API keys. Nobody gives what they don't have: a key makes and changes keys only within its own scopes and its own
-//! time. What an admin may give doesn't depend on what they may enter themselves: they own the project.
+//! API keys. Nobody gives what they don't have, nor takes it from who has more: a key makes, changes and ends keys only
+//! within its own scopes and its own time. What an admin may give doesn't depend on what they may enter themselves: they own the project.
 
 use super::{Projects, not_found};
 use crate::model::Key;
@@ -44,7 +44,7 @@ impl Projects {
         change: KeyChange,
         now: Timestamp,
     ) -> Result<(Key, Secret)> {
-        within_reach(caller, project, &change)?;
+        within_reach(caller, project, change.scopes, change.expires)?;
         self.make_key(&project.id, id, change, now).await
     }
 
@@ -52,13 +52,11 @@ impl Projects {
         let secret = Secret::new(format!("standard_{}", random_hex(SECRET_BYTES)));
         let KeyChange { name, scopes, expires } = change;
         let key = Key { id, name, scopes, expires, accessed: None, created: now, updated: now };
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change(project_id).await?;
         let mut registry = ProjectRepository(&mut unit);
         registry.project(project_id).await?.ok_or_else(not_found)?;
         registry.add_key(project_id, &key, &hash(secret.expose())).await.map_err(taken)?;
-        let outcome = unit.commit().await;
-        self.forget(project_id);
-        outcome.map_err(taken)?;
+        unit.commit().await.map_err(taken)?;
         Ok((key, secret))
     }
 
@@ -84,42 +82,42 @@ impl Projects {
         change: KeyChange,
         now: Timestamp,
     ) -> Result<Key> {
-        within_reach(caller, project, &change)?;
-        let mut unit = self.platform().await?.begin().await?;
+        within_reach(caller, project, change.scopes, change.expires)?;
+        let mut unit = self.begin_change(&project.id).await?;
         let mut registry = ProjectRepository(&mut unit);
-        let key = registry.key(&project.id, id).await?.ok_or(ErrorKind::KeyNotFound)?;
+        let key = registry.key_to_change(&project.id, id).await?.ok_or(ErrorKind::KeyNotFound)?;
+        within_reach(caller, project, key.scopes, key.expires)?;
         let KeyChange { name, scopes, expires } = change;
         let key = Key { name, scopes, expires, updated: now, ..key };
         registry.save_key(&project.id, &key).await?;
-        let outcome = unit.commit().await;
-        self.forget(&project.id);
-        outcome?;
+        unit.commit().await?;
         Ok(key)
     }
 
     /// Ends a key.
-    pub(crate) async fn delete_key(&self, project_id: &str, id: &str) -> Result<()> {
-        let mut unit = self.platform().await?.begin().await?;
-        let found = ProjectRepository(&mut unit).remove_key(project_id, id).await?;
-        let outcome = unit.commit().await;
-        self.forget(project_id);
-        outcome?;
-        if found { Ok(()) } else { Err(ErrorKind::KeyNotFound.into()) }
+    pub(crate) async fn delete_key(&self, caller: &Caller, project: &Project, id: &str) -> Result<()> {
+        let mut unit = self.begin_change(&project.id).await?;
+        let mut registry = ProjectRepository(&mut unit);
+        let key = registry.key_to_change(&project.id, id).await?.ok_or(ErrorKind::KeyNotFound)?;
+        within_reach(caller, project, key.scopes, key.expires)?;
+        registry.remove_key(&project.id, id).await?;
+        Ok(unit.commit().await?)
     }
 }
 
-/// Refuses a key that wants to make more of a key than it is itself.
-fn within_reach(caller: &Caller, project: &Project, change: &KeyChange) -> Result<()> {
+/// Refuses a key that wants to make more of a key than it is itself, or to change one that is more: one with these scopes
+/// that ends then.
+fn within_reach(caller: &Caller, project: &Project, scopes: Scopes, expires: Option<Timestamp>) -> Result<()> {
     let Identity::Key { id, .. } = caller.identity() else { return Ok(()) };
     let denied = |why: &'static str| Err(Error::new(ErrorKind::KeyCreationDenied).message(why));
     let own = project.keys.iter().find(|key| key.id == *id);
-    let Some(own) = own.filter(|own| own.scopes.covers(change.scopes)) else {
-        return denied("An API key can't give scopes that it doesn't have itself.");
+    let Some(own) = own.filter(|own| own.scopes.covers(scopes)) else {
+        return denied("An API key can't give, change or end scopes that it doesn't have itself.");
     };
-    match (own.expires_at, change.expires) {
+    match (own.expires_at, expires) {
         (Some(own), Some(wanted)) if wanted <= own => Ok(()),
         (None, _) => Ok(()),
-        _ => denied("An API key can't give access for longer than it lasts itself."),
+        _ => denied("An API key can't give, change or end access that lasts longer than it does itself."),
     }
 }
 
@@ -163,8 +161,7 @@ mod tests {
 
     fn outcome(project: &Project, scopes: &[Scope], expires: Option<Timestamp>) -> Option<ErrorKind> {
         let caller = Caller::key("k".into(), "n".into(), project.keys[0].scopes);
-        let change = KeyChange { name: "n".into(), scopes: Scopes::of(scopes), expires };
-        within_reach(&caller, project, &change).err().map(|error| error.kind())
+        within_reach(&caller, project, Scopes::of(scopes), expires).err().map(|error| error.kind())
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! store goes; then the row. What a crash leaves in between, [`Projects::finish_deletions`] completes at the next
 //! start. In the other order a new project could find the data of an old one.
 
-use super::{Projects, not_found, require_manager};
+use super::{Projects, not_found, require_manager, require_owner};
 use crate::model::{Details, NewProject, Project};
 use crate::params::Region;
 use crate::repository::{self, PROJECT_FIELDS, ProjectRepository};
@@ -17,13 +17,14 @@ use floe_kernel::directory::{CONSOLE, Principal, ProjectSettings};
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result, id};
+use floe_store::UnitOfWork;
 
 impl Projects {
     /// Makes a project. For an operator; who calls over HTTP goes through [`Projects::create_for`].
     ///
     /// # Errors
-    /// [`ErrorKind::ProjectReservedProject`] and [`ErrorKind::ProjectAlreadyExists`];
-    /// [`ErrorKind::GeneralArgumentInvalid`] for what can't be an id.
+    /// [`ErrorKind::ProjectReservedProject`] and [`ErrorKind::ProjectAlreadyExists`]; [`ErrorKind::TeamNotFound`] without such
+    /// an organisation; [`ErrorKind::GeneralArgumentInvalid`] for what can't be an id.
     pub async fn create(&self, new: NewProject, now: Timestamp) -> Result<String> {
         Ok(self.make(new, now).await?.id)
     }
@@ -52,12 +53,24 @@ impl Projects {
             created: now,
             updated: now,
         };
+        // Asked before anything is made, and again when it counts.
+        self.hold_organisation(&mut self.platform().await?.begin().await?, &project.team_id).await?;
         drop(self.stores.create_project(&project.id).await?);
         let mut unit = self.platform().await?.begin().await?;
+        self.hold_organisation(&mut unit, &project.team_id).await?;
         ProjectRepository(&mut unit).add_project(&project).await.map_err(taken)?;
         unit.commit().await.map_err(taken)?;
         drop(self.stores.create_project(&project.id).await?);
         Ok(project)
+    }
+
+    /// Refuses an organisation that doesn't exist, and keeps one that does until this unit of work is done. Nobody's projects
+    /// need none.
+    async fn hold_organisation(&self, unit: &mut UnitOfWork, team_id: &str) -> Result<()> {
+        if team_id.is_empty() || self.organisations.hold(unit, team_id).await? {
+            return Ok(());
+        }
+        Err(ErrorKind::TeamNotFound.into())
     }
 
     /// The projects of the organisations that a console user is a member of.
@@ -83,37 +96,63 @@ impl Projects {
         details: &Details,
         now: Timestamp,
     ) -> Result<Project> {
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change(id).await?;
         let mut registry = ProjectRepository(&mut unit);
         let mut project = registry.project_to_change(id, now).await?.ok_or_else(not_found)?;
         require_manager(user, &project.team_id, ErrorKind::ProjectNotFound)?;
         project.name = name;
         registry.save_project(&project).await?;
         registry.save_details(id, details).await?;
-        let outcome = unit.commit().await;
-        self.forget(id);
-        outcome?;
+        unit.commit().await?;
         Ok(project)
     }
 
-    /// Gives a project to another organisation. Whoever does it must manage the projects of both.
+    /// Gives a project to another organisation. Whoever does it must own the one that loses it, and manage the projects of
+    /// the other.
     pub(crate) async fn transfer(&self, user: &Principal, id: &str, team_id: &str, now: Timestamp) -> Result<Project> {
-        self.change(id, now, |project| {
-            require_manager(user, &project.team_id, ErrorKind::ProjectNotFound)?;
-            require_manager(user, team_id, ErrorKind::TeamNotFound)?;
-            team_id.clone_into(&mut project.team_id);
-            Ok(())
-        })
-        .await
+        let mut unit = self.begin_change(id).await?;
+        let mut project = ProjectRepository(&mut unit).project_to_change(id, now).await?.ok_or_else(not_found)?;
+        require_owner(user, &project.team_id, ErrorKind::ProjectNotFound)?;
+        require_manager(user, team_id, ErrorKind::TeamNotFound)?;
+        self.hold_organisation(&mut unit, team_id).await?;
+        team_id.clone_into(&mut project.team_id);
+        ProjectRepository(&mut unit).save_project(&project).await?;
+        unit.commit().await?;
+        Ok(project)
+    }
+
+    /// Removes the projects of this organisation, with everything in them.
+    ///
+    /// # Errors
+    /// When one of them can't be removed.
+    pub async fn delete_of_team(&self, team_id: &str) -> Result<()> {
+        let ids = {
+            let mut conn = self.platform().await?.read().await?;
+            ProjectRepository(&mut conn).project_ids_of_team(team_id).await?
+        };
+        for id in ids {
+            match self.delete(&id).await {
+                // Somebody else was faster.
+                Err(error) if error.kind() == ErrorKind::ProjectNotFound => {}
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this organisation has any project, as this unit of work of the platform's store sees it.
+    ///
+    /// # Errors
+    /// Only when it can't be told.
+    pub async fn any_of_team(&self, unit: &mut UnitOfWork, team_id: &str) -> Result<bool> {
+        Ok(!ProjectRepository(unit).project_ids_of_team(team_id).await?.is_empty())
     }
 
     /// Removes a project with everything in it.
     pub(crate) async fn delete(&self, id: &str) -> Result<()> {
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change_of_hosts(id).await?;
         let found = ProjectRepository(&mut unit).begin_deletion(id).await?;
-        let outcome = unit.commit().await;
-        self.forget_hosts(id);
-        outcome?;
+        unit.commit().await?;
         if !found {
             return Err(not_found());
         }

@@ -11,14 +11,16 @@ pub(crate) use platforms::PlatformChange;
 pub(crate) use settings::switch;
 
 use crate::model::Project;
+use crate::organisations::Organisations;
 use crate::repository::ProjectRepository;
 use floe_cache::Cache;
 use floe_gateway::authenticate::admin_scopes;
 use floe_kernel::directory::{self as kernel, CONSOLE, MembershipPrivacy, Principal, ProjectSettings};
+use floe_kernel::effect::CacheName;
 use floe_kernel::scope::Scope;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::{Store, Stores};
+use floe_store::{Store, Stores, UnitOfWork};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +28,14 @@ use std::time::Duration;
 const KNOWN_PROJECTS: u64 = 10_000;
 /// For so many hosts it is remembered whether some project knows them.
 const KNOWN_HOSTS: u64 = 10_000;
+
+/// The cache of what requests know of a project; its key is the project's id.
+const PROJECTS: CacheName = CacheName::new("projects");
+/// The cache of which project knows a host. Invalidated as a whole.
+const HOSTS: CacheName = CacheName::new("hosts");
+
+/// The role of those whose organisation it is.
+const OWNER: &str = "owner";
 
 /// A project is looked at anew so often at the most: what bad keys can cost.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);
@@ -42,20 +52,35 @@ pub struct Projects {
     hosts: Cache<String, Option<String>>,
     /// Projects that were looked at anew a moment ago.
     refreshed: Cache<String, ()>,
+    organisations: Arc<dyn Organisations>,
     /// Told when a project is gone, before another can get its id.
     on_project_deleted: Vec<OnProjectDeleted>,
     console: Arc<kernel::Project>,
 }
 
 impl Projects {
-    /// Keeps projects in the platform's store, and makes and removes theirs. `on_project_deleted` are told when one is gone.
+    /// Keeps projects in the platform's store, and makes and removes theirs; those of these `organisations`, or of nobody.
+    /// `on_project_deleted` are told when one is gone.
     #[must_use]
-    pub fn new(stores: Stores, on_project_deleted: Vec<OnProjectDeleted>) -> Self {
+    pub fn new(
+        stores: Stores,
+        organisations: Arc<dyn Organisations>,
+        on_project_deleted: Vec<OnProjectDeleted>,
+    ) -> Self {
+        let (known, hosts) = (Cache::new(KNOWN_PROJECTS), Cache::new(KNOWN_HOSTS));
+        let (kept, kept_hosts): (Cache<String, Arc<kernel::Project>>, Cache<String, Option<String>>) =
+            (known.clone(), hosts.clone());
+        stores.effects().on_invalidate(PROJECTS, move |gone| match &gone.key {
+            Some(id) => kept.invalidate(id),
+            None => kept.clear(),
+        });
+        stores.effects().on_invalidate(HOSTS, move |_| kept_hosts.clear());
         Self {
             stores,
-            known: Cache::new(KNOWN_PROJECTS),
-            hosts: Cache::new(KNOWN_HOSTS),
+            known,
+            hosts,
             refreshed: Cache::with_time_to_live(KNOWN_PROJECTS, REFRESH_EVERY),
+            organisations,
             on_project_deleted,
             console: Arc::new(console()),
         }
@@ -78,25 +103,26 @@ impl Projects {
         now: Timestamp,
         change: impl FnOnce(&mut Project) -> Result<()>,
     ) -> Result<Project> {
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change(id).await?;
         let mut project = ProjectRepository(&mut unit).project_to_change(id, now).await?.ok_or_else(not_found)?;
         change(&mut project)?;
         ProjectRepository(&mut unit).save_project(&project).await?;
-        let outcome = unit.commit().await;
-        self.forget(id);
-        outcome?;
+        unit.commit().await?;
         Ok(project)
     }
 
-    /// Forgets what requests know of a project. Called after each change, also after one whose outcome got lost.
-    fn forget(&self, id: &str) {
-        self.known.invalidate(id);
+    /// Begins a unit of work that makes untrue what requests know of a project.
+    async fn begin_change(&self, id: &str) -> Result<UnitOfWork> {
+        let mut unit = self.platform().await?.begin().await?;
+        unit.invalidate(PROJECTS, id);
+        Ok(unit)
     }
 
-    /// The same, when web apps may have come or gone: which hosts that concerns, a wildcard doesn't tell.
-    fn forget_hosts(&self, id: &str) {
-        self.forget(id);
-        self.hosts.clear();
+    /// The same, when web apps may come or go: which hosts that concerns, a wildcard doesn't tell.
+    async fn begin_change_of_hosts(&self, id: &str) -> Result<UnitOfWork> {
+        let mut unit = self.begin_change(id).await?;
+        unit.invalidate_all(HOSTS);
+        Ok(unit)
     }
 }
 
@@ -122,6 +148,16 @@ fn console() -> kernel::Project {
 
 fn not_found() -> Error {
     ErrorKind::ProjectNotFound.into()
+}
+
+/// Refuses who doesn't own this organisation; on the same terms as [`require_manager`].
+fn require_owner(user: &Principal, team_id: &str, absent: ErrorKind) -> Result<()> {
+    let mut of_team = user.memberships.iter().filter(|membership| membership.team_id == team_id).peekable();
+    if of_team.peek().is_none() {
+        return Err(absent.into());
+    }
+    let owns = of_team.any(|membership| membership.roles.iter().any(|role| role == OWNER));
+    if owns { Ok(()) } else { Err(ErrorKind::UserUnauthorized.into()) }
 }
 
 /// Refuses who may not manage the projects of this organisation. For who isn't a member of it, there is no such thing:

@@ -30,13 +30,11 @@ impl Projects {
     ) -> Result<Platform> {
         let PlatformChange { name, hostname, identifier } = change;
         let platform = Platform { id, name, kind: kind.to_owned(), hostname, identifier, created: now, updated: now };
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change_of_hosts(project_id).await?;
         let mut registry = ProjectRepository(&mut unit);
         registry.project(project_id).await?.ok_or_else(not_found)?;
         registry.add_platform(project_id, &platform).await.map_err(taken)?;
-        let outcome = unit.commit().await;
-        self.forget_hosts(project_id);
-        outcome.map_err(taken)?;
+        unit.commit().await.map_err(taken)?;
         Ok(platform)
     }
 
@@ -67,7 +65,7 @@ impl Projects {
         change: PlatformChange,
         now: Timestamp,
     ) -> Result<Platform> {
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change_of_hosts(project_id).await?;
         let mut registry = ProjectRepository(&mut unit);
         let platform = registry.platform(project_id, id).await?.ok_or(ErrorKind::PlatformNotFound)?;
         if endpoint_of(&platform.kind) != endpoint_of(kind) {
@@ -76,19 +74,15 @@ impl Projects {
         let PlatformChange { name, hostname, identifier } = change;
         let platform = Platform { name, hostname, identifier, updated: now, ..platform };
         registry.save_platform(project_id, &platform).await?;
-        let outcome = unit.commit().await;
-        self.forget_hosts(project_id);
-        outcome?;
+        unit.commit().await?;
         Ok(platform)
     }
 
     /// Removes a platform.
     pub(crate) async fn delete_platform(&self, project_id: &str, id: &str) -> Result<()> {
-        let mut unit = self.platform().await?.begin().await?;
+        let mut unit = self.begin_change_of_hosts(project_id).await?;
         let found = ProjectRepository(&mut unit).remove_platform(project_id, id).await?;
-        let outcome = unit.commit().await;
-        self.forget_hosts(project_id);
-        outcome?;
+        unit.commit().await?;
         if found { Ok(()) } else { Err(ErrorKind::PlatformNotFound.into()) }
     }
 }

@@ -1,7 +1,9 @@
 //! Whoever is in one organisation reaches nothing of another, whichever door they try (SEC-018, SEC-050, SEC-056).
 
 use crate::{admin, owner_of};
-use floe_testkit::both_databases;
+use floe_kernel::directory::PRINCIPALS;
+use floe_store::prelude::*;
+use floe_testkit::{TestServer, User, both_databases};
 use serde_json::{Value as Json, json};
 
 both_databases! {
@@ -125,4 +127,73 @@ both_databases! {
         admin(&floe, &ada, "shop").get("/v1/project").await.ok(200);
         admin(&floe, &eve, "shop").get("/v1/project").await.refused(401, "user_unauthorized");
     }
+
+    async fn a_developer_takes_no_project_away_from_its_organisation(floe: TestServer) {
+        let (ada, dev) = (owner_of(&floe, "acme").await, owner_of(&floe, "own").await);
+        join(&floe, &dev, "acme", "developer").await;
+        ada.client.post("/v1/projects", &json!({"projectId": "shop", "name": "Shop", "teamId": "acme"})).await.ok(201);
+        dev.client.patch("/v1/projects/shop", &json!({"name": "Better"})).await.ok(200);
+        dev.client.patch("/v1/projects/shop/team", &json!({"teamId": "own"})).await.refused(401, "user_unauthorized");
+        let project = ada.client.get("/v1/projects/shop").await.expect(200);
+        assert_eq!((&project["teamId"], &project["name"]), (&json!("acme"), &json!("Better")));
+        // Who owns both may.
+        join(&floe, &ada, "own", "developer").await;
+        ada.client.patch("/v1/projects/shop/team", &json!({"teamId": "own"})).await.ok(200);
+        ada.client.patch("/v1/projects/shop/team", &json!({"teamId": "acme"})).await.refused(401, "user_unauthorized");
+    }
+
+    async fn no_project_is_made_for_an_organisation_that_whoever_comes_could_make(floe: TestServer) {
+        let refused = floe.app.create_project("shop", "Shop", Some("acme")).await.unwrap_err().to_string();
+        assert!(refused.contains("Team with the requested ID could not be found"), "{refused}");
+        let eve = owner_of(&floe, "acme").await;
+        assert_eq!(eve.client.get("/v1/projects").await.expect(200)["total"], 0);
+        admin(&floe, &eve, "shop").get("/v1/project").await.refused(404, "project_not_found");
+        floe.app.create_project("shop", "Shop", Some("acme")).await.unwrap();
+        admin(&floe, &eve, "shop").get("/v1/project").await.ok(200);
+    }
+
+    /// A project that is made while its organisation is removed goes with it, or isn't made.
+    async fn no_project_outlives_its_organisation(floe: TestServer) {
+        let ada = owner_of(&floe, "home").await;
+        for round in 0..5 {
+            let team = format!("team{round}");
+            ada.client.post("/v1/teams", &json!({"teamId": team, "name": "T"})).await.ok(201);
+            let make = async |n: u32| {
+                let body = json!({"projectId": format!("p{round}-{n}"), "name": "P", "teamId": team});
+                ada.client.post("/v1/projects", &body).await.status
+            };
+            let remove = async || ada.client.delete(&format!("/v1/teams/{team}")).await.status;
+            let (a, removed, b, c) = tokio::join!(make(0), remove(), make(1), make(2));
+            // A team for which projects are made all the time is removed another time.
+            assert!([204, 503].contains(&removed), "{removed}");
+            for made in [a, b, c] {
+                assert!([201, 401, 404].contains(&made), "{made}");
+            }
+            if removed == 503 {
+                ada.client.delete(&format!("/v1/teams/{team}")).await.ok(204);
+            }
+        }
+        let mut conn = floe.app.stores.platform().await.unwrap().read().await.unwrap();
+        let query = diesel::sql_query("SELECT count(*) AS n FROM projects WHERE team_id NOT IN (SELECT id FROM teams)");
+        assert_eq!(on_conn!(conn, |c| query.get_result::<Counted>(c)).unwrap().n, 0);
+    }
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    n: i64,
+}
+
+/// Makes a console user a member of an organisation; over HTTP that takes a mail.
+async fn join(floe: &TestServer, user: &User, team: &str, role: &str) {
+    let mut unit = floe.app.stores.platform().await.unwrap().begin().await.unwrap();
+    let (id, membership) = (&user.id, floe.unique("membership"));
+    let sql = format!(
+        "INSERT INTO memberships (id, team_id, user_id, roles, confirmed, secret_hash, invited_at, search, created_at, updated_at) \
+         VALUES ('{membership}', '{team}', '{id}', '[\"{role}\"]', TRUE, '', 0, '', 0, 0)"
+    );
+    unit.batch(&sql).await.unwrap();
+    unit.invalidate(PRINCIPALS, id);
+    unit.commit().await.unwrap();
 }

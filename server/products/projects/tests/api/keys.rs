@@ -105,4 +105,41 @@ both_databases! {
         let by_scope = shop.server().list("/v1/project/keys", &[json!({"method": "contains", "attribute": "scopes", "values": ["rows.read"]})]).await.expect(200);
         assert_eq!(by_scope["total"], 1);
     }
+
+    async fn a_key_neither_changes_nor_ends_one_that_is_more_than_itself(floe: TestServer) {
+        let shop = floe.project("shop").await;
+        let weak = shop.with_key(&floe.key("shop", "keys.read,keys.write").await);
+        let make = async |id: &str, scopes: &[&str], expire: Json| {
+            let body = json!({"keyId": id, "name": id, "scopes": scopes, "expire": expire});
+            let made = shop.server().post("/v1/project/keys", &body).await.expect(201);
+            shop.with_key(&text(&made["secret"]))
+        };
+        let strong = make("strong", &["keys.write", "project.read"], Json::Null).await;
+        make("same", &["keys.write"], Json::Null).await;
+        for path in ["/v1/project/keys/strong", "/v1/projects/shop/keys/strong"] {
+            weak.put(path, &json!({"name": "Mine", "scopes": ["keys.write"]})).await.refused(403, "key_creation_denied");
+            weak.delete(path).await.refused(403, "key_creation_denied");
+        }
+        strong.get("/v1/project").await.ok(200);
+        assert_eq!(weak.get("/v1/project/keys/strong").await.expect(200)["name"], "strong");
+        weak.put("/v1/project/keys/same", &json!({"name": "Mine", "scopes": []})).await.ok(200);
+        weak.delete("/v1/project/keys/same").await.ok(204);
+        weak.delete("/v1/project/keys/same").await.refused(404, "key_not_found");
+
+        // Nor one that lasts longer.
+        let ending = make("ending", &["keys.write"], json!("2030-01-01T00:00:00.000+00:00")).await;
+        make("endless", &["keys.write"], Json::Null).await;
+        ending.delete("/v1/project/keys/endless").await.refused(403, "key_creation_denied");
+        ending.delete("/v1/project/keys/ending").await.ok(204);
+        shop.server().delete("/v1/project/keys/endless").await.ok(204);
+    }
+
+    async fn a_key_that_never_ends_may_be_sent_back_as_it_was_answered(floe: TestServer) {
+        let shop = floe.project("shop").await;
+        for expire in ["", "2030-01-01T00:00:00.000+00:00"] {
+            let made = shop.server().post("/v1/project/keys", &json!({"keyId": "unique()", "name": "K", "scopes": [], "expire": expire})).await.expect(201);
+            let again = shop.server().put(&format!("/v1/project/keys/{}", text(&made["$id"])), &made).await.expect(200);
+            assert_eq!((&made["expire"], &again["expire"]), (&json!(expire), &json!(expire)));
+        }
+    }
 }

@@ -97,7 +97,7 @@ both_databases! {
             unit.batch("UPDATE projects SET deleting = TRUE WHERE id = 'shop'").await.unwrap();
             unit.commit().await.unwrap();
         }
-        let projects = floe_projects::Projects::new(floe.app.stores.clone(), Vec::new());
+        let projects = floe_projects::Projects::new(floe.app.stores.clone(), std::sync::Arc::new(NoOrganisations), Vec::new());
         assert_eq!(projects.project("shop").await.unwrap(), None, "nobody finds it any more");
         let now = floe_kernel::time::Timestamp::from_millis(0);
         let new = || floe_projects::NewProject { id: "shop".into(), name: "New".into(), team_id: String::new() };
@@ -108,6 +108,15 @@ both_databases! {
         let mut conn = floe.app.stores.project("shop").await.unwrap().read().await.unwrap();
         let users = on_conn!(conn, |c| diesel::sql_query("SELECT count(*) AS n FROM users").get_result::<Counted>(c)).unwrap();
         assert_eq!(users.n, 0);
+    }
+}
+
+struct NoOrganisations;
+
+#[async_trait::async_trait]
+impl floe_projects::Organisations for NoOrganisations {
+    async fn hold(&self, _unit: &mut UnitOfWork, _team_id: &str) -> floe_kernel::Result<bool> {
+        Ok(false)
     }
 }
 

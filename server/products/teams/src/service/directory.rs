@@ -4,7 +4,7 @@ use crate::repository::TeamRepository;
 use async_trait::async_trait;
 use floe_kernel::Result;
 use floe_kernel::directory::{Membership, Memberships};
-use floe_store::Stores;
+use floe_store::{Stores, UnitOfWork};
 
 /// Tells the confirmed memberships of users. Apart from [`crate::Teams`], which in turn needs those who ask it.
 pub struct Directory(Stores);
@@ -15,6 +15,14 @@ impl Directory {
     pub fn new(stores: Stores) -> Self {
         Self(stores)
     }
+}
+
+/// Whether there is this team. If so, it can't be removed before this unit of work is done.
+///
+/// # Errors
+/// Those of the database.
+pub async fn hold(unit: &mut UnitOfWork, team_id: &str) -> Result<bool> {
+    Ok(TeamRepository(unit).take_turn(team_id).await?)
 }
 
 #[async_trait]

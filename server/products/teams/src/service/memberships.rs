@@ -6,7 +6,7 @@ use crate::events;
 use crate::model::{ALL_SHOWN, Membership, MembershipModel, OWNER, Team};
 use crate::repository::{self, Of, TeamRepository, membership_fields};
 use floe_gateway::Call;
-use floe_kernel::directory::{Arrival, Invitee, MembershipPrivacy, Person, Visit};
+use floe_kernel::directory::{Arrival, Invitee, MembershipPrivacy, PRINCIPALS, Person, Visit};
 use floe_kernel::query::Queries;
 use floe_kernel::secret::{Secret, hash};
 use floe_kernel::{Error, ErrorKind, Result, id};
@@ -114,9 +114,7 @@ impl Teams {
             call.project.settings.membership_privacy,
         );
         events::emit(&mut unit, events::CREATE_MEMBERSHIP, &[team_id, &membership.id], &seen).await?;
-        let outcome = unit.commit().await;
-        self.identities.forget(&call.project.id, &person.id);
-        outcome?;
+        unit.commit().await?;
         Ok(MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN))
     }
 
@@ -158,9 +156,7 @@ impl Teams {
         let membership = Membership { roles, updated: call.now, ..membership };
         TeamRepository(&mut unit).save_roles(&membership).await?;
         emit(&mut unit, call, &team, events::UPDATE_MEMBERSHIP, &membership).await?;
-        let outcome = unit.commit().await;
-        self.identities.forget(&call.project.id, &membership.user_id);
-        outcome?;
+        unit.commit().await?;
         self.model(call, &team, membership).await
     }
 
@@ -176,9 +172,7 @@ impl Teams {
         keep_an_owner(&mut unit, call, &membership, ErrorKind::MembershipDeletionProhibited).await?;
         TeamRepository(&mut unit).remove_membership(id).await?;
         emit(&mut unit, call, &team, events::DELETE_MEMBERSHIP, &membership).await?;
-        let outcome = unit.commit().await;
-        self.identities.forget(&call.project.id, &membership.user_id);
-        Ok(outcome?)
+        Ok(unit.commit().await?)
     }
 
     /// Accepts an invitation, by the secret in its mail. Who isn't signed in is, by the same proof.
@@ -208,15 +202,14 @@ impl Teams {
             return Err(ErrorKind::UserBlocked.into());
         }
         let mut unit = call.store.begin().await?;
+        unit.invalidate(PRINCIPALS, user_id);
         // Of many who use the secret at the same time, one is the first.
         if !TeamRepository(&mut unit).confirm(id, call.now).await? {
             return Err(ErrorKind::MembershipAlreadyConfirmed.into());
         }
         let membership = Membership { confirmed: true, joined: Some(call.now), updated: call.now, ..membership };
         emit(&mut unit, call, &team, events::UPDATE_STATUS, &membership).await?;
-        let outcome = unit.commit().await;
-        self.identities.forget(&call.project.id, user_id);
-        outcome?;
+        unit.commit().await?;
         let arrival = if caller.is_some() { None } else { Some(self.welcome(call, user_id).await?) };
         Ok((MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN), arrival))
     }
@@ -242,7 +235,7 @@ fn uninvitable(new: &NewMember) -> Error {
     if new.url.is_none() { Error::missing("url") } else { ErrorKind::GeneralSmtpDisabled.into() }
 }
 
-/// Takes the turn to change a team's memberships, and finds one of them.
+/// Takes the turn to change a team's memberships, and finds one of them, whose user's roles will be others.
 async fn turn(unit: &mut UnitOfWork, team_id: &str, id: &str) -> Result<(Team, Membership)> {
     let mut roster = TeamRepository(unit);
     if !roster.take_turn(team_id).await? {
@@ -250,6 +243,7 @@ async fn turn(unit: &mut UnitOfWork, team_id: &str, id: &str) -> Result<(Team, M
     }
     let team = roster.team(team_id).await?.ok_or_else(not_found)?;
     let membership = roster.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?;
+    unit.invalidate(PRINCIPALS, &membership.user_id);
     Ok((team, membership))
 }
 
@@ -261,6 +255,7 @@ async fn join(
     user_id: &str,
     roles: Vec<String>,
 ) -> Result<Membership> {
+    unit.invalidate(PRINCIPALS, user_id);
     let mut roster = TeamRepository(unit);
     match roster.membership_of(team_id, user_id).await? {
         Some(membership) if membership.confirmed => Err(ErrorKind::MembershipAlreadyConfirmed.into()),

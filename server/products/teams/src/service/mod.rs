@@ -4,38 +4,30 @@ mod directory;
 mod memberships;
 mod teams;
 
-pub use directory::Directory;
+pub use directory::{Directory, hold};
 pub(crate) use memberships::NewMember;
 
 use crate::model::OWNER;
+use crate::owned::OwnedProjects;
 use floe_kernel::access::Caller;
-use floe_kernel::directory::{Identities, Persons, Projects};
+use floe_kernel::directory::Persons;
 use floe_kernel::role::Role;
 use floe_kernel::{ErrorKind, Result};
 use std::sync::Arc;
 
 /// Knows the teams, and changes them.
 pub struct Teams {
-    /// Keeps users' roles in mind, and must forget them when they change.
-    identities: Arc<dyn Identities>,
     /// Knows who the members are.
     persons: Arc<dyn Persons>,
     /// Knows what an organisation owns.
-    projects: Arc<dyn Projects>,
+    projects: Arc<dyn OwnedProjects>,
 }
 
 impl Teams {
     /// With those whom teams need.
     #[must_use]
-    pub fn new(identities: Arc<dyn Identities>, persons: Arc<dyn Persons>, projects: Arc<dyn Projects>) -> Self {
-        Self { identities, persons, projects }
-    }
-
-    /// Lets roles change at once: called after every change of memberships, also after one whose outcome got lost.
-    fn forget(&self, project_id: &str, user_ids: &[String]) {
-        for user_id in user_ids {
-            self.identities.forget(project_id, user_id);
-        }
+    pub fn new(persons: Arc<dyn Persons>, projects: Arc<dyn OwnedProjects>) -> Self {
+        Self { persons, projects }
     }
 }
 
@@ -60,11 +52,11 @@ mod tests {
     use super::*;
     use async_trait::async_trait;
     use floe_gateway::Call;
-    use floe_kernel::directory::{Arrival, Invitee, Person, Principal, Project, ProjectSettings as Policies, Visit};
+    use floe_kernel::directory::{Arrival, Invitee, PRINCIPALS, Person, Project, ProjectSettings as Policies, Visit};
     use floe_kernel::event::Listeners;
     use floe_kernel::scope::PROJECT;
     use floe_kernel::time::Timestamp;
-    use floe_store::{Backend, StoreSettings, Stores, outbox};
+    use floe_store::{Backend, StoreSettings, Stores, UnitOfWork, outbox};
     use serde_json::Map;
     use std::sync::Mutex;
 
@@ -76,9 +68,8 @@ mod tests {
         }
     }
 
-    /// Knows Ada, and notes whom it was to forget.
-    #[derive(Default)]
-    struct Ada(Mutex<Vec<String>>);
+    /// Knows Ada.
+    struct Ada;
 
     fn ada() -> Person {
         Person {
@@ -89,17 +80,6 @@ mod tests {
             mfa: false,
             active: true,
             accessed_at: None,
-        }
-    }
-
-    #[async_trait]
-    impl Identities for Ada {
-        async fn known(&self, _project_id: &str, _user_id: &str) -> Result<Option<Arc<Principal>>> {
-            Ok(None)
-        }
-
-        fn forget(&self, _project_id: &str, user_id: &str) {
-            self.0.lock().unwrap().push(user_id.to_owned());
         }
     }
 
@@ -131,29 +111,27 @@ mod tests {
     }
 
     #[async_trait]
-    impl Projects for Ada {
-        async fn project(&self, _id: &str) -> Result<Option<Arc<Project>>> {
-            Ok(None)
-        }
-
-        async fn project_anew(&self, _id: &str) -> Result<Option<Arc<Project>>> {
-            Ok(None)
-        }
-
-        async fn origin_project(&self, _host: &str) -> Result<Option<Arc<Project>>> {
-            Ok(None)
-        }
-
+    impl OwnedProjects for Ada {
         async fn delete_of_team(&self, _team_id: &str) -> Result<()> {
+            panic!("only organisations own projects")
+        }
+
+        async fn any_of_team(&self, _unit: &mut UnitOfWork, _team_id: &str) -> Result<bool> {
             panic!("only organisations own projects")
         }
     }
 
-    /// A server's call to a project in which Ada is.
-    async fn call(folder: &std::path::Path) -> Call {
+    /// A server's call to a project in which Ada is; and whose roles are forgotten.
+    async fn call(folder: &std::path::Path) -> (Call, Arc<Mutex<Vec<String>>>) {
         let mut settings = StoreSettings::new(Backend::Sqlite { folder: folder.join("data") });
         settings.listeners = Arc::new(Everything);
-        let store = Stores::open(settings).await.unwrap().create_project("shop").await.unwrap();
+        let stores = Stores::open(settings).await.unwrap();
+        let forgotten = Arc::<Mutex<Vec<String>>>::default();
+        let note = Arc::clone(&forgotten);
+        stores.effects().on_invalidate(PRINCIPALS, move |gone| {
+            note.lock().unwrap().push(gone.key.clone().unwrap_or_default());
+        });
+        let store = stores.create_project("shop").await.unwrap();
         let mut unit = store.begin().await.unwrap();
         let user = "INSERT INTO users (id, created_at, updated_at, name, email_verified, phone_verified, active, \
                     generation, mfa, impersonator, labels, prefs, search) \
@@ -168,21 +146,22 @@ mod tests {
             web_hosts: Vec::new(),
             settings: Policies::default(),
         };
-        Call {
+        let call = Call {
             caller: Caller::key("k".into(), "K".into(), PROJECT),
             project: Arc::new(project),
             store,
             request: Arc::default(),
             now: Timestamp::from_millis(0),
             vocabulary: 0,
-        }
+        };
+        (call, forgotten)
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn who_listens_learns_what_happened_and_of_members_what_members_may() {
         let folder = tempfile::tempdir().unwrap();
-        let (call, house) = (call(folder.path()).await, Arc::new(Ada::default()));
-        let teams = Teams::new(house.clone(), house.clone(), house.clone());
+        let (call, forgotten) = call(folder.path()).await;
+        let teams = Teams::new(Arc::new(Ada), Arc::new(Ada));
         teams.create(&call, "red".into(), "Red".into(), Vec::new()).await.unwrap();
         teams.rename(&call, "red", "New").await.unwrap();
         teams.update_prefs(&call, "red", &Map::new()).await.unwrap();
@@ -215,6 +194,6 @@ mod tests {
             assert!(!told.payload.contains("ada"), "{}", told.payload);
             assert!(told.payload.contains(&id), "{}", told.payload);
         }
-        assert_eq!(*house.0.lock().unwrap(), ["ada", "ada", "ada"], "roles count at once");
+        assert_eq!(*forgotten.lock().unwrap(), ["ada", "ada", "ada"], "roles count at once");
     }
 }

@@ -5,8 +5,10 @@ use crate::events;
 use crate::model::{Membership, OWNER, Team};
 use crate::repository::{self, TEAM_FIELDS, TeamRepository};
 use floe_gateway::Call;
+use floe_kernel::directory::PRINCIPALS;
 use floe_kernel::query::Queries;
 use floe_kernel::{Error, ErrorKind, Result, id};
+use floe_store::UnitOfWork;
 use serde_json::{Map, Value as Json};
 
 impl Teams {
@@ -39,14 +41,11 @@ impl Teams {
         TeamRepository(&mut unit).add_team(&team).await.map_err(taken)?;
         if let Some(user) = creator {
             let membership = founder(call, &team.id, &user.id, roles);
+            unit.invalidate(PRINCIPALS, &user.id);
             TeamRepository(&mut unit).add_membership(&membership).await.map_err(gone)?;
         }
         events::emit(&mut unit, events::CREATE, &[&team.id], &team).await?;
-        let outcome = unit.commit().await;
-        if let Some(user) = creator {
-            self.identities.forget(&call.project.id, &user.id);
-        }
-        outcome.map_err(taken)?;
+        unit.commit().await.map_err(taken)?;
         Ok(team)
     }
 
@@ -86,22 +85,40 @@ impl Teams {
     /// without an owner.
     pub(crate) async fn delete(&self, call: &Call, team_id: &str) -> Result<()> {
         require_owner(&call.caller, team_id)?;
-        if call.project.is_console() {
-            self.projects.delete_of_team(team_id).await?;
-        }
-        let mut unit = call.store.begin().await?;
+        let mut unit = self.begin_removal(call, team_id).await?;
         let mut roster = TeamRepository(&mut unit);
         let team = roster.team(team_id).await?.ok_or_else(not_found)?;
-        // From here on nobody joins whose roles wouldn't be forgotten below.
-        roster.take_turn(team_id).await?;
         let members = roster.member_ids(team_id).await?;
         roster.remove_team(team_id).await?;
+        members.iter().for_each(|user_id| unit.invalidate(PRINCIPALS, user_id));
         events::emit(&mut unit, events::DELETE, &[team_id], &team).await?;
-        let outcome = unit.commit().await;
-        self.forget(&call.project.id, &members);
-        Ok(outcome?)
+        Ok(unit.commit().await?)
+    }
+
+    /// Begins the unit of work that removes a team. From then on nobody joins it whose roles wouldn't be forgotten, and no
+    /// project becomes its own.
+    async fn begin_removal(&self, call: &Call, team_id: &str) -> Result<UnitOfWork> {
+        for _ in 0..REMOVAL_ATTEMPTS {
+            if call.project.is_console() {
+                self.projects.delete_of_team(team_id).await?;
+            }
+            let mut unit = call.store.begin().await?;
+            if !TeamRepository(&mut unit).take_turn(team_id).await? {
+                return Err(not_found());
+            }
+            // One may have been made since.
+            if !call.project.is_console() || !self.projects.any_of_team(&mut unit, team_id).await? {
+                return Ok(unit);
+            }
+        }
+        Err(Error::unavailable(RETRY_AFTER))
     }
 }
+
+/// How often an organisation that is being removed may get another project before its removal gives up.
+const REMOVAL_ATTEMPTS: usize = 3;
+/// In how many seconds it may be tried again.
+const RETRY_AFTER: u32 = 1;
 
 /// The membership of who makes a team.
 fn founder(call: &Call, team_id: &str, user_id: &str, mut roles: Vec<String>) -> Membership {

@@ -1,0 +1,132 @@
+//! After the commit: what a unit of work causes outside of the database.
+//!
+//! A unit notes its effects while it works; [`crate::UnitOfWork::commit`] applies them, and nothing else does. Invalidations are
+//! applied whatever became of the commit, wake-ups when it succeeded. Who owns a cache or a worker says here, once at start,
+//! how that is done.
+
+use crate::outbox::Outbox;
+use crate::store::Store;
+use floe_kernel::effect::{CacheName, Invalidation, WorkerName};
+use std::sync::{Arc, PoisonError, RwLock};
+
+type Invalidate = Box<dyn Fn(&Invalidation) + Send + Sync>;
+type Wake = Box<dyn Fn(&Store) + Send + Sync>;
+
+/// Who applies the effects of units of work, by the names of caches and workers. An effect on a name that nobody has is none.
+#[derive(Default)]
+pub struct EffectHandlers {
+    caches: RwLock<Vec<(CacheName, Invalidate)>>,
+    workers: RwLock<Vec<(WorkerName, Wake)>>,
+}
+
+impl EffectHandlers {
+    /// How a cache forgets. Called on the committing task, after the commit and before its caller is answered: it must neither
+    /// block nor begin a unit of work. It must not hold [`crate::Stores`], which hold it.
+    pub fn on_invalidate(&self, cache: CacheName, forget: impl Fn(&Invalidation) + Send + Sync + 'static) {
+        self.caches.write().unwrap_or_else(PoisonError::into_inner).push((cache, Box::new(forget)));
+    }
+
+    /// How a worker is told that there is something to do in the project of this store. On the same terms; it may also be
+    /// told when there is nothing.
+    pub fn on_wake(&self, worker: WorkerName, wake: impl Fn(&Store) + Send + Sync + 'static) {
+        self.workers.write().unwrap_or_else(PoisonError::into_inner).push((worker, Box::new(wake)));
+    }
+
+    fn invalidate(&self, invalidation: &Invalidation) {
+        let caches = self.caches.read().unwrap_or_else(PoisonError::into_inner);
+        caches.iter().filter(|(cache, _)| *cache == invalidation.cache).for_each(|(_, forget)| forget(invalidation));
+    }
+
+    fn wake(&self, worker: WorkerName, store: &Store) {
+        let workers = self.workers.read().unwrap_or_else(PoisonError::into_inner);
+        workers.iter().filter(|(name, _)| *name == worker).for_each(|(_, wake)| wake(store));
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Effect {
+    Invalidate(Invalidation),
+    Wake(WorkerName),
+    /// There is something in the outbox.
+    Emitted,
+}
+
+/// What one unit of work causes. Allocates nothing while there is nothing.
+pub(crate) struct Effects {
+    store: Store,
+    noted: Vec<Effect>,
+    /// Whether the unit may have been committed, so that what is noted must be applied even if nobody waits any more.
+    committing: bool,
+}
+
+impl Effects {
+    pub(crate) fn none(store: &Store) -> Self {
+        Self { store: store.clone(), noted: Vec::new(), committing: false }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.noted.is_empty()
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.store.0.outbox
+    }
+
+    pub(crate) fn invalidate(&mut self, cache: CacheName, key: Option<&str>) {
+        let is_same = |noted: &Effect| matches!(noted, Effect::Invalidate(gone) if gone.cache == cache && gone.key.as_deref() == key);
+        if !self.has(is_same) {
+            let project = Arc::clone(self.store.project_id());
+            self.noted.push(Effect::Invalidate(Invalidation { cache, project, key: key.map(str::to_owned) }));
+        }
+    }
+
+    pub(crate) fn wake(&mut self, worker: WorkerName) {
+        if !self.has(|noted| *noted == Effect::Wake(worker)) {
+            self.noted.push(Effect::Wake(worker));
+        }
+    }
+
+    pub(crate) fn emitted(&mut self) {
+        if !self.has(|noted| *noted == Effect::Emitted) {
+            self.noted.push(Effect::Emitted);
+        }
+    }
+
+    /// Once is enough: a bulk change notes the same for each row. (Only the last few are looked at, so that many different ones
+    /// don't cost their square.)
+    fn has(&self, is_same: impl Fn(&Effect) -> bool) -> bool {
+        const NEAR: usize = 8;
+        self.noted.iter().rev().take(NEAR).any(is_same)
+    }
+
+    /// From here on the unit may be committed.
+    pub(crate) fn begin_commit(&mut self) {
+        self.committing = true;
+    }
+
+    /// Applies them. `committed`: whether that is certain.
+    pub(crate) fn apply(&mut self, committed: bool) {
+        let (handlers, noted) = (&self.store.0.handlers, std::mem::take(&mut self.noted));
+        for effect in &noted {
+            if let Effect::Invalidate(invalidation) = effect {
+                handlers.invalidate(invalidation);
+            }
+        }
+        for effect in noted.iter().filter(|_| committed) {
+            match effect {
+                Effect::Invalidate(_) => {}
+                Effect::Wake(worker) => handlers.wake(*worker, &self.store),
+                Effect::Emitted => self.outbox().listeners.wake(self.store.project_id()),
+            }
+        }
+    }
+}
+
+impl Drop for Effects {
+    /// The task ended half-way, with its event loop: nobody knows what became of the commit.
+    fn drop(&mut self) {
+        if self.committing {
+            self.apply(false);
+        }
+    }
+}
