@@ -9,6 +9,7 @@
 #![recursion_limit = "256"]
 
 mod background;
+mod bulk;
 mod definitions;
 mod encryption;
 mod headers;
@@ -29,4 +30,5 @@ mod security;
 mod security_callers;
 mod spatial;
 mod support;
+mod transaction_conflicts;
 mod transactions;
