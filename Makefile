@@ -1,7 +1,7 @@
 # One word for each thing that one does with Floe. `make` alone lists them; the work is done by cargo and scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-large lint fmt build dist
+.PHONY: help run test torture bench bench-large lint fmt build dist
 
 # CI starts from a fresh clone every time: outside of it, what was compiled lives on to the next run.
 ifeq ($(CI),true)
@@ -16,6 +16,9 @@ run: build ## starts Floe on port 8080, its data in ./data
 
 test: ## runs every test, on SQLite and on PostgreSQL
 	scripts/test
+
+torture: ## the long tests: power loss; SECONDS_EACH=300 for how long each takes
+	scripts/torture
 
 bench: ## measures Floe against PocketBase, side by side
 	scripts/bench

@@ -165,6 +165,7 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
     };
     StoreSettings {
         statement_timeout: config.database.statement_timeout,
+        unit_time: config.database.unit_time,
         idle_time: config.database.idle_time,
         max_open: config.database.max_open,
         clock: Arc::clone(clock),

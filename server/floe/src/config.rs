@@ -54,6 +54,8 @@ pub struct Database {
     pub postgres: Option<Postgres>,
     /// How long a statement may run.
     pub statement_timeout: Duration,
+    /// How long a unit of work may hold up others on SQLite.
+    pub unit_time: Duration,
     /// After how long without a request a project's data is closed.
     pub idle_time: Duration,
     /// The most projects whose data is open at a time.
@@ -181,6 +183,7 @@ impl Database {
                 STATEMENT_TIMEOUT_MS,
                 1,
             )),
+            unit_time: Duration::from_millis(from.at_least("DATABASE_UNIT_TIME_MS", "database.unit_time_ms", 1000, 1)),
             idle_time: Duration::from_secs(from.at_least("FLOE_IDLE_SECONDS", "database.idle_seconds", 300, 1)),
             max_open: from.at_least("FLOE_MAX_OPEN_PROJECTS", "database.max_open_projects", 1000, 1),
         }

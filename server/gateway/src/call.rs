@@ -1,5 +1,6 @@
 //! A request that has been received and authenticated: what every handler is given.
 
+use crate::interest::Interest;
 use floe_kernel::Caller;
 use floe_kernel::directory::Project;
 use floe_kernel::secret::Secret;
@@ -23,6 +24,8 @@ pub struct Call {
     pub now: Timestamp,
     /// Which of two vocabularies the route speaks, see [`crate::Route::vocabulary`].
     pub vocabulary: usize,
+    /// Whether anybody still waits for the answer.
+    pub interest: Interest,
 }
 
 impl Call {

@@ -9,6 +9,7 @@ pub mod cookies;
 mod credentials;
 pub mod gateway;
 pub mod input;
+mod interest;
 pub mod jwt;
 mod limits;
 mod names;
@@ -23,10 +24,12 @@ mod request_log;
 mod respond;
 pub mod route;
 pub mod server;
+mod share;
 
 pub use call::Call;
 pub use gateway::{Gateway, GatewaySettings};
 pub use input::Input;
+pub use interest::{Interest, Waiting};
 pub use reply::Reply;
 pub use route::{Callers, Limit, LimitKey, Route, delete, get, head, patch, post, put};
 

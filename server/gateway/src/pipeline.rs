@@ -4,12 +4,13 @@ use crate::authenticate::authenticate;
 use crate::call::{Call, RequestInfo};
 use crate::gateway::{Found, Gateway};
 use crate::input::{RawInput, query_value};
+use crate::interest::Interest;
 use crate::receive::{self, header};
 use crate::reply::Reply;
 use crate::request_log::{self, Trace};
 use crate::respond::{self, ResponseContext};
 use crate::route::{Endpoint, Failure, Method, RouteSpec, Stage};
-use crate::{credentials, limits, names, origin};
+use crate::{credentials, limits, names, origin, share};
 use actix_web::http::header::HeaderMap;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -89,7 +90,11 @@ async fn travel(
         .project(&project.id)
         .await
         .map_err(|error| Stage::Persist.failed(Error::internal(error)))?;
-    let call = Call { caller, project, store, request: Arc::clone(info), now, vocabulary: endpoint.route.vocabulary };
+    let store = store.on_behalf_of(share::of(&caller, &info.ip));
+    // Until here is left, which a client that hangs up can bring about at any moment.
+    let (_waiting, interest) = Interest::of_a_caller();
+    let vocabulary = endpoint.route.vocabulary;
+    let call = Call { caller, project, store, request: Arc::clone(info), now, vocabulary, interest };
     let reply = run(endpoint, call, given).await?;
     if let Some(key) = limit.filter(|(_, status)| *status == reply.status).map(|(key, _)| key) {
         gateway.services.limiter.reset(&key).await;

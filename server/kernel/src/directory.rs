@@ -236,6 +236,16 @@ pub struct Invitee {
     pub unlimited: bool,
 }
 
+/// Whom an invitation has found, or made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invited {
+    /// The user.
+    pub person: Person,
+    /// Whether the address of the invitation is known to be theirs: it was verified, or nobody has ever come in as this
+    /// user. Who signed up with an address that isn't theirs must not be given what its owner is meant to get.
+    pub proven: bool,
+}
+
 /// From where somebody signs in: what a session remembers of it.
 #[derive(Debug, Clone)]
 pub struct Visit {
@@ -289,7 +299,7 @@ pub trait Persons: Send + Sync {
     ///
     /// # Errors
     /// [`crate::ErrorKind::UserCountExceeded`] when the project has as many users as it may have.
-    async fn invite(&self, project: &Project, invitee: &Invitee, now: Timestamp) -> Result<Person>;
+    async fn invite(&self, project: &Project, invitee: &Invitee, now: Timestamp) -> Result<Invited>;
 
     /// Signs in who has followed the link of a mail to them: the address is thereby verified, and a session begins.
     ///

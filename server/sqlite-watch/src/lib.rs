@@ -1,35 +1,71 @@
-//! Watches every SQLite connection of the process: interrupts statements that run longer than they may, and notices
-//! when SQLite ends a transaction on its own.
+//! Watches every SQLite connection of the process: interrupts statements that run longer than they may or stand in a
+//! checkpoint's way, notices when SQLite ends a transaction on its own, and gives SQL functions of ours.
 //!
-//! Diesel offers neither. SQLite can call a function on each connection that it opens (`sqlite3_auto_extension`); ours
-//! installs two hooks there:
+//! Diesel offers none of it. SQLite can call a function on each connection that it opens (`sqlite3_auto_extension`); ours
+//! installs there:
 //! - a progress handler, called every [`STEPS`] steps of SQLite's virtual machine, which interrupts the statement when
-//!   the thread's deadline has passed (see [`within`]), or steps back for other threads (see [`politely`]);
-//! - a rollback hook, which counts the thread's rollbacks (see [`rollbacks`]).
+//!   the thread's deadline has passed (see [`within`]) or it was recalled (see [`recallable`]), or steps back for other
+//!   threads (see [`politely`]);
+//! - a rollback hook, which counts the thread's rollbacks (see [`rollbacks`]);
+//! - the functions that [`install`] was given.
 //!
 //! It also sets what only a C call can set about a connection (see `watch`).
 //!
 //! This is the one crate of Floe with unsafe code: the workspace forbids it everywhere else.
 
+mod clock;
+mod functions;
+
+pub use functions::{Interrupted, TextTest};
+
 use libsqlite3_sys as ffi;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{c_char, c_int, c_void};
-use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// How many steps of SQLite's virtual machine lie between two looks at the clock: some tens of microseconds.
-const STEPS: c_int = 1000;
+/// How many steps of SQLite's virtual machine lie between two calls of the progress handler: a few rows. Long values
+/// make a row dear (one of 10 MB costs milliseconds to be read), so rows can't be counted in hundreds. Most calls only
+/// look at the processor's counter (see [`clock`]): a scan of short rows takes 3 % longer than with 1,000 steps.
+const STEPS: c_int = 40;
+
+/// How much a byte of a value costs whoever reads or parses it, in nanoseconds: JSON's price, which is the highest.
+const NANOS_A_BYTE: u64 = 10;
+
+/// Below this a value is read in no time, and the clock isn't asked.
+const SHORT: usize = 8192;
 
 thread_local! {
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
     static ROLLBACKS: Cell<u64> = const { Cell::new(0) };
     static POLITE: Cell<bool> = const { Cell::new(false) };
+    static LOOKED: Cell<u64> = const { Cell::new(0) };
+    /// The recalls that apply, and how often each had been made when that began.
+    static RECALLS: RefCell<Vec<(Recall, u64)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Watches all connections that are opened from now on. To be called before the first; calling again does nothing.
-pub fn install() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
+/// Recalls the statements that have been running for a while: see [`recallable`].
+#[derive(Debug, Clone, Default)]
+pub struct Recall(Arc<AtomicU64>);
+
+impl Recall {
+    /// Interrupts whatever runs in [`recallable`] now; what begins later isn't touched.
+    pub fn recall(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+static FUNCTIONS: OnceLock<&'static [TextTest]> = OnceLock::new();
+
+/// Watches all connections that are opened from now on, which know these functions. To be called before the first;
+/// calling again does nothing.
+pub fn install(functions: &'static [TextTest]) {
+    FUNCTIONS.get_or_init(|| {
         // SAFETY: the option takes one int. SQLite refuses it, without harm, once it is in use; it isn't yet.
         // Without it all threads meet at one lock, at every allocation, to keep statistics that nobody reads.
         unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, 0) };
@@ -40,6 +76,7 @@ pub fn install() {
         // touches nothing but the connection it is given. `sqlite3_auto_extension` itself is safe to call from any
         // thread (it takes SQLite's own mutex).
         unsafe { ffi::sqlite3_auto_extension(Some(watch)) };
+        functions
     });
 }
 
@@ -63,6 +100,21 @@ pub fn within<R>(budget: Duration, body: impl FnOnce() -> R) -> R {
     body()
 }
 
+/// Runs `body` whatever the time is, and whoever was recalled: for what must be done nevertheless, such as the end of a
+/// transaction. (SQLite looks at the clock even while it prepares a statement.)
+pub fn untimed<R>(body: impl FnOnce() -> R) -> R {
+    /// Also when `body` panics.
+    struct Restore(Option<Instant>, Vec<(Recall, u64)>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            DEADLINE.set(self.0);
+            RECALLS.set(std::mem::take(&mut self.1));
+        }
+    }
+    let _restore = Restore(DEADLINE.replace(None), RECALLS.take());
+    body()
+}
+
 /// Runs `body`, whose SQLite statements let other threads go first, again and again: for long ones on threads of their
 /// own. Otherwise the system would let such a statement compute for milliseconds while requests wait for the processor.
 pub fn politely<R>(body: impl FnOnce() -> R) -> R {
@@ -77,11 +129,51 @@ pub fn politely<R>(body: impl FnOnce() -> R) -> R {
     body()
 }
 
-/// Whether this thread has used up its budget. For functions that SQLite calls: while one runs, SQLite can't look.
+/// Runs `body`, whose SQLite statements are interrupted when `recall` is [recalled](Recall::recall) meanwhile: for reads
+/// that can be begun anew (the old state of the file that they see keeps its log from being begun anew), and for what
+/// nobody waits for any more. Of nested ones each counts.
+///
+/// Gives what `body` gave, and whether it was recalled.
+pub fn recallable<R>(recall: &Recall, body: impl FnOnce() -> R) -> (R, bool) {
+    /// Also when `body` panics.
+    struct Pop;
+    impl Drop for Pop {
+        fn drop(&mut self) {
+            RECALLS.with_borrow_mut(Vec::pop);
+        }
+    }
+    let begun = recall.count();
+    RECALLS.with_borrow_mut(|recalls| recalls.push((recall.clone(), begun)));
+    let _pop = Pop;
+    let result = body();
+    (result, recall.count() != begun)
+}
+
+/// Whether this thread has used up its budget, or was recalled. For functions that SQLite calls, and whoever reads its
+/// rows: meanwhile SQLite can't look.
 #[must_use]
 pub fn is_over() -> bool {
     let deadline = DEADLINE.try_with(Cell::get).ok().flatten();
-    deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    deadline.is_some_and(|deadline| Instant::now() >= deadline) || is_recalled()
+}
+
+fn is_recalled() -> bool {
+    let is_recalled = |(recall, begun): &(Recall, u64)| recall.count() != *begun;
+    RECALLS.try_with(|recalls| recalls.borrow().iter().any(is_recalled)).unwrap_or(false)
+}
+
+/// Asks whether this thread's budget lasts for reading, or parsing, a value of so many bytes, which can't be interrupted.
+///
+/// # Errors
+/// [`Interrupted`] when it doesn't.
+pub fn afford(bytes: usize) -> Result<(), Interrupted> {
+    if bytes <= SHORT {
+        return Ok(());
+    }
+    let Some(deadline) = DEADLINE.try_with(Cell::get).ok().flatten() else { return Ok(()) };
+    let cost = Duration::from_nanos(NANOS_A_BYTE.saturating_mul(bytes as u64));
+    let lasts = Instant::now().checked_add(cost).is_some_and(|end| end < deadline);
+    if lasts { Ok(()) } else { Err(Interrupted) }
 }
 
 /// How many transactions were rolled back on this thread so far, by `ROLLBACK` or by SQLite on its own.
@@ -109,11 +201,21 @@ unsafe extern "C" fn watch(
         // is built with SQLITE_ENABLE_STAT4. That costs more than most lists do.
         ffi::sqlite3_db_config(connection, ffi::SQLITE_DBCONFIG_ENABLE_QPSG, 1 as c_int, std::ptr::null_mut::<c_int>());
     }
+    for function in FUNCTIONS.get().copied().unwrap_or_default() {
+        // SAFETY: as above; the functions live as long as the process.
+        let code = unsafe { functions::register(connection, function) };
+        if code != ffi::SQLITE_OK {
+            return code;
+        }
+    }
     ffi::SQLITE_OK
 }
 
 /// Non-zero interrupts. `try_with`, because a connection may be closed while its thread ends.
 unsafe extern "C" fn look(_: *mut c_void) -> c_int {
+    if LOOKED.try_with(clock::is_due) == Ok(false) {
+        return 0;
+    }
     if POLITE.try_with(Cell::get) == Ok(true) {
         std::thread::yield_now();
     }
@@ -136,7 +238,7 @@ mod tests {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n";
 
     fn open() -> SqliteConnection {
-        install();
+        install(&[]);
         SqliteConnection::establish(":memory:").unwrap()
     }
 
@@ -184,5 +286,61 @@ mod tests {
         assert_interrupted(within(Duration::from_millis(5), || connection.batch_execute(&endless)));
         assert_eq!(rollbacks(), before + 1);
         assert!(connection.batch_execute("COMMIT").is_err());
+    }
+
+    #[test]
+    fn recalls_what_runs_and_nothing_that_begins_later() {
+        let (outer, inner) = (Recall::default(), Recall::default());
+        for recall in [&outer, &inner] {
+            let ((_, outer_was), inner_was) = recallable(&inner, || {
+                recallable(&outer, || {
+                    recall.recall();
+                    assert_interrupted(open().batch_execute(ENDLESS));
+                })
+            });
+            assert_eq!([outer_was, inner_was], [std::ptr::eq(recall, &outer), std::ptr::eq(recall, &inner)]);
+            open().batch_execute(SHORT).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_must_be_done_is_done_when_the_time_is_over() {
+        let recall = Recall::default();
+        within(Duration::ZERO, || {
+            recallable(&recall, || {
+                recall.recall();
+                untimed(|| open().batch_execute(SHORT)).unwrap();
+                assert!(is_over());
+            })
+        });
+    }
+
+    #[test]
+    fn long_values_are_not_begun_without_time_for_them() {
+        assert_eq!(afford(usize::MAX), Ok(()), "there is no end to the time");
+        within(Duration::from_millis(1), || {
+            assert_eq!(afford(1), Ok(()));
+            assert_eq!(afford(10_000_000), Err(Interrupted));
+        });
+        within(Duration::from_secs(60), || assert_eq!(afford(10_000_000), Ok(())));
+    }
+
+    #[test]
+    fn functions_see_texts_and_end_their_statement() {
+        const FUNCTIONS: &[TextTest] = &[
+            TextTest { name: c"same", test: |text, other| Ok(text == other) },
+            TextTest { name: c"never", test: |_, _| Err(Interrupted) },
+        ];
+        install(FUNCTIONS);
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        connection.batch_execute("CREATE TABLE t(i NOT NULL CHECK (i = 1))").unwrap();
+        for (sql, holds) in [("same('é', 'é')", true), ("same('a', 'b')", false), ("same(1, '1')", true)] {
+            let inserted = connection.batch_execute(&format!("INSERT INTO t VALUES ({sql})"));
+            assert_eq!(inserted.is_ok(), holds, "{sql}");
+        }
+        connection
+            .batch_execute("INSERT INTO t SELECT 1 WHERE same(NULL, 'a') IS NULL AND same('a', NULL) IS NULL")
+            .unwrap();
+        assert_interrupted(connection.batch_execute("SELECT never('a', 'b')"));
     }
 }

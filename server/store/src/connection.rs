@@ -94,7 +94,8 @@ macro_rules! on_conn {
 /// With `on_scan!(store, apart, |c| query)` it runs on a thread of its own at once if `apart` says so: for what can't be
 /// interrupted, see [`crate::query::Predicate::searches`].
 ///
-/// The result is a `Result<_, floe_store::Error>`; [`crate::Error::Timeout`] when it takes longer than a statement may.
+/// The result is a `Result<_, floe_store::Error>`; [`crate::Error::Timeout`] when it takes longer than a statement may,
+/// [`crate::Error::Busy`] when too many others are being run already (see [`crate::Store::on_behalf_of`]).
 #[macro_export]
 macro_rules! on_scan {
     ($store:expr, |$conn:ident| $query:expr) => {
@@ -102,8 +103,8 @@ macro_rules! on_scan {
     };
     ($store:expr, $apart:expr, |$conn:ident| $query:expr) => {
         match ($store).scans() {
-            $crate::__private::Scans::Sqlite(file, limit) => {
-                file.scan(limit, $apart, move |$conn| {
+            $crate::__private::Scans::Sqlite(file, reads) => {
+                file.scan(reads, $apart, move |$conn| {
                     #[allow(unused_imports)]
                     use $crate::__private::SyncRun as _;
                     $query

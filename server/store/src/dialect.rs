@@ -128,9 +128,14 @@ impl Dialect for Sqlite {
         Ok(())
     }
 
-    fn read(raw: SqliteValue<'_, '_, '_>) -> deserialize::Result<Value> {
+    fn read(mut raw: SqliteValue<'_, '_, '_>) -> deserialize::Result<Value> {
         match raw.value_type() {
-            Some(SqliteType::Text) => FromSql::<Text, Self>::from_sql(raw).map(Value::Text),
+            Some(SqliteType::Text) => {
+                // Copying long ones takes a while, and SQLite doesn't look at the clock meanwhile.
+                let text = raw.read_text();
+                floe_sqlite_watch::afford(text.len())?;
+                Ok(Value::Text(text.to_owned()))
+            }
             Some(SqliteType::Long) => FromSql::<BigInt, Self>::from_sql(raw).map(Value::Integer),
             Some(SqliteType::Double) => FromSql::<Double, Self>::from_sql(raw).map(Value::Float),
             other => Err(format!("unexpected type {other:?}").into()),

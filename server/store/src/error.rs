@@ -27,6 +27,9 @@ pub enum Error {
     /// The statement ran longer than it may, and was interrupted.
     #[error("the statement took too long")]
     Timeout,
+    /// The unit of work held up others longer than it may. Nothing of it is saved; in smaller parts it may succeed.
+    #[error("the unit of work took too long")]
+    UnitTooLong,
     /// Two units of work waited for each other, and this one had to give way. Done again, it may succeed.
     #[error("two units of work waited for each other")]
     Deadlock,
@@ -78,6 +81,7 @@ impl From<DieselError> for Error {
         match error {
             DieselError::NotFound => Self::NotFound,
             error if was_interrupted(&error) => Self::Timeout,
+            error if has_message(&error, UNIT_TOO_LONG) => Self::UnitTooLong,
             error if is_deadlock(&error) => Self::Deadlock,
             DieselError::DatabaseError(UniqueViolation | ForeignKeyViolation, about) => conflict(&*about),
             error => Self::unavailable(error),
@@ -98,6 +102,9 @@ impl From<Error> for floe_kernel::Error {
             }
             Error::Busy => Self::unavailable(RETRY_AFTER).because(error),
             Error::Timeout => Self::new(ErrorKind::DatabaseTimeout).because(error),
+            Error::UnitTooLong => Self::new(ErrorKind::DatabaseTimeout)
+                .message("The change takes too long to be made at once. Make it in smaller parts.")
+                .because(error),
             error => Self::internal(error),
         }
     }
@@ -109,10 +116,26 @@ const RETRY_AFTER: u32 = 1;
 /// PostgreSQL answers `COMMIT` with a silent rollback then; we don't let it come to that.
 pub(crate) const FAILED_UNIT: &str = "a statement of this unit of work failed, so it can't be committed";
 
-/// Whether the statement was stopped because its time was over.
+/// What a statement is told whose unit of work has held the writer for too long.
+pub(crate) const UNIT_TOO_LONG: &str = "the unit of work took too long";
+
+/// Whether the statement was stopped because its time was over, by the database or while we read what it gave.
 pub(crate) fn was_interrupted(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(_, about)
-        if about.message() == "interrupted" || about.message() == "canceling statement due to statement timeout")
+    match error {
+        DieselError::DeserializationError(error) => error.is::<floe_sqlite_watch::Interrupted>(),
+        error => {
+            has_message(error, "interrupted") || has_message(error, "canceling statement due to statement timeout")
+        }
+    }
+}
+
+/// Whether SQLite gave up because tables changed their shape again and again.
+pub(crate) fn is_schema_changed(error: &DieselError) -> bool {
+    has_message(error, "database schema has changed")
+}
+
+fn has_message(error: &DieselError, message: &str) -> bool {
+    matches!(error, DieselError::DatabaseError(_, about) if about.message() == message)
 }
 
 /// Whether PostgreSQL chose this unit of work to give way.
@@ -126,7 +149,7 @@ fn is_deadlock(error: &DieselError) -> bool {
 
 /// Whether another process holds SQLite's write lock.
 pub(crate) fn is_busy(error: &DieselError) -> bool {
-    matches!(error, DieselError::DatabaseError(_, about) if about.message() == "database is locked")
+    has_message(error, "database is locked")
 }
 
 /// SQLite says `UNIQUE constraint failed: users.email, users.name` (or `: index 'name'`); PostgreSQL gives the

@@ -9,14 +9,14 @@ use diesel::connection::SimpleConnection;
 use floe_kernel::effect::{CacheName, WorkerName};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The database of one project. Cheap to clone; kept open by its clones, so don't keep one for long: ask
 /// [`crate::Stores::project`] each time.
 ///
-/// Beside what is open, it may know how long its reads may take ([`Store::within`]).
+/// Beside what is open, it may know how long its reads may take ([`Store::within`]) and who asks ([`Store::on_behalf_of`]).
 #[derive(Clone)]
-pub struct Store(pub(crate) Arc<Open>, pub(crate) Option<Duration>);
+pub struct Store(pub(crate) Arc<Open>, pub(crate) sqlite::Reads);
 
 /// What clones of a store share.
 pub(crate) struct Open {
@@ -50,7 +50,7 @@ impl PgReader {
 /// What `on_scan!` sees of a store.
 #[doc(hidden)]
 pub enum Scans<'s> {
-    Sqlite(&'s sqlite::File, Option<Duration>),
+    Sqlite(&'s sqlite::File, sqlite::Reads),
     Postgres(&'s PgReader, Option<Duration>),
 }
 
@@ -59,7 +59,14 @@ impl Store {
     /// Units of work aren't touched by it.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
-        Self(self.0, Some(limit))
+        Self(self.0, sqlite::Reads { limit: Some(limit), ..self.1 })
+    }
+
+    /// The same, used for this caller: a number that is theirs, such as a hash of a user's id or of an address. Of what is
+    /// scarce (threads for long lists) each caller has a share, so that nobody's many keep out another's one.
+    #[must_use]
+    pub fn on_behalf_of(self, caller: u64) -> Self {
+        Self(self.0, sqlite::Reads { caller, ..self.1 })
     }
 
     /// A connection for reading: each statement sees what is committed when it starts.
@@ -67,17 +74,20 @@ impl Store {
     /// Don't ask for a second one, nor for a unit of work, while holding one.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`] when none is free for long, or none can be opened.
+    /// [`crate::Error::Busy`] when none is free for long, [`crate::Error::Unavailable`] when none can be opened.
     pub async fn read(&self) -> Result<Connection> {
         Ok(Connection(match &self.0.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.read(self.1).await?),
-            Inner::Postgres(reader) => Either::Postgres(Box::new(Box::pin(reader.read(self.1)).await?)),
+            Inner::Postgres(reader) => Either::Postgres(Box::new(Box::pin(reader.read(self.1.limit)).await?)),
         }))
     }
 
-    /// Begins a unit of work. On SQLite there is one at a time: inside, wait for nothing but the store.
+    /// Begins a unit of work. On SQLite there is one at a time: inside, wait for nothing but the store. It may hold up
+    /// others for [`crate::StoreSettings::unit_time`]; then its statements are refused ([`crate::Error::UnitTooLong`]),
+    /// unless it changes the schema or says that it takes longer ([`UnitOfWork::lift_time_limit`]).
     ///
     /// # Errors
+    /// [`crate::Error::Busy`] when too many wait already, or it waited too long; nothing was done.
     /// [`crate::Error::Unavailable`] when another process doesn't give SQLite's write lock back, or PostgreSQL has no
     /// connection for us.
     pub async fn begin(&self) -> Result<UnitOfWork> {
@@ -87,18 +97,23 @@ impl Store {
                 Either::Postgres(Box::new(Box::pin(postgres::Lease::begin(&reader.pool, &reader.schema)).await?))
             }
         });
-        Ok(UnitOfWork { connection, effects: Effects::none(self) })
+        Ok(self.unit(connection))
     }
 
-    /// The same for a unit that holds SQLite's writer long: it is alone in its group, so that nobody who is done
-    /// already waits for its end.
+    /// The same for one part of something long, such as a change of many rows: do as much as fits into it
+    /// ([`UnitOfWork::is_slice_over`]), commit, and begin the next one. Only one such unit waits for SQLite's writer at a
+    /// time, so that everybody else waits for one part at the most; and it is alone in its group, so that nobody who is
+    /// done already waits for its end.
     ///
     /// # Errors
     /// As [`Store::begin`].
     pub async fn begin_alone(&self) -> Result<UnitOfWork> {
         let Inner::Sqlite(file) = &self.0.inner else { return self.begin().await };
-        let connection = Connection(Either::Sqlite(file.begin_alone().await?));
-        Ok(UnitOfWork { connection, effects: Effects::none(self) })
+        Ok(self.unit(Connection(Either::Sqlite(file.begin_alone().await?))))
+    }
+
+    fn unit(&self, connection: Connection) -> UnitOfWork {
+        UnitOfWork { connection, effects: Effects::none(self), began: Instant::now() }
     }
 
     /// The id of its project; `console` for the platform's.
@@ -127,7 +142,7 @@ impl Store {
     pub fn scans(&self) -> Scans<'_> {
         match &self.0.inner {
             Inner::Sqlite(file) => Scans::Sqlite(file, self.1),
-            Inner::Postgres(reader) => Scans::Postgres(reader, self.1),
+            Inner::Postgres(reader) => Scans::Postgres(reader, self.1.limit),
         }
     }
 
@@ -146,7 +161,11 @@ impl Store {
 pub struct UnitOfWork {
     connection: Connection,
     effects: Effects,
+    began: Instant,
 }
+
+/// How much of something long is done at once: with a group's commit before and after it, others wait for 25 ms at most.
+const SLICE: Duration = Duration::from_millis(10);
 
 impl UnitOfWork {
     /// Makes the changes last, and then applies what they cause. They survive a loss of power once this returns `Ok`.
@@ -157,7 +176,7 @@ impl UnitOfWork {
     /// # Errors
     /// Nothing is saved, except when [`crate::Error::Unavailable`] means that the answer was lost on its way.
     pub async fn commit(self) -> Result<()> {
-        let Self { connection, mut effects } = self;
+        let Self { connection, mut effects, .. } = self;
         if effects.is_empty() {
             return connection.commit().await;
         }
@@ -184,6 +203,38 @@ impl UnitOfWork {
     /// There is something to do in this project for this worker once this is committed.
     pub fn wake(&mut self, worker: WorkerName) {
         self.effects.wake(worker);
+    }
+
+    /// Whether this unit has done as much as one part of something long should: time to commit, and to begin the next one.
+    #[must_use]
+    pub fn is_slice_over(&self) -> bool {
+        self.began.elapsed() >= SLICE
+    }
+
+    /// From when on statements are refused, because others have been held up for too long; none: never. On PostgreSQL, where
+    /// a unit holds up only who wants the same rows, there is none.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.connection.0 {
+            Either::Sqlite(lease) => lease.deadline(),
+            Either::Postgres(_) => None,
+        }
+    }
+
+    /// Lets this unit hold up others as long as it needs. For what an operator does, and changes of a table's shape; never
+    /// for as much as a caller likes.
+    pub fn lift_time_limit(&mut self) {
+        if let Either::Sqlite(lease) = &mut self.connection.0 {
+            lease.lift_time_limit();
+        }
+    }
+
+    /// Lets lists and counts of this unit take only one part in so many of the time that it may hold up others. For units
+    /// that read what a caller asks for. On PostgreSQL, where a unit that reads holds up nobody, nothing changes.
+    pub fn limit_scans(&mut self, parts: u32) {
+        if let Either::Sqlite(lease) = &mut self.connection.0 {
+            lease.limit_scans(parts);
+        }
     }
 
     /// Says that the next statement makes the last change of this unit, apart from what is told: whatever may still refuse
@@ -287,7 +338,8 @@ impl UnitOfWork {
         Ok(())
     }
 
-    /// Changes the schema, or does something else that may take long: on a thread of its own, without a time limit.
+    /// Changes the schema, or does something else that may take long: on a thread of its own, without a time limit for it or
+    /// for the unit.
     ///
     /// # Errors
     /// Those of the database.
@@ -295,6 +347,7 @@ impl UnitOfWork {
         match &mut self.connection.0 {
             Either::Sqlite(lease) => {
                 let sql = sql.to_owned();
+                lease.change_schema_from_now_on();
                 lease.run_on_thread(move |c| c.batch_execute(&sql)).await
             }
             Either::Postgres(lease) => Ok(lease.batch(&format!("SET LOCAL statement_timeout = 0; {sql}")).await?),

@@ -30,6 +30,9 @@ pub struct StoreSettings {
     pub backend: Backend,
     /// How long a statement may run before it is interrupted.
     pub statement_timeout: Duration,
+    /// How long a unit of work may hold SQLite's writer, and with it everybody else who changes something, before its
+    /// statements are refused. See [`Store::begin`].
+    pub unit_time: Duration,
     /// How long a project stays open without being asked for.
     pub idle_time: Duration,
     /// How many projects are open at the most; more when more are in use at the same time.
@@ -60,13 +63,14 @@ pub enum Backend {
 }
 
 impl StoreSettings {
-    /// This database, with the defaults: 10 s for a statement, closed after 5 idle minutes, 512 open projects, nobody
+    /// This database, with the defaults: 10 s for a statement, 1 s for a unit of work, closed after 5 idle minutes, 512 open projects, nobody
     /// who listens.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
         Self {
             backend,
             statement_timeout: Duration::from_secs(10),
+            unit_time: Duration::from_secs(1),
             idle_time: Duration::from_secs(5 * 60),
             max_open: 512,
             listeners: Arc::new(NoListeners),
@@ -197,6 +201,17 @@ impl Stores {
         self.read_open().values().filter(|slot| slot.store.initialized()).count()
     }
 
+    /// How many bytes the write-ahead logs of all open SQLite files have on disk; nothing on PostgreSQL. For each of them
+    /// it stays below 256 MB, and goes back to 64 MB when it is quiet.
+    #[must_use]
+    pub fn wal_bytes(&self) -> u64 {
+        let bytes = |slot: &Arc<Slot>| match &slot.store.get()?.0.inner {
+            Inner::Sqlite(file) => Some(file.wal_bytes()),
+            Inner::Postgres(_) => None,
+        };
+        self.read_open().values().filter_map(bytes).sum()
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -255,13 +270,16 @@ impl Stores {
         let inner = match &self.0.settings.backend {
             Backend::Sqlite { folder } => {
                 let (file, lock) = (id.file(folder), folder.join("migrations.lock"));
-                let timeout = self.0.settings.statement_timeout;
+                let limits = sqlite::TimeLimits {
+                    statement: self.0.settings.statement_timeout,
+                    unit: self.0.settings.unit_time,
+                };
                 on_thread(move || {
                     if !file.exists() {
                         return Err(Error::NotFound);
                     }
                     migrations::migrate_file(&file, &lock, sets)?;
-                    sqlite::File::open(file, timeout)
+                    sqlite::File::open(file, limits)
                 })
                 .await?
                 .map(Inner::Sqlite)?
@@ -277,7 +295,8 @@ impl Stores {
         };
         let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));
         let outbox = Outbox { project: id.0.as_str().into(), listeners, clock };
-        Ok(Store(Arc::new(Open { inner, outbox, handlers: Arc::clone(&self.0.effects) }), None))
+        let open = Open { inner, outbox, handlers: Arc::clone(&self.0.effects) };
+        Ok(Store(Arc::new(open), sqlite::Reads::default()))
     }
 
     /// Makes what [`Stores::open_store`] looks for.

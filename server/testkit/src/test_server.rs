@@ -200,6 +200,8 @@ fn config(database: Database) -> Option<Config> {
     let mut config = Config::read(None, |_| None).expect("the defaults are good");
     config.security.console_signup = ConsoleSignup::Token;
     config.security.rate_limits = false;
+    // What isn't optimized, on a machine that runs other tests too, is many times slower.
+    config.database.unit_time = std::time::Duration::from_secs(10);
     if database == Database::Postgres {
         let Ok(url) = std::env::var("FLOE_TEST_POSTGRES_URL") else {
             assert!(std::env::var_os("CI").is_none(), "FLOE_TEST_POSTGRES_URL must be set in CI");

@@ -14,3 +14,4 @@ mod contract;
 mod doors;
 mod durability;
 mod edge;
+mod power_loss;

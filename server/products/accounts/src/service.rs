@@ -125,7 +125,7 @@ impl Accounts {
         change: impl FnOnce(&mut User),
     ) -> Result<User> {
         let seen = self.proven(at, caller, password).await?;
-        let first = if seen.password.is_none() { Some(self.people.hash(password).await?) } else { None };
+        let first = if seen.password.is_none() { Some(self.people.hash(password, at.interest).await?) } else { None };
         let change = |user: &mut User| {
             seen.still(user)?;
             if first.is_some() {
@@ -145,7 +145,7 @@ impl Accounts {
         if seen.password.is_none() && caller.by_jwt() {
             return Err(not_with_a_jwt());
         }
-        self.people.prove(&seen, password).await?;
+        self.people.prove(at, &seen, password).await?;
         Ok(seen)
     }
 
@@ -162,19 +162,39 @@ impl Accounts {
     }
 
     /// Blocks the caller, by their own wish, and ends the session in which they wished it.
-    pub(crate) async fn block(&self, at: Context<'_>, id: &str, session_id: &str) -> Result<User> {
+    pub(crate) async fn block(&self, at: Context<'_>, caller: &Caller) -> Result<User> {
+        in_person(caller)?;
+        let session_id = caller.session_id().unwrap_or_default();
         let block = |user: &mut User| {
             user.active = false;
             Ok(Ending::Only(session_id))
         };
-        self.people.change(at, id, events::UPDATE_STATUS, block).await
+        self.people.change(at, &caller.require_user()?.id, events::UPDATE_STATUS, block).await
+    }
+
+    /// Makes one of the caller's sessions last longer.
+    pub(crate) async fn extend(&self, at: Context<'_>, caller: &Caller, session_id: &str) -> Result<Session> {
+        in_person(caller)?;
+        self.people.extend_session(at, &caller.require_user()?.id, session_id).await
+    }
+
+    /// Signs the caller out of one session. A JWT may end the one that it stands for, and itself with it.
+    pub(crate) async fn sign_out(&self, at: Context<'_>, caller: &Caller, session_id: &str) -> Result<()> {
+        if caller.session_id() != Some(session_id) {
+            in_person(caller)?;
+        }
+        self.people.sign_out(at, &caller.require_user()?.id, session_id).await
+    }
+
+    /// Signs the caller out everywhere.
+    pub(crate) async fn sign_out_everywhere(&self, at: Context<'_>, caller: &Caller) -> Result<()> {
+        in_person(caller)?;
+        self.people.sign_out_everywhere(at, &caller.require_user()?.id).await
     }
 
     /// Removes the caller with all that is theirs.
     pub(crate) async fn delete(&self, at: Context<'_>, caller: &Caller, user: &Principal) -> Result<()> {
-        if caller.by_jwt() {
-            return Err(not_with_a_jwt());
-        }
+        in_person(caller)?;
         // Their organisations and projects would be left to nobody.
         if at.project.is_console() && !user.memberships.is_empty() {
             return Err(ErrorKind::UserDeletionProhibited.into());
@@ -194,6 +214,12 @@ impl Accounts {
             _ => Err(ErrorKind::UserSessionNotFound.into()),
         }
     }
+}
+
+/// Lets pass who shows the session itself. A JWT is made to be given away for a while: to act in somebody's name, not to
+/// lock them out of it.
+fn in_person(caller: &Caller) -> Result<()> {
+    if caller.by_jwt() { Err(not_with_a_jwt()) } else { Ok(()) }
 }
 
 fn not_with_a_jwt() -> Error {

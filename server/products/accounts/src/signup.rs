@@ -1,5 +1,6 @@
 //! Who may become a user of the console, and so manage the instance.
 
+use floe_gateway::Interest;
 use floe_gateway::param::Email;
 use floe_kernel::secret::{Secret, hash};
 use floe_kernel::time::Timestamp;
@@ -49,7 +50,7 @@ pub async fn create_console_user(
     if !(8..=256).contains(&password.expose().chars().count()) {
         return Err(Error::invalid("password", "Password must be between 8 and 256 characters long"));
     }
-    let password = people.hash(password).await?;
+    let password = people.hash(password, &Interest::default()).await?;
     let user = User {
         email: Some(email.into()),
         name: name.to_owned(),

@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 /// How long a rehearsal may take: what it does is undone, and until then it holds the writer.
 const LONGEST_REHEARSAL: Duration = Duration::from_secs(5);
 
-/// How much of something long is done at once.
-const SLICE: Duration = Duration::from_millis(10);
+/// In a user's transaction a list may take one part in so many of the time that a unit of work may: 25 ms of a second.
+const SCAN_PARTS: u32 = 40;
 
 /// Changes that happen together or not at all. Dropped without [`RowTransaction::commit`]: not at all.
 pub(crate) struct RowTransaction<'s> {
@@ -39,7 +39,6 @@ pub(crate) struct RowTransaction<'s> {
     doubtful: bool,
     /// What rows may not be changed, because others have changed them.
     guard: ChangeGuard,
-    began: Instant,
     /// How many rows may still be changed; none: any number.
     rows_left: Option<usize>,
     rehearsal: Option<Rehearsal>,
@@ -77,7 +76,6 @@ impl<'s> RowTransaction<'s> {
             learned: Vec::new(),
             doubtful: false,
             guard: ChangeGuard::since(call.request.unchanged_since),
-            began: Instant::now(),
             rows_left: None,
             rehearsal: None,
             single: false,
@@ -104,9 +102,11 @@ impl<'s> RowTransaction<'s> {
         TransactionRepository(&mut self.unit)
     }
 
-    /// Lets no more than so many rows be changed.
-    pub(crate) fn limit_rows(&mut self, most: usize) {
-        self.rows_left = Some(most);
+    /// Makes it small, as everything is that belongs to a user's transaction: no more than [`MAX_ROWS`] rows are changed, and
+    /// no list takes long.
+    pub(crate) fn keep_small(&mut self) {
+        self.rows_left = Some(MAX_ROWS);
+        self.unit.limit_scans(SCAN_PARTS);
     }
 
     /// From now on only rows may be changed that are in these states, see [`ChangeGuard::expect`].
@@ -127,11 +127,6 @@ impl<'s> RowTransaction<'s> {
     /// Whether it matters if a row was changed by somebody else.
     pub(crate) fn minds_changes(&self) -> bool {
         self.guard.minds_changes()
-    }
-
-    /// Whether what this has done is enough for one part of something long.
-    pub(crate) fn is_slice_over(&self) -> bool {
-        self.began.elapsed() >= SLICE
     }
 
     /// Refuses to change a row that somebody else has changed.

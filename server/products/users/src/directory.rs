@@ -6,10 +6,11 @@ use crate::repository::Repository;
 use crate::service::{Context, People};
 use crate::sessions::{Provider, SignIn};
 use async_trait::async_trait;
+use floe_gateway::Interest;
 use floe_kernel::Result;
 use floe_kernel::access::roles_of;
 use floe_kernel::directory::{
-    Arrival, Identities, Invitee, Membership, Person, Persons, Principal, PrincipalSession, Project, Visit,
+    Arrival, Identities, Invited, Invitee, Membership, Person, Persons, Principal, PrincipalSession, Project, Visit,
 };
 use floe_kernel::time::Timestamp;
 use std::sync::Arc;
@@ -80,9 +81,9 @@ impl Persons for People {
         Ok(Repository(&mut store.read().await?).by_phone(phone).await?.map(Person::from))
     }
 
-    async fn invite(&self, project: &Project, invitee: &Invitee, now: Timestamp) -> Result<Person> {
+    async fn invite(&self, project: &Project, invitee: &Invitee, now: Timestamp) -> Result<Invited> {
         let store = self.stores.project(&project.id).await?;
-        let at = Context { project, store: &store, now };
+        let at = Context { project, store: &store, now, interest: &Interest::default() };
         let new = NewUser {
             id: floe_kernel::id::unique(now),
             name: invitee.name.clone(),
@@ -91,12 +92,13 @@ impl Persons for People {
             password: None,
         };
         let admission = if invitee.unlimited { Admission::Free } else { Admission::UpTo(project.settings.max_users) };
-        self.find_or_create(at, new, admission).await.map(Person::from)
+        let (user, proven) = self.find_or_create(at, new, admission).await?;
+        Ok(Invited { person: user.into(), proven })
     }
 
     async fn welcome(&self, project: &Project, user_id: &str, visit: &Visit) -> Result<Arrival> {
         let store = self.stores.project(&project.id).await?;
-        let at = Context { project, store: &store, now: visit.now };
+        let at = Context { project, store: &store, now: visit.now, interest: &Interest::default() };
         let user = self.get(at, user_id).await?;
         let (session, token) = self.sign_in(at, &user, SignIn { provider: Provider::Invitation, visit }).await?;
         Ok(Arrival { session_id: session.id, token, expires_at: session.expires_at })

@@ -2,6 +2,8 @@
 
 use crate::device::Device;
 use crate::passwords::{MEMORY_KIB, PASSES, THREADS};
+use floe_kernel::access::Caller;
+use floe_kernel::scope::Scope;
 use floe_kernel::time::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -220,7 +222,8 @@ impl<'u> From<&'u User> for Account<'u> {
     }
 }
 
-/// A user as servers and admins see them: the contract's `user`, with the hash of the password.
+/// A user as servers and admins see them: the contract's `user`. The hash of the password is for those alone who could
+/// set another one (`users.write`): it can be guessed offline, and reading is a lesser right.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserModel<'u> {
@@ -241,11 +244,14 @@ struct HashOptions {
     threads: u32,
 }
 
-impl<'u> From<&'u User> for UserModel<'u> {
-    fn from(user: &'u User) -> Self {
+impl<'u> UserModel<'u> {
+    /// What this caller sees of a user.
+    #[must_use]
+    pub fn seen_by(caller: &Caller, user: &'u User) -> Self {
+        let password = user.password.as_deref().filter(|_| caller.scopes().has(Scope::UsersWrite));
         Self {
             account: user.into(),
-            password: user.password.as_deref().unwrap_or_default(),
+            password: password.unwrap_or_default(),
             hash: "argon2",
             hash_options: HashOptions { kind: "argon2", memory_cost: MEMORY_KIB, time_cost: PASSES, threads: THREADS },
         }

@@ -2,6 +2,7 @@
 
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
+use floe_gateway::Interest;
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::{Error, Result};
 use std::sync::Arc;
@@ -17,40 +18,61 @@ pub(crate) const THREADS: u32 = 1;
 /// The hash that is checked where there is no user or no password, so that both cost the same time. No password has it.
 const DUMMY: &str = "$argon2id$v=19$m=7168,t=5,p=1$ZmxvZS1oYXMtbm8tdXNlcg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/// How many callers may wait for a place: two seconds' work for two cores. Who comes then is told to come again, because
+/// nobody waits longer for a form, and because what they would wait for is ever more of the same.
+const WAITING: usize = 256;
+
 /// Hashes and checks passwords, as many at a time as there are cores. Cheap to clone; share one.
 #[derive(Clone)]
 pub struct Passwords {
     places: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
 }
 
 impl Default for Passwords {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { places: Arc::new(Semaphore::new(cores)) }
+        Self::new(cores, WAITING)
     }
 }
 
 impl Passwords {
+    fn new(places: usize, waiting: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)), queue: Arc::new(Semaphore::new(waiting)) }
+    }
+
     /// What is kept of a password.
     ///
     /// # Errors
-    /// None that a caller could cause.
-    pub async fn hash(&self, password: &Secret) -> Result<String> {
+    /// [`ErrorKind::GeneralServiceUnavailable`] when too many wait already; nothing is done either when `interest` in
+    /// the answer is lost before a place is free.
+    ///
+    /// [`ErrorKind::GeneralServiceUnavailable`]: floe_kernel::ErrorKind::GeneralServiceUnavailable
+    pub async fn hash(&self, password: &Secret, interest: &Interest) -> Result<String> {
         let password = password.clone();
-        self.work(move || hash(&password)).await?
+        self.work(interest, move || hash(&password)).await?
     }
 
     /// Whether this is the password that `kept` was made of. Without one it never is, at the same price.
     ///
     /// # Errors
-    /// None that a caller could cause.
-    pub async fn verify(&self, password: &Secret, kept: Option<&str>) -> Result<bool> {
+    /// Those of [`Passwords::hash`].
+    pub async fn verify(&self, password: &Secret, kept: Option<&str>, interest: &Interest) -> Result<bool> {
         let (password, kept) = (password.clone(), kept.unwrap_or(DUMMY).to_owned());
-        self.work(move || verify(&password, &kept)).await?
+        self.work(interest, move || verify(&password, &kept)).await?
     }
 
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn work<T: Send + 'static>(
+        &self,
+        interest: &Interest,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let turn = self.queue.try_acquire().map_err(|_| Error::unavailable(1))?;
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(Error::internal)?;
+        drop(turn);
+        if interest.is_lost() {
+            return Err(Error::unavailable(1));
+        }
         let work = move || {
             // Held by the work and not by who waits for it: a caller who hangs up frees no place.
             let _place = place;
@@ -87,6 +109,7 @@ fn verify(password: &Secret, kept: &str) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt as _;
     use std::cell::RefCell;
 
     thread_local! {
@@ -96,11 +119,44 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_known_again_and_no_other_is() {
         let passwords = Passwords::default();
-        let kept = passwords.hash(&Secret::new("correct horse")).await.unwrap();
+        let (hash, verify) = (
+            async |password: &str| passwords.hash(&Secret::new(password), &Interest::default()).await.unwrap(),
+            async |password: &str, kept: &str| {
+                passwords.verify(&Secret::new(password), Some(kept), &Interest::default()).await.unwrap()
+            },
+        );
+        let kept = hash("correct horse").await;
         assert!(kept.starts_with("$argon2id$v=19$m=7168,t=5,p=1$"), "{kept}");
-        assert!(passwords.verify(&Secret::new("correct horse"), Some(&kept)).await.unwrap());
-        assert!(!passwords.verify(&Secret::new("Correct horse"), Some(&kept)).await.unwrap());
-        assert_ne!(kept, passwords.hash(&Secret::new("correct horse")).await.unwrap(), "salted");
+        assert!(verify("correct horse", &kept).await);
+        assert!(!verify("Correct horse", &kept).await);
+        assert_ne!(kept, hash("correct horse").await, "salted");
+    }
+
+    #[tokio::test]
+    async fn who_comes_when_too_many_wait_is_told_to_come_again() {
+        let (passwords, interest) = (Passwords::new(1, 2), Interest::default());
+        let place = Arc::clone(&passwords.places).acquire_owned().await.unwrap();
+        let password = Secret::new("correct horse");
+        let mut waiting = futures_util::future::join_all((0..2).map(|_| passwords.hash(&password, &interest)));
+        assert!((&mut waiting).now_or_never().is_none());
+        let error = passwords.hash(&password, &interest).await.unwrap_err();
+        assert_eq!((error.kind().status(), error.retry_after()), (503, Some(1)));
+        drop(place);
+        assert!(waiting.await.iter().all(Result::is_ok), "who waits has their turn");
+        assert!(passwords.hash(&password, &interest).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_hashed_for_who_has_hung_up() {
+        let passwords = Passwords::new(1, 2);
+        let place = Arc::clone(&passwords.places).acquire_owned().await.unwrap();
+        let (caller, interest) = Interest::of_a_caller();
+        let password = Secret::new("correct horse");
+        let mut hash = Box::pin(passwords.hash(&password, &interest));
+        assert!((&mut hash).now_or_never().is_none());
+        drop(caller);
+        drop(place);
+        assert!(hash.await.is_err());
     }
 
     #[test]
@@ -123,7 +179,7 @@ mod tests {
     fn who_is_unknown_is_checked_against_the_dummy() {
         let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
         let passwords = Passwords::default();
-        assert!(!runtime.block_on(passwords.verify(&Secret::new("anything"), None)).unwrap());
+        assert!(!runtime.block_on(passwords.verify(&Secret::new("anything"), None, &Interest::default())).unwrap());
         let verified = runtime.block_on(runtime.spawn_blocking(|| VERIFIED.with_borrow(Clone::clone))).unwrap();
         assert_eq!(verified, [DUMMY]);
     }

@@ -121,6 +121,8 @@ const FIELDS: &[Field] = &[
 pub(crate) const USERS: Fields<'static> = Fields { fields: FIELDS, sequence: "sequence" };
 /// The column that lists are searched in.
 pub(crate) const SEARCH: &str = "search";
+/// The column of email addresses, all in their canonical form.
+pub(crate) const EMAIL: &str = "email";
 
 /// One page of users, and how many there are.
 pub(crate) async fn list(store: &Store, selection: &Selection) -> Result<(i64, Vec<User>)> {

@@ -6,8 +6,8 @@ use crate::model::{Account, User};
 use crate::passwords::Passwords;
 use crate::repository::{self, Repository};
 use floe_cache::Cache;
-use floe_gateway::Call;
 use floe_gateway::jwt::{Claims, Signer};
+use floe_gateway::{Call, Interest};
 use floe_kernel::directory::{Identities as _, Memberships, PRINCIPALS, Principal, Project};
 use floe_kernel::query::{Filter, Operator, Queries};
 use floe_kernel::secret::Secret;
@@ -29,11 +29,13 @@ pub struct Context<'c> {
     pub store: &'c Store,
     /// When.
     pub now: Timestamp,
+    /// Whether anybody still waits for it.
+    pub interest: &'c Interest,
 }
 
 impl<'c> From<&'c Call> for Context<'c> {
     fn from(call: &'c Call) -> Self {
-        Self { project: &call.project, store: &call.store, now: call.now }
+        Self { project: &call.project, store: &call.store, now: call.now, interest: &call.interest }
     }
 }
 
@@ -86,16 +88,16 @@ impl People {
     /// # Errors
     /// Those of [`crate::register`].
     pub async fn create(&self, at: Context<'_>, new: NewUser, admission: Admission) -> Result<User> {
-        let user = self.prepare(new, at.now).await?;
+        let user = self.prepare(new, at).await?;
         crate::register(at.store, &user, admission).await?;
         Ok(user)
     }
 
-    async fn prepare(&self, new: NewUser, now: Timestamp) -> Result<User> {
-        let mut user = User { name: new.name, email: new.email, phone: new.phone, ..User::new(new.id, now) };
+    async fn prepare(&self, new: NewUser, at: Context<'_>) -> Result<User> {
+        let mut user = User { name: new.name, email: new.email, phone: new.phone, ..User::new(new.id, at.now) };
         if let Some(password) = &new.password {
-            user.password = Some(self.passwords.hash(password).await?);
-            user.password_updated_at = Some(now);
+            user.password = Some(self.hash(password, at.interest).await?);
+            user.password_updated_at = Some(at.now);
         }
         Ok(user)
     }
@@ -128,6 +130,7 @@ impl People {
         total: bool,
     ) -> Result<(i64, Vec<User>)> {
         let mut selection = queries.resolve(repository::USERS)?;
+        canonical_addresses(&mut selection.filter);
         if selection.select.is_some() {
             return Err(Error::new(ErrorKind::GeneralQueryInvalid).message("Invalid query method: select"));
         }
@@ -152,7 +155,7 @@ impl People {
     pub async fn recognise(&self, at: Context<'_>, email: &str, password: &Secret) -> Result<User> {
         let user = Repository(&mut at.store.read().await?).by_email(email).await?;
         let kept = user.as_ref().and_then(|user| user.password.as_deref());
-        let right = self.passwords.verify(password, kept).await?;
+        let right = self.passwords.verify(password, kept, at.interest).await?;
         match user.filter(|_| right) {
             Some(user) if user.active => Ok(user),
             Some(_) => Err(ErrorKind::UserBlocked.into()),
@@ -164,18 +167,18 @@ impl People {
     ///
     /// # Errors
     /// [`ErrorKind::UserInvalidCredentials`] for who doesn't.
-    pub async fn prove(&self, user: &User, password: &Secret) -> Result<()> {
+    pub async fn prove(&self, at: Context<'_>, user: &User, password: &Secret) -> Result<()> {
         let Some(kept) = &user.password else { return Ok(()) };
-        let right = self.passwords.verify(password, Some(kept)).await?;
+        let right = self.passwords.verify(password, Some(kept), at.interest).await?;
         if right { Ok(()) } else { Err(ErrorKind::UserInvalidCredentials.into()) }
     }
 
     /// What is kept of a password. To be done before a unit of work.
     ///
     /// # Errors
-    /// None that a caller could cause.
-    pub async fn hash(&self, password: &Secret) -> Result<String> {
-        self.passwords.hash(password).await
+    /// [`ErrorKind::GeneralServiceUnavailable`] when too many wait for theirs.
+    pub async fn hash(&self, password: &Secret, interest: &Interest) -> Result<String> {
+        self.passwords.hash(password, interest).await
     }
 
     /// Changes a user: `change` is given the user as they are now, held against others, and says which sessions end.
@@ -215,7 +218,7 @@ impl People {
         session_id: Option<&str>,
     ) -> Result<User> {
         let password = match password {
-            Some(password) => Some(self.passwords.hash(password).await?),
+            Some(password) => Some(self.hash(password, at.interest).await?),
             None => None,
         };
         let ending = match at.project.settings.invalidate_sessions {
@@ -247,9 +250,12 @@ impl People {
     /// A JWT that stands for a user for so many seconds, and ends with the session that it names.
     ///
     /// # Errors
-    /// [`ErrorKind::UserNotFound`], [`ErrorKind::UserSessionNotFound`].
+    /// [`ErrorKind::UserNotFound`], [`ErrorKind::UserBlocked`], [`ErrorKind::UserSessionNotFound`].
     pub async fn sign_jwt(&self, at: Context<'_>, id: &str, session: JwtSession<'_>, seconds: i64) -> Result<String> {
         let user = self.known(&at.project.id, id).await?.ok_or_else(not_found)?;
+        if !user.active {
+            return Err(ErrorKind::UserBlocked.into());
+        }
         let live = || user.sessions.iter().filter(|session| session.expires_at > at.now);
         let session_id = match session {
             // Without a session the JWT ends by itself, or with the others of its generation.
@@ -268,16 +274,22 @@ impl People {
         })
     }
 
-    /// The user with one of these addresses, or else a new one.
-    pub(crate) async fn find_or_create(&self, at: Context<'_>, new: NewUser, admission: Admission) -> Result<User> {
-        if let Some(user) = find(at.store, &new).await? {
-            return Ok(user);
+    /// The user with one of these addresses, or else a new one; and whether the address is known to be theirs.
+    pub(crate) async fn find_or_create(
+        &self,
+        at: Context<'_>,
+        new: NewUser,
+        admission: Admission,
+    ) -> Result<(User, bool)> {
+        if let Some(found) = find(at.store, &new).await? {
+            return Ok(found);
         }
-        let user = self.prepare(new.clone(), at.now).await?;
+        let user = self.prepare(new.clone(), at).await?;
         match crate::register(at.store, &user, admission).await {
             // Somebody else was faster.
             Err(error) if error.kind() == ErrorKind::UserAlreadyExists => find(at.store, &new).await?.ok_or(error),
-            other => other.map(|()| user),
+            // Nobody else could have come in by the address before.
+            other => other.map(|()| (user, true)),
         }
     }
 
@@ -308,17 +320,43 @@ impl User {
     }
 }
 
-async fn find(store: &Store, new: &NewUser) -> Result<Option<User>> {
+/// The user with one of these addresses. The address is known to be theirs if it was verified, and also while nobody has
+/// ever come in as this user: then nobody can have taken it before its owner.
+async fn find(store: &Store, new: &NewUser) -> Result<Option<(User, bool)>> {
     let mut conn = store.read().await?;
     let mut people = Repository(&mut conn);
-    if let Some(email) = &new.email
-        && let Some(user) = people.by_email(email).await?
-    {
-        return Ok(Some(user));
-    }
-    match &new.phone {
-        Some(phone) => Ok(people.by_phone(phone).await?),
-        None => Ok(None),
+    let by_email = match &new.email {
+        Some(email) => people.by_email(email).await?,
+        None => None,
+    };
+    let (user, verified) = match (by_email, &new.phone) {
+        (Some(user), _) => {
+            let verified = user.email_verified;
+            (user, verified)
+        }
+        (None, Some(phone)) => {
+            let Some(user) = people.by_phone(phone).await? else { return Ok(None) };
+            let verified = user.phone_verified;
+            (user, verified)
+        }
+        (None, None) => return Ok(None),
+    };
+    let proven = verified || (user.password.is_none() && people.sessions(&user.id).await?.is_empty());
+    Ok(Some((user, proven)))
+}
+
+/// Addresses are kept in their canonical form, so that is what they are compared with.
+fn canonical_addresses(filter: &mut Filter) {
+    match filter {
+        Filter::Compare { column, values, .. } if column == repository::EMAIL => {
+            for value in values {
+                if let Value::Text(text) = value {
+                    *text = text.trim().to_lowercase();
+                }
+            }
+        }
+        Filter::All(parts) | Filter::Any(parts) => parts.iter_mut().for_each(canonical_addresses),
+        _ => {}
     }
 }
 

@@ -83,7 +83,7 @@ impl People {
         let mut unit = at.store.begin().await?;
         let mut now = self.hold(&mut unit, at, &user.id).await?;
         user.still(&now)?;
-        if !now.active && with.provider != Provider::Server {
+        if !now.active {
             return Err(ErrorKind::UserBlocked.into());
         }
         now.accessed_at = Some(at.now);

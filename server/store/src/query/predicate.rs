@@ -351,8 +351,8 @@ fn single<'b, DB: Dialect>(
         IsNull | IsNotNull => presence(out, column, operator == IsNotNull),
         EndsWith => joined(out, values, " OR ", "1 = 0", |value, out| ends(out, column, false, value)),
         NotEndsWith => joined(out, values, " AND ", "1 = 0", |value, out| ends(out, column, true, value)),
-        Contains => joined(out, values, " OR ", "1 = 0", |value, out| part(out, column, " > 0", value)),
-        NotContains => joined(out, values, " AND ", "1 = 0", |value, out| part(out, column, " = 0", value)),
+        Contains => joined(out, values, " OR ", "1 = 0", |value, out| part(out, column, false, value)),
+        NotContains => joined(out, values, " AND ", "1 = 0", |value, out| part(out, column, true, value)),
         StartsWith | NotStartsWith => Err(arity(operator)),
     }
 }
@@ -416,9 +416,18 @@ fn ends<'b, DB: Dialect>(mut out: AstPass<'_, 'b, DB>, column: &str, negated: bo
         }
         return presence(out, column, true);
     }
-    out.push_sql(if DB::SQLITE { "substr(" } else { "right(" });
+    if DB::SQLITE {
+        // Ours: `substr(…, -n)` counts the characters of the whole text.
+        out.push_sql(if negated { "NOT text_ends(" } else { "text_ends(" });
+        push_column(&mut out, column)?;
+        out.push_sql(", ");
+        DB::bind(&mut out, end)?;
+        out.push_sql(")");
+        return Ok(());
+    }
+    out.push_sql("right(");
     push_column(&mut out, column)?;
-    out.push_sql(if DB::SQLITE { ", -length(" } else { ", length(" });
+    out.push_sql(", length(");
     DB::bind(&mut out, end)?;
     out.push_sql(if negated { ")) <> " } else { ")) = " });
     DB::bind(&mut out, end)
@@ -427,15 +436,23 @@ fn ends<'b, DB: Dialect>(mut out: AstPass<'_, 'b, DB>, column: &str, negated: bo
 fn part<'b, DB: Dialect>(
     mut out: AstPass<'_, 'b, DB>,
     column: &str,
-    operator: &str,
+    negated: bool,
     part: &'b Value,
 ) -> QueryResult<()> {
-    out.push_sql(if DB::SQLITE { "instr(" } else { "strpos(" });
+    // Ours: see `sqlite::functions`.
+    out.push_sql(match (DB::SQLITE, negated) {
+        (true, false) => "text_contains(",
+        (true, true) => "NOT text_contains(",
+        (false, _) => "strpos(",
+    });
     push_column(&mut out, column)?;
     out.push_sql(", ");
     DB::bind(&mut out, part)?;
-    out.push_sql(")");
-    out.push_sql(operator);
+    out.push_sql(match (DB::SQLITE, negated) {
+        (true, _) => ")",
+        (false, false) => ") > 0",
+        (false, true) => ") = 0",
+    });
     Ok(())
 }
 
@@ -461,10 +478,13 @@ fn list<'b, DB: Dialect>(
 /// Whether the list has this element. Types count: `1` isn't `"1"`, nor `true`.
 fn element<'b, DB: Dialect>(mut out: AstPass<'_, 'b, DB>, column: &str, value: &'b Value) -> QueryResult<()> {
     out.push_sql("EXISTS (SELECT 1 FROM ");
-    out.push_sql(if DB::SQLITE { "json_each(" } else { "jsonb_array_elements(" });
-    push_column(&mut out, column)?;
     if DB::SQLITE {
-        out.push_sql(") WHERE type IN ");
+        // Parsed in one go, which nothing interrupts: not begun unless there is time for it (see `sqlite::functions`).
+        out.push_sql("json_each(CASE WHEN can_afford(");
+        push_column(&mut out, column)?;
+        out.push_sql(", '') THEN ");
+        push_column(&mut out, column)?;
+        out.push_sql(" END) WHERE type IN ");
         out.push_sql(match value.kind() {
             Kind::Integer | Kind::Float => "('integer', 'real')",
             Kind::Boolean => "('true', 'false')",
@@ -474,6 +494,8 @@ fn element<'b, DB: Dialect>(mut out: AstPass<'_, 'b, DB>, column: &str, value: &
         DB::bind(&mut out, value)?;
         out.push_sql(")");
     } else {
+        out.push_sql("jsonb_array_elements(");
+        push_column(&mut out, column)?;
         out.push_sql("::jsonb) AS element WHERE element = to_jsonb(");
         DB::bind(&mut out, value)?;
         out.push_sql("))");

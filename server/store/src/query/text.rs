@@ -23,9 +23,9 @@ impl Matched {
         if DB::SQLITE {
             // Ours: see `sqlite::pattern`.
             out.push_sql("pattern_found(");
-            DB::bind_text(&mut out, self.pattern.linear())?;
-            out.push_sql(", ");
             push_column(&mut out, &self.column)?;
+            out.push_sql(", ");
+            DB::bind_text(&mut out, self.pattern.linear())?;
             out.push_sql(")");
             return Ok(());
         }

@@ -1,26 +1,29 @@
 //! One SQLite file: one writer, shared by group commit, and a pool of readers beside it.
 
+mod functions;
 mod pattern;
 mod readers;
+mod scans;
+mod schema_changes;
 mod statements;
 mod wal;
 mod writer;
 
-use crate::error::{Error, Result, is_busy};
+use crate::error::{Error, Result, is_busy, was_interrupted};
 use crate::statement_counter::StatementCounter;
 use diesel::connection::{CacheSize, SimpleConnection};
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 use diesel::{Connection as _, QueryResult, SqliteConnection};
 use floe_sqlite_watch as watch;
 use readers::{ReadLease, Readers};
+use schema_changes::SchemaChanges;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-use tokio::sync::Mutex;
+use std::time::{Duration, Instant};
 use wal::Wal;
-use writer::{WriteLease, Writer};
+use writer::{WriteLease, Writer, WriterQueue};
 
 pub(crate) use statements::{BackToMark, Mark, Rehearse, UndoRehearsal};
 
@@ -37,67 +40,92 @@ pub(crate) struct Opened {
     statements: StatementCounter,
 }
 
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeLimits {
+    /// A statement.
+    pub(crate) statement: Duration,
+    /// A unit of work, from when it has the writer.
+    pub(crate) unit: Duration,
+}
+
+/// For whom something is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reads {
+    /// How long a statement may take, if that is less than any may.
+    pub(crate) limit: Option<Duration>,
+    /// Who asks, as a number: what is scarce is shared out among them.
+    pub(crate) caller: u64,
+}
+
 /// An open file.
 pub struct File {
     path: PathBuf,
-    writer: Arc<Mutex<Writer>>,
+    writer: WriterQueue,
     readers: Readers,
-    statement_timeout: Duration,
+    limits: TimeLimits,
     gone: AtomicBool,
 }
 
 impl File {
     /// Opens a file that exists and is migrated.
-    pub(crate) fn open(path: PathBuf, statement_timeout: Duration) -> Result<Self> {
+    pub(crate) fn open(path: PathBuf, limits: TimeLimits) -> Result<Self> {
         let connection = connect(&path, Purpose::Writing)?;
-        let wal = Arc::new(Wal::open(path.clone()).map_err(Error::unavailable)?);
-        let writer = Arc::new(Mutex::new(Writer::new(connection, wal)));
-        let readers = Readers::new(path.clone());
-        Ok(Self { path, writer, readers, statement_timeout, gone: AtomicBool::new(false) })
+        let recall = watch::Recall::default();
+        let wal = Arc::new(Wal::open(path.clone(), recall.clone()).map_err(Error::unavailable)?);
+        let schema_changes = Arc::<SchemaChanges>::default();
+        let writer = WriterQueue::new(Writer::new(connection, wal, Arc::clone(&schema_changes)), limits.unit);
+        let readers = Readers::new(path.clone(), recall, schema_changes);
+        Ok(Self { path, writer, readers, limits, gone: AtomicBool::new(false) })
     }
 
-    /// A reader, whose statements may take as long as any, or only for this limit.
-    pub(crate) async fn read(&self, limit: Option<Duration>) -> Result<Lease> {
+    /// A reader for what is short.
+    pub(crate) async fn read(&self, reads: Reads) -> Result<Lease> {
         self.refuse_if_gone()?;
         let reader = self.readers.take().await?;
-        let statement_timeout = limit.map_or(self.statement_timeout, |limit| limit.min(self.statement_timeout));
-        Ok(Lease { connection: Leased::Reader(reader), statement_timeout })
+        let statement_timeout = reads.limit.map_or(self.limits.statement, |limit| limit.min(self.limits.statement));
+        Ok(Lease { connection: Leased::Reader(reader), statement_timeout, caller: reads.caller, scan_share: 1 })
     }
 
     pub(crate) async fn begin(&self) -> Result<Lease> {
-        self.lease(WriteLease::begin(&self.writer).await?)
+        self.lease(self.writer.begin().await?)
     }
 
-    /// After a commit of everybody who waits for one.
+    /// After a commit of everybody who waits for one, and after others who do the same.
     pub(crate) async fn begin_alone(&self) -> Result<Lease> {
-        self.lease(WriteLease::begin_alone(&self.writer).await?)
+        self.lease(self.writer.begin_alone().await?)
     }
 
     fn lease(&self, unit: WriteLease) -> Result<Lease> {
         self.refuse_if_gone()?;
-        Ok(Lease { connection: Leased::Writer(unit), statement_timeout: self.statement_timeout })
+        let statement_timeout = self.limits.statement;
+        Ok(Lease { connection: Leased::Writer(unit), statement_timeout, caller: 0, scan_share: 1 })
     }
 
     fn refuse_if_gone(&self) -> Result<()> {
         if self.gone.load(Ordering::Acquire) { Err(Error::unavailable("the store is closed")) } else { Ok(()) }
     }
 
-    /// Runs a query that may be long. What `on_scan!` calls. See [`Lease::scan`]. It may take as long as any statement, or only for this
-    /// limit.
+    /// Runs a query that may be long. What `on_scan!` calls. See [`Lease::scan`].
     ///
     /// # Errors
-    /// Those of the query.
-    pub async fn scan<T, F>(&self, limit: Option<Duration>, apart: bool, query: F) -> Result<T>
+    /// Those of the query; [`Error::Busy`] when too many others scan.
+    pub async fn scan<T, F>(&self, reads: Reads, apart: bool, query: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     {
-        self.read(limit).await?.scan(apart, query).await
+        self.read(reads).await?.scan(apart, query).await
+    }
+
+    /// How many bytes its log has on disk.
+    pub(crate) fn wal_bytes(&self) -> u64 {
+        self.writer.wal().bytes()
     }
 
     /// Commits what waits, and refuses everything from now on.
     pub(crate) async fn close(&self) {
-        let writer = self.writer.clone();
+        let writer = self.writer.shared();
         let path = self.path.clone();
         self.gone.store(true, Ordering::Release);
         drop(self.readers.drain());
@@ -116,6 +144,10 @@ impl File {
 pub struct Lease {
     connection: Leased,
     statement_timeout: Duration,
+    /// For whom is read, see [`Reads`].
+    caller: u64,
+    /// In a unit of work: which part of the time that it has a scan may take.
+    scan_share: u32,
 }
 
 enum Leased {
@@ -148,14 +180,15 @@ impl Lease {
         query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
     ) -> QueryResult<T> {
         let time = self.statement_timeout;
-        let in_time = |connection: &mut SqliteConnection| watch::within(time, || query(connection));
-        let result = match &mut self.connection {
-            Leased::Reader(reader) => reader.connection().and_then(in_time),
-            Leased::Writer(unit) if only_reads => unit.look(in_time),
-            Leased::Writer(unit) => unit.run(in_time),
+        match &mut self.connection {
+            Leased::Reader(reader) => reader.run(|connection| watch::within(time, || query(connection))),
+            Leased::Writer(unit) if only_reads => {
+                let time = time.min(unit.time_left());
+                unit.look(|connection| watch::within(time, || query(connection)))
+            }
+            Leased::Writer(unit) => unit.run(|connection| watch::within(time, || query(connection))),
             Leased::Lost => Err(DieselError::BrokenTransactionManager),
-        };
-        if pattern::gave_up() { Err(interrupted()) } else { result }
+        }
     }
 
     /// See [`crate::UnitOfWork::last_change_follows`].
@@ -169,42 +202,77 @@ impl Lease {
     /// then, or has to be `apart`, on a thread of its own, for as long as any statement may.
     ///
     /// # Errors
-    /// Those of the query.
+    /// Those of the query; [`Error::Busy`] when too many others scan.
     pub async fn scan<T, F>(&mut self, apart: bool, mut query: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     {
         if !apart {
-            let had_failed = self.has_failed();
-            match watch::within(IN_PLACE, || self.run(&mut query)) {
-                Err(error) if crate::error::was_interrupted(&error) => {}
+            match watch::within(IN_PLACE, || self.run_again(&mut query)) {
+                Err(error) if was_interrupted(&error) => {}
                 done => return Ok(done?),
             }
-            // A statement that reads takes nothing of the unit of work with it.
-            if !had_failed {
-                self.forgive();
-            }
         }
-        self.scan_on_thread(query).await
+        match std::mem::replace(&mut self.connection, Leased::Lost) {
+            Leased::Reader(reader) => self.scan_as_reader(reader, query).await,
+            Leased::Writer(unit) => self.scan_as_writer(unit, query).await,
+            Leased::Lost => Err(DieselError::BrokenTransactionManager.into()),
+        }
     }
 
-    /// Runs a query that only reads, or something like it, on a thread of its own, for as long as a statement may.
-    ///
-    /// # Errors
-    /// Those of the query.
-    pub(crate) async fn scan_on_thread<T: Send + 'static>(
-        &mut self,
-        query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
-    ) -> Result<T> {
-        let connection = std::mem::replace(&mut self.connection, Leased::Lost);
-        let mut moved = Self { connection, statement_timeout: self.statement_timeout };
-        let (moved, result) = on_thread(move || {
-            let result = watch::politely(|| moved.run(query));
-            (moved, result)
+    /// In place. A statement that reads takes nothing of the unit of work with it when it is interrupted.
+    fn run_again<T>(&mut self, query: &mut impl FnMut(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+        let time = self.statement_timeout;
+        let mut in_time = |connection: &mut SqliteConnection| watch::within(time, || query(connection));
+        match &mut self.connection {
+            Leased::Reader(reader) => reader.run_again(&mut in_time),
+            Leased::Writer(unit) => {
+                let had_failed = unit.has_failed();
+                let result = unit.look(in_time);
+                if !had_failed && matches!(&result, Err(error) if was_interrupted(error)) {
+                    unit.forgive();
+                }
+                result
+            }
+            Leased::Lost => Err(DieselError::BrokenTransactionManager),
+        }
+    }
+
+    /// When it is this caller's turn. Recalled for a checkpoint it begins anew, within the same time.
+    async fn scan_as_reader<T, F>(&mut self, reader: ReadLease, mut query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    {
+        let mut reader = reader.for_scan(self.caller, self.statement_timeout).await?;
+        let time = self.statement_timeout;
+        let waits = RecallOnDrop(watch::Recall::default());
+        let gone = waits.0.clone();
+        let (reader, result) = on_thread(move || {
+            let recall = reader.recall().clone();
+            let run = || scan_again(&recall, time, || reader.run_again(&mut query));
+            let (result, _) = watch::recallable(&gone, || watch::politely(run));
+            (reader, result)
         })
         .await?;
-        self.connection = moved.connection;
+        self.connection = Leased::Reader(reader);
+        Ok(result?)
+    }
+
+    /// For no longer than the unit of work may hold up others.
+    async fn scan_as_writer<T: Send + 'static>(
+        &mut self,
+        mut unit: WriteLease,
+        query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T> {
+        let time = self.statement_timeout.min(unit.time_left()) / self.scan_share;
+        let (unit, result) = on_thread(move || {
+            let result = watch::politely(|| unit.look(|connection| watch::within(time, || query(connection))));
+            (unit, result)
+        })
+        .await?;
+        self.connection = Leased::Writer(unit);
         Ok(result?)
     }
 
@@ -215,14 +283,38 @@ impl Lease {
         }
     }
 
-    fn has_failed(&self) -> bool {
-        matches!(&self.connection, Leased::Writer(unit) if unit.has_failed())
-    }
-
     /// Forgets that a statement failed since the mark that was just gone back to.
     pub(crate) fn forgive(&mut self) {
         if let Leased::Writer(unit) = &mut self.connection {
             unit.forgive();
+        }
+    }
+
+    /// How long the unit of work may still hold up others; none: as long as it needs, or it isn't one.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.connection {
+            Leased::Writer(unit) => unit.deadline(),
+            Leased::Reader(_) | Leased::Lost => None,
+        }
+    }
+
+    /// Says that the unit of work changes tables' shapes: it takes as long as it needs, and readers are told.
+    pub(crate) fn change_schema_from_now_on(&mut self) {
+        if let Leased::Writer(unit) = &mut self.connection {
+            unit.lift_time_limit();
+            unit.change_schema();
+        }
+    }
+
+    /// Lets what a unit of work scans take only one part in so many of the time that it has.
+    pub(crate) fn limit_scans(&mut self, parts: u32) {
+        self.scan_share = parts.max(1);
+    }
+
+    /// Lets the unit of work take as long as it needs.
+    pub(crate) fn lift_time_limit(&mut self) {
+        if let Leased::Writer(unit) = &mut self.connection {
+            unit.lift_time_limit();
         }
     }
 
@@ -244,6 +336,27 @@ impl Lease {
     }
 }
 
+/// Recalls a scan when nobody waits for it any more.
+struct RecallOnDrop(watch::Recall);
+
+impl Drop for RecallOnDrop {
+    fn drop(&mut self) {
+        self.0.recall();
+    }
+}
+
+/// Runs a query until it isn't recalled for a checkpoint, all in all for so long.
+fn scan_again<T>(recall: &watch::Recall, time: Duration, mut query: impl FnMut() -> QueryResult<T>) -> QueryResult<T> {
+    let started = Instant::now();
+    loop {
+        let left = time.saturating_sub(started.elapsed());
+        match watch::recallable(recall, || watch::within(left, &mut query)) {
+            (Err(error), true) if was_interrupted(&error) && started.elapsed() < time => {}
+            (result, _) => return result,
+        }
+    }
+}
+
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -259,7 +372,7 @@ pub(crate) enum Purpose {
 
 /// Opens a connection and says how it behaves.
 pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<Opened> {
-    watch::install();
+    watch::install(functions::FUNCTIONS);
     let path = path.to_str().ok_or_else(|| Error::unavailable("the data folder's name must be Unicode"))?;
     let mut connection = SqliteConnection::establish(path).map_err(Error::unavailable)?;
     // Alone, so that it holds for the switch to WAL as well.
@@ -272,11 +385,10 @@ pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<Opened> {
         Purpose::Writing => {
             "PRAGMA cache_size = -16000; PRAGMA busy_timeout = 0; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0"
         }
-        Purpose::Checkpointing => "PRAGMA cache_size = -1000; PRAGMA wal_autocheckpoint = 0",
+        Purpose::Checkpointing => "PRAGMA cache_size = -1000; PRAGMA busy_timeout = 500; PRAGMA wal_autocheckpoint = 0",
         Purpose::Reading => "PRAGMA cache_size = -20000; PRAGMA mmap_size = 68719476736; PRAGMA query_only = ON",
         Purpose::Migrating => "PRAGMA cache_size = -16000",
     })?;
-    pattern::register(&mut connection)?;
     let statements = StatementCounter::default();
     connection.set_instrumentation(statements.counter());
     Ok(Opened { connection, statements })
@@ -306,11 +418,6 @@ impl DerefMut for Opened {
     }
 }
 
-/// What SQLite says of a statement that was stopped because its time was over.
-pub(crate) fn interrupted() -> DieselError {
-    DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new("interrupted".to_owned()))
-}
-
 /// Runs work that may wait for the disk, or be long, on a thread where that holds nobody up.
 pub(crate) async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(Error::unavailable)
@@ -319,7 +426,7 @@ pub(crate) async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send
 /// What every connection that closes costs (the last one writes the log into the file) is paid on a thread of its own.
 impl Drop for File {
     fn drop(&mut self) {
-        let rest = (self.readers.drain(), self.writer.clone());
+        let rest = (self.readers.drain(), self.writer.shared());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn_blocking(move || drop(rest));
         }

@@ -1,19 +1,12 @@
-//! `pattern_found(pattern, text)` for SQLite: whether a regular expression is found in a text.
+//! `pattern_found(text, pattern)` for SQLite: whether a regular expression is found in a text.
 //!
 //! In linear time, and never longer than the statement may take: the engine is fed byte by byte, with a look at the
-//! clock now and then. What gives up says so by [`gave_up`], because a function of SQLite can't fail through Diesel.
+//! clock now and then.
 
-use diesel::sql_types::{Nullable, Text};
-use diesel::{QueryResult, SqliteConnection};
-use floe_sqlite_watch as watch;
+use floe_sqlite_watch::{self as watch, Interrupted};
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::util::start;
-use std::cell::{Cell, RefCell};
-
-diesel::define_sql_function! {
-    /// Whether the pattern is found in the text; not in one that isn't there.
-    fn pattern_found(pattern: Text, text: Nullable<Text>) -> Bool;
-}
+use std::cell::RefCell;
 
 /// How many patterns a thread keeps ready.
 const KEPT: usize = 8;
@@ -26,7 +19,7 @@ const ROOM: usize = 1 << 20;
 
 /// A pattern, ready to be looked for.
 struct Ready {
-    text: String,
+    pattern: Vec<u8>,
     engine: DFA,
     cache: Cache,
 }
@@ -34,50 +27,32 @@ struct Ready {
 thread_local! {
     /// The one that was used last comes first.
     static READY: RefCell<Vec<Ready>> = const { RefCell::new(Vec::new()) };
-    static GAVE_UP: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Makes the function known to a connection.
-pub(super) fn register(connection: &mut SqliteConnection) -> QueryResult<()> {
-    pattern_found_utils::register_impl(connection, |pattern: String, text: Option<String>| {
-        text.is_some_and(|text| found(&pattern, &text))
-    })
-}
-
-/// Whether a search of this thread has given up since the last call: then what its statement said is worth nothing.
-pub(super) fn gave_up() -> bool {
-    GAVE_UP.take()
-}
-
-fn found(pattern: &str, text: &str) -> bool {
-    if watch::is_over() {
-        GAVE_UP.set(true);
-        return false;
-    }
+/// Whether the pattern is found in the text.
+///
+/// # Errors
+/// When the time is over before that is clear.
+pub(super) fn found(text: &[u8], pattern: &[u8]) -> Result<bool, Interrupted> {
     READY.with_borrow_mut(|ready| {
-        match ready.iter().position(|one| one.text == pattern) {
+        match ready.iter().position(|one| one.pattern == pattern) {
             Some(place) => ready[..=place].rotate_right(1),
             None => {
-                let Some(new) = Ready::new(pattern) else {
-                    GAVE_UP.set(true);
-                    return false;
-                };
+                let new = Ready::new(pattern).ok_or(Interrupted)?;
                 ready.truncate(KEPT - 1);
                 ready.insert(0, new);
             }
         }
-        let outcome = ready[0].is_in(text.as_bytes());
-        GAVE_UP.set(GAVE_UP.get() || outcome.is_none());
-        outcome.unwrap_or(false)
+        ready[0].is_in(text).ok_or(Interrupted)
     })
 }
 
 impl Ready {
     /// `None` for what `floe_kernel::query::Pattern` never writes.
-    fn new(pattern: &str) -> Option<Self> {
+    fn new(pattern: &[u8]) -> Option<Self> {
         let config = DFA::config().cache_capacity(ROOM).skip_cache_capacity_check(true);
-        let engine = DFA::builder().configure(config).build(pattern).ok()?;
-        Some(Self { text: pattern.to_owned(), cache: engine.create_cache(), engine })
+        let engine = DFA::builder().configure(config).build(std::str::from_utf8(pattern).ok()?).ok()?;
+        Some(Self { pattern: pattern.to_owned(), cache: engine.create_cache(), engine })
     }
 
     /// `None`: the time was over before that was clear.
@@ -113,8 +88,8 @@ mod tests {
     use floe_kernel::query::Pattern;
     use std::time::{Duration, Instant};
 
-    fn is_in(pattern: &str, text: &str) -> bool {
-        found(Pattern::parse(pattern).unwrap().linear(), text)
+    fn is_in(pattern: &str, text: &str) -> Result<bool, Interrupted> {
+        found(text.as_bytes(), Pattern::parse(pattern).unwrap().linear().as_bytes())
     }
 
     #[test]
@@ -135,9 +110,8 @@ mod tests {
             (".", "\n", false),
             ("(?s).", "\n", true),
         ] {
-            assert_eq!(is_in(pattern, text), expected, "{pattern:?} in {text:?}");
+            assert_eq!(is_in(pattern, text), Ok(expected), "{pattern:?} in {text:?}");
         }
-        assert!(!gave_up());
     }
 
     /// SEC-063.
@@ -147,12 +121,11 @@ mod tests {
         for (pattern, text) in
             [("(a+)+$", "a".repeat(100_000) + "b"), ("(a|a)*b", "a".repeat(100_000)), ("(.*)*x", "a".repeat(100_000))]
         {
-            assert!(!is_in(pattern, &text));
+            assert_eq!(is_in(pattern, &text), Ok(false));
         }
         assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-        assert!(!gave_up());
-        watch::within(Duration::from_millis(20), || assert!(!is_in("[ab]*a[ab]{200}c", &"ab".repeat(10_000_000))));
-        assert!(gave_up() && !gave_up());
+        let text = "ab".repeat(10_000_000);
+        assert_eq!(watch::within(Duration::from_millis(20), || is_in("[ab]*a[ab]{200}c", &text)), Err(Interrupted));
         assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     }
 }

@@ -44,6 +44,10 @@ macro_rules! statements {
 statements! {
     /// Begins the physical transaction and takes the write lock, so that no unit fails half-way for want of it.
     Begin = "BEGIN IMMEDIATE";
+    /// Begins a transaction that reads, but doesn't choose the state of the file yet.
+    BeginRead = "BEGIN";
+    /// Within it: chooses the state of the file, without looking at the definitions of its tables.
+    PinSnapshot = "PRAGMA schema_version";
     /// Ends it: all of it is in the log.
     Commit = "COMMIT";
     /// Ends it, and nothing of it stays.
@@ -72,4 +76,9 @@ fixed! {
 fixed! {
     /// Moves of the log into the file what can be moved without waiting for anybody, and says how far it is then.
     Checkpoint = "PRAGMA wal_checkpoint(PASSIVE)"
+}
+
+fixed! {
+    /// Waits for whoever reads an old state of the file, and then empties the log. To be run when all of it was moved.
+    Truncate = "PRAGMA wal_checkpoint(TRUNCATE)"
 }

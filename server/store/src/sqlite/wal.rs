@@ -7,8 +7,11 @@
 //! Nor does the writer stop while the log is moved into the file (a checkpoint). That happens on a thread of its own, on
 //! a connection of its own; only for the little that was written meanwhile the writer is held at the end, because SQLite
 //! begins the log anew only when all of it has been moved ([`Wal::start_checkpoint`]).
+//!
+//! What a reader sees stays in the log for as long as it reads; readers that overlap would let it grow without end. When it
+//! is long, scans are recalled and begin anew ([`Kind::Full`]).
 
-use super::statements::{Checkpoint, WalStatus};
+use super::statements::{Checkpoint, Truncate, WalStatus};
 use super::writer::Writer;
 use super::{Opened, Purpose, connect};
 use crate::error::{Error, Result};
@@ -16,6 +19,7 @@ use diesel::deserialize::QueryableByName;
 use diesel::sql_types::Integer;
 use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
+use floe_sqlite_watch::Recall;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -26,6 +30,25 @@ use tokio::sync::OwnedMutexGuard;
 /// How many pages are written to the log before they are moved: 32 MB. A page that is written several times until then
 /// is moved once; on the other hand, what is in the log takes a little longer to find.
 pub(super) const CHECKPOINT_PAGES: i32 = 8192;
+
+/// How long the log may become before scans are recalled for it: 160 MB, in pages.
+pub(super) const FULL_PAGES: i32 = 40_960;
+
+/// How long it may become before nothing is written until that has happened: 224 MB.
+pub(super) const MOST_PAGES: i32 = 57_344;
+
+/// What of the file is kept for the next changes when nothing is written any more, in bytes. (SQLite cuts it to as much
+/// when it begins the log anew: `journal_size_limit`.)
+pub(super) const KEPT_BYTES: u64 = 67_108_864;
+
+/// A way to move the log into the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// As far as that holds up nobody who reads.
+    Passive,
+    /// All of it. Scans are recalled, and the file is emptied.
+    Full,
+}
 
 /// The log of one file.
 pub(super) struct Wal {
@@ -38,6 +61,8 @@ pub(super) struct Wal {
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Held while it is moved beside the writer.
     checkpoint_lock: Mutex<()>,
+    /// Recalls the file's scans.
+    recall: Recall,
 }
 
 impl Wal {
@@ -45,11 +70,11 @@ impl Wal {
     ///
     /// # Errors
     /// When it can't be opened.
-    pub(super) fn open(database: PathBuf) -> io::Result<Self> {
+    pub(super) fn open(database: PathBuf, recall: Recall) -> io::Result<Self> {
         let mut path = database.clone().into_os_string();
         path.push("-wal");
         let (file, broken) = (File::open(path)?, AtomicBool::new(false));
-        Ok(Self { database, file, broken, turn: Arc::default(), checkpoint_lock: Mutex::default() })
+        Ok(Self { database, file, broken, turn: Arc::default(), checkpoint_lock: Mutex::default(), recall })
     }
 
     /// Waits for the fsync of the group before.
@@ -79,17 +104,26 @@ impl Wal {
         Ok(())
     }
 
+    /// How many bytes it has on disk.
+    pub(super) fn bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |about| about.len())
+    }
+
     /// Moves the log into the file on a thread of its own. To be called by whoever holds the writer, so that the file is
     /// surely there yet.
     ///
     /// # Errors
     /// When a connection can't be opened, or a thread be started; when the log is broken.
-    pub(super) fn start_checkpoint(self: &Arc<Self>, writer: Arc<tokio::sync::Mutex<Writer>>) -> Result<()> {
+    pub(super) fn start_checkpoint(
+        self: &Arc<Self>,
+        kind: Kind,
+        writer: Arc<tokio::sync::Mutex<Writer>>,
+    ) -> Result<()> {
         self.refuse_if_broken()?;
         let connection = connect(&self.database, Purpose::Checkpointing)?;
         let wal = Arc::clone(self);
         let work = move || {
-            if let Err(error) = wal.checkpoint_all(connection, &writer) {
+            if let Err(error) = wal.checkpoint_all(kind, connection, &writer) {
                 tracing::warn!(database = %wal.database.display(), %error, "the log can't be moved into the file");
             }
         };
@@ -97,15 +131,35 @@ impl Wal {
         Ok(())
     }
 
-    fn checkpoint_all(&self, mut connection: Opened, writer: &tokio::sync::Mutex<Writer>) -> QueryResult<()> {
-        let beside = self.with_checkpoint_lock(|| Checkpoint.get_result::<State>(&mut *connection));
+    fn checkpoint_all(
+        &self,
+        kind: Kind,
+        mut connection: Opened,
+        writer: &tokio::sync::Mutex<Writer>,
+    ) -> QueryResult<()> {
+        let beside = self.with_checkpoint_lock(|| {
+            self.recall_for(kind);
+            Checkpoint.get_result::<State>(&mut *connection)
+        });
         let mut writer = writer.blocking_lock();
         let answers = writer.flush();
-        let rest = beside.and_then(|_| Checkpoint.get_result::<State>(&mut *connection));
+        self.recall_for(kind);
+        let mut rest = beside.and_then(|_| Checkpoint.get_result::<State>(&mut *connection));
+        if kind == Kind::Full && rest.as_ref().is_ok_and(State::is_all_moved) {
+            // Those that began meanwhile hold the log as well; whoever begins from now on reads the file alone.
+            self.recall_for(kind);
+            rest = Truncate.get_result::<State>(&mut *connection);
+        }
         writer.checkpoint_done(rest.as_ref().ok());
         drop(writer);
         drop(answers);
         rest.map(drop)
+    }
+
+    fn recall_for(&self, kind: Kind) {
+        if kind == Kind::Full {
+            self.recall.recall();
+        }
     }
 
     /// Runs work on the log while nobody else moves it.
@@ -130,4 +184,10 @@ pub(super) struct State {
     /// How many of them are in the file as well.
     #[diesel(sql_type = Integer, column_name = checkpointed)]
     pub(super) checkpointed: i32,
+}
+
+impl State {
+    fn is_all_moved(&self) -> bool {
+        self.checkpointed == self.written
+    }
 }

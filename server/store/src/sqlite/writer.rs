@@ -17,13 +17,15 @@
 //!
 //! Numbers: docs/decisions/0003 and 0015.
 
+use super::schema_changes::{SchemaChange, SchemaChanges};
 use super::statements::{Begin, BeginUnit, Commit, EndUnit, Rollback, UndoUnit};
-use super::wal::{self, State as WalState, Wal};
+use super::wal::{self, Kind, State as WalState, Wal};
 use super::{Opened, busy_as_unavailable, on_thread};
-use crate::error::{Error, FAILED_UNIT, Result, is_busy};
+use crate::error::{Error, FAILED_UNIT, Result, UNIT_TOO_LONG, is_busy};
 use diesel::connection::SimpleConnection;
-use diesel::result::Error as DieselError;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{QueryResult, SqliteConnection};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
@@ -33,6 +35,12 @@ const LARGEST_GROUP: usize = 512;
 
 /// How long to wait for another process (a backup, the command line) to give the write lock back.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many wait for the writer at the most: more than are served in a tenth of a second only make each other wait.
+const MOST_WAITING: usize = 2048;
+
+/// How long a unit of work waits for the writer.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// How long nothing is written before the log is moved, however little is in it.
 const IDLE: Duration = Duration::from_secs(1);
@@ -46,6 +54,7 @@ pub(super) struct Writer {
     scheduled: bool,
     waiting: Vec<oneshot::Sender<Result<()>>>,
     wal: Arc<Wal>,
+    schema_changes: Arc<SchemaChanges>,
     /// How many pages were in the log when it was moved the last time, as far as that was possible.
     checkpointed_at: i32,
     /// Whether the log is being moved.
@@ -57,13 +66,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Opened, wal: Arc<Wal>) -> Self {
+    pub(super) fn new(connection: Opened, wal: Arc<Wal>, schema_changes: Arc<SchemaChanges>) -> Self {
         Self {
             connection,
             open: false,
             scheduled: false,
             waiting: Vec::new(),
             wal,
+            schema_changes,
             checkpointed_at: 0,
             checkpointing: false,
             groups: 0,
@@ -92,18 +102,26 @@ impl Writer {
         Some(Answers { notes: std::mem::take(&mut self.waiting), outcome: outcome.map_err(Error::from) })
     }
 
-    /// Has the log moved when it is long; in a quiet moment, whatever is in it.
+    /// Has the log moved when it is long; in a quiet moment, whatever is in it. Waits for that when it is far too long.
     fn start_checkpoint(&mut self, this: &Arc<Mutex<Self>>, is_idle: bool) -> Result<()> {
         let WalState { written, checkpointed } = wal::state(&mut self.connection)?;
         if written < self.checkpointed_at {
             // It was begun anew.
             self.checkpointed_at = 0;
         }
-        let is_time =
-            if is_idle { checkpointed < written } else { written - self.checkpointed_at >= wal::CHECKPOINT_PAGES };
+        let is_large = is_idle && self.wal.bytes() > wal::KEPT_BYTES;
+        let is_time = if is_idle {
+            checkpointed < written || is_large
+        } else {
+            written - self.checkpointed_at >= wal::CHECKPOINT_PAGES
+        };
         if is_time && !self.checkpointing {
-            self.wal.start_checkpoint(Arc::clone(this))?;
+            let kind = if is_large || written >= wal::FULL_PAGES { Kind::Full } else { Kind::Passive };
+            self.wal.start_checkpoint(kind, Arc::clone(this))?;
             self.checkpointing = true;
+        }
+        if self.checkpointing && written >= wal::MOST_PAGES {
+            self.wal.with_checkpoint_lock(|| ());
         }
         Ok(())
     }
@@ -267,11 +285,90 @@ impl Drop for OnItsWay {
     }
 }
 
+/// The writer, and those who wait for it.
+pub(super) struct WriterQueue {
+    writer: Arc<Mutex<Writer>>,
+    wal: Arc<Wal>,
+    waiting: AtomicUsize,
+    /// Of the units that are parts of something long, one waits for the writer at a time.
+    long: Arc<Mutex<()>>,
+    unit_time: Duration,
+}
+
+impl WriterQueue {
+    pub(super) fn new(writer: Writer, unit_time: Duration) -> Self {
+        let wal = Arc::clone(&writer.wal);
+        let (writer, long) = (Arc::new(Mutex::new(writer)), Arc::default());
+        Self { writer, wal, waiting: AtomicUsize::new(0), long, unit_time }
+    }
+
+    /// The writer itself, for its end.
+    pub(super) fn shared(&self) -> Arc<Mutex<Writer>> {
+        Arc::clone(&self.writer)
+    }
+
+    pub(super) fn wal(&self) -> &Wal {
+        &self.wal
+    }
+
+    /// Begins a unit of work.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when too many wait, or it waits for too long.
+    pub(super) async fn begin(&self) -> Result<WriteLease> {
+        let writer = self.wait_for(&self.writer).await?;
+        WriteLease::begin(writer, LARGEST_GROUP, self.unit_time).await
+    }
+
+    /// Begins one in a group of its own, after others that do.
+    ///
+    /// # Errors
+    /// As [`WriterQueue::begin`].
+    pub(super) async fn begin_alone(&self) -> Result<WriteLease> {
+        let turn = self.wait_for(&self.long).await?;
+        let writer = self.wait_for(&self.writer).await?;
+        let mut unit = WriteLease::begin(writer, 1, self.unit_time).await?;
+        unit.turn = Some(turn);
+        Ok(unit)
+    }
+
+    async fn wait_for<T>(&self, lock: &Arc<Mutex<T>>) -> Result<OwnedMutexGuard<T>> {
+        // A lock that somebody waits for already can't be had like this: nobody is passed over.
+        if let Ok(guard) = Arc::clone(lock).try_lock_owned() {
+            return Ok(guard);
+        }
+        let _place = Place::take(&self.waiting)?;
+        tokio::time::timeout(LONGEST_WAIT, Arc::clone(lock).lock_owned()).await.map_err(|_| Error::Busy)
+    }
+}
+
+/// A place among those who wait, until dropped.
+struct Place<'q>(&'q AtomicUsize);
+
+impl<'q> Place<'q> {
+    fn take(waiting: &'q AtomicUsize) -> Result<Self> {
+        let place = Self(waiting);
+        if waiting.fetch_add(1, Ordering::AcqRel) >= MOST_WAITING { Err(Error::Busy) } else { Ok(place) }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// The writer in the middle of a unit of work. Dropped without [`WriteLease::commit`]: undone.
 pub(super) struct WriteLease {
     writer: OwnedMutexGuard<Writer>,
     state: State,
     undo: Undo,
+    /// From when on statements are refused; none: never.
+    deadline: Option<Instant>,
+    /// Its turn among those that are parts of something long.
+    turn: Option<OwnedMutexGuard<()>>,
+    /// That it changes tables' shapes.
+    schema_change: Option<SchemaChange>,
 }
 
 /// How what this unit has changed would be undone.
@@ -300,17 +397,8 @@ enum State {
 }
 
 impl WriteLease {
-    pub(super) async fn begin(writer: &Arc<Mutex<Writer>>) -> Result<Self> {
-        Self::begin_in_group_of(LARGEST_GROUP, writer).await
-    }
-
-    /// Begins a group of its own.
-    pub(super) async fn begin_alone(writer: &Arc<Mutex<Writer>>) -> Result<Self> {
-        Self::begin_in_group_of(1, writer).await
-    }
-
-    async fn begin_in_group_of(most: usize, writer: &Arc<Mutex<Writer>>) -> Result<Self> {
-        let mut writer = writer.clone().lock_owned().await;
+    /// Begins a unit of work in a group of so many, once the writer is had.
+    async fn begin(mut writer: OwnedMutexGuard<Writer>, most: usize, time: Duration) -> Result<Self> {
         if writer.waiting.len() >= most {
             writer = on_thread(move || {
                 writer.flush();
@@ -321,7 +409,37 @@ impl WriteLease {
         if !writer.open {
             writer.open().await?;
         }
-        Ok(Self { writer, state: State::Open, undo: Undo::Nothing })
+        let deadline = Instant::now().checked_add(time);
+        Ok(Self { writer, state: State::Open, undo: Undo::Nothing, deadline, turn: None, schema_change: None })
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// How long it may still hold up others.
+    pub(super) fn time_left(&self) -> Duration {
+        self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    pub(super) fn lift_time_limit(&mut self) {
+        self.deadline = None;
+    }
+
+    /// Says that tables' shapes change, until this has been committed or undone.
+    pub(super) fn change_schema(&mut self) {
+        let changes = &self.writer.schema_changes;
+        self.schema_change.get_or_insert_with(|| changes.begin());
+    }
+
+    fn refuse_if_late(&mut self) -> QueryResult<()> {
+        if self.deadline.is_none_or(|deadline| Instant::now() < deadline) {
+            return Ok(());
+        }
+        if self.state == State::Open {
+            self.state = State::Failed;
+        }
+        Err(DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(UNIT_TOO_LONG.to_owned())))
     }
 
     /// The next statement is the last one of this unit that may fail. If it is the first one as well, it needs no
@@ -334,11 +452,13 @@ impl WriteLease {
 
     /// Runs statements that change nothing.
     pub(super) fn look<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+        self.refuse_if_late()?;
         self.run_in(query)
     }
 
     /// Runs statements.
     pub(super) fn run<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+        self.refuse_if_late()?;
         match self.undo {
             Undo::Savepoint | Undo::Group => self.run_in(query),
             Undo::Nothing => {
@@ -401,6 +521,8 @@ impl WriteLease {
             let on_its_way = OnItsWay(Some(OwnedMutexGuard::mutex(&self.writer).clone()));
             tokio::spawn(commit_group(on_its_way, Arc::clone(&self.writer.wal)));
         }
+        // Until others can see it.
+        let _schema_change = self.schema_change.take();
         drop(self);
         answer.await.map_err(Error::unavailable)?
     }
@@ -419,6 +541,7 @@ impl Drop for WriteLease {
 mod tests {
     use super::*;
     use crate::sqlite::{Purpose, connect};
+    use floe_sqlite_watch::Recall;
 
     #[tokio::test]
     async fn nobody_is_told_that_it_is_saved_when_the_disk_did_not_say_so() {
@@ -426,12 +549,12 @@ mod tests {
         let connection = connect(&folder.path().join("file.db"), Purpose::Writing).unwrap();
         // A device can be opened as a file, but not be synced.
         std::os::unix::fs::symlink("/dev/null", folder.path().join("broken.db-wal")).unwrap();
-        let wal = Arc::new(Wal::open(folder.path().join("broken.db")).unwrap());
-        let writer = Arc::new(Mutex::new(Writer::new(connection, wal)));
-        let mut unit = WriteLease::begin(&writer).await.unwrap();
+        let wal = Arc::new(Wal::open(folder.path().join("broken.db"), Recall::default()).unwrap());
+        let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1));
+        let mut unit = writer.begin().await.unwrap();
         unit.run(|connection| connection.batch_execute("CREATE TABLE t(i)")).unwrap();
         assert!(matches!(unit.commit().await, Err(Error::Unavailable(_))));
-        let next = WriteLease::begin(&writer).await;
+        let next = writer.begin().await;
         assert!(matches!(next, Err(Error::Unavailable(_))), "what comes later couldn't be read again");
     }
 }

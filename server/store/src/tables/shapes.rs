@@ -8,7 +8,7 @@ use crate::connection::{Connection, Either};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::query::Predicate;
-use crate::sqlite::{interrupted, on_thread};
+use crate::sqlite::on_thread;
 use crate::store::{Scans, Store};
 use crate::{UnitOfWork, postgres};
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -47,9 +47,7 @@ pub type Test = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 pub async fn matching(store: &Store, shapes: Shapes, test: Test) -> Result<Vec<i64>> {
     let select = Select::from(shapes);
     match store.scans() {
-        Scans::Sqlite(file, limit) => {
-            file.read(limit).await?.scan_on_thread(move |connection| tested(connection, &select, &test)).await
-        }
+        Scans::Sqlite(file, reads) => file.scan(reads, true, move |c| tested(c, &select, &test)).await,
         Scans::Postgres(reader, limit) => streamed(&mut reader.read(limit).await?, &select, &test).await,
     }
 }
@@ -62,7 +60,7 @@ pub async fn matching_in(unit: &mut UnitOfWork, shapes: Shapes, test: Test) -> R
     let select = Select::from(shapes);
     let connection: &mut Connection = unit;
     match &mut connection.0 {
-        Either::Sqlite(lease) => lease.scan_on_thread(move |connection| tested(connection, &select, &test)).await,
+        Either::Sqlite(lease) => lease.scan(true, move |c| tested(c, &select, &test)).await,
         Either::Postgres(lease) => streamed(lease, &select, &test).await,
     }
 }
@@ -74,7 +72,7 @@ fn tested(connection: &mut SqliteConnection, select: &Select, test: &Test) -> Qu
         let (sequence, shape) = parts(row?)?;
         // SQLite looks at the clock while it works, not while we do.
         if floe_sqlite_watch::is_over() {
-            return Err(interrupted());
+            return Err(DieselError::DeserializationError(floe_sqlite_watch::Interrupted.into()));
         }
         if test(&shape) {
             found.push(sequence);

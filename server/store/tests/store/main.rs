@@ -11,6 +11,7 @@
 #[macro_use]
 mod common;
 mod effects;
+mod fairness;
 mod patterns;
 mod queries;
 mod round_trips;

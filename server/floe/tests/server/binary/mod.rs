@@ -1,9 +1,9 @@
 //! The real binary, started and stopped as an operator would.
 
-use reqwest::{Client, Response};
+use reqwest::{Client, Method, Response};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -29,6 +29,11 @@ impl Instance {
 
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// The folder that holds the data, and what a test needs beside it.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     fn command(&self) -> Command {
@@ -145,6 +150,15 @@ impl Caller {
     pub(crate) async fn post(&self, path: &str, body: &Json) -> reqwest::Result<Response> {
         let request = self.http.post(format!("{}{path}", self.base)).header("Content-Type", "application/json");
         self.request(request).body(body.to_string()).send().await
+    }
+
+    /// Any method, with a body or without.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Json>) -> reqwest::Result<Response> {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body.to_string());
+        }
+        self.request(request).send().await
     }
 
     fn request(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {

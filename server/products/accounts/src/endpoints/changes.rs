@@ -93,7 +93,6 @@ pub(crate) async fn update_prefs(accounts: Arc<Accounts>, call: Call, input: Upd
 }
 
 pub(crate) async fn status(accounts: Arc<Accounts>, call: Call, _input: ()) -> Result<Reply> {
-    let id = &call.caller.require_user()?.id;
-    let user = accounts.block((&call).into(), id, call.caller.session_id().unwrap_or_default()).await?;
+    let user = accounts.block((&call).into(), &call.caller).await?;
     Ok(Reply::ok(&Account::from(&user))?.headers(cookies::end(&call)))
 }

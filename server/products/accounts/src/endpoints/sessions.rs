@@ -67,19 +67,17 @@ pub(crate) async fn get(accounts: Arc<Accounts>, call: Call, input: OfSession) -
 }
 
 pub(crate) async fn update(accounts: Arc<Accounts>, call: Call, input: OfSession) -> Result<Reply> {
-    let user = call.caller.require_user()?;
-    let session = accounts.people.extend_session((&call).into(), &user.id, input.id(&call)).await?;
+    let session = accounts.extend((&call).into(), &call.caller, input.id(&call)).await?;
     Reply::ok(&SessionModel::from(&session).seen_from(call.caller.session_id()))
 }
 
 pub(crate) async fn delete(accounts: Arc<Accounts>, call: Call, input: OfSession) -> Result<Reply> {
-    let user = call.caller.require_user()?;
-    accounts.people.sign_out((&call).into(), &user.id, input.id(&call)).await?;
+    accounts.sign_out((&call).into(), &call.caller, input.id(&call)).await?;
     let current = call.caller.session_id() == Some(input.id(&call));
     Ok(if current { Reply::empty().headers(cookies::end(&call)) } else { Reply::empty() })
 }
 
 pub(crate) async fn delete_all(accounts: Arc<Accounts>, call: Call, _input: ()) -> Result<Reply> {
-    accounts.people.sign_out_everywhere((&call).into(), &call.caller.require_user()?.id).await?;
+    accounts.sign_out_everywhere((&call).into(), &call.caller).await?;
     Ok(Reply::empty().headers(cookies::end(&call)))
 }

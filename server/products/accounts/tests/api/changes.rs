@@ -177,6 +177,28 @@ both_databases! {
         jwt.get("/v1/account").await.refused(401, "user_jwt_invalid");
     }
 
+    /// A JWT is given away, to act in somebody's name for a while. It must not lock them out.
+    async fn a_jwt_neither_blocks_nor_signs_out_elsewhere(floe: TestServer) {
+        let project = floe.project("shop").await;
+        let ada = project.user("ada@x.org").await;
+        let other = another_session(&project).await;
+        let other_id = other.get("/v1/account/sessions/current").await.expect(200)["$id"].as_str().unwrap().to_owned();
+        let jwt = jwt_of(&project, &ada.client).await;
+        jwt.patch("/v1/account/status", &json!({})).await.refused(401, "user_unauthorized");
+        jwt.delete("/v1/account/sessions").await.refused(401, "user_unauthorized");
+        for path in [format!("/v1/account/sessions/{other_id}"), "/v1/account/sessions/nobody".to_owned()] {
+            jwt.delete(&path).await.refused(401, "user_unauthorized");
+            jwt.patch(&path, &json!({})).await.refused(401, "user_unauthorized");
+        }
+        jwt.patch("/v1/account/sessions/current", &json!({})).await.refused(401, "user_unauthorized");
+        other.get("/v1/account").await.ok(200);
+        // What it stands for it may end, and itself with it.
+        jwt.delete("/v1/account/sessions/current").await.ok(204);
+        ada.client.get("/v1/account").await.refused(401, "user_unauthorized");
+        jwt.get("/v1/account").await.refused(401, "user_jwt_invalid");
+        other.get("/v1/account").await.ok(200);
+    }
+
     async fn own_accounts_are_for_users_alone(floe: TestServer) {
         let project = floe.project("shop").await;
         let calls: [(&str, Json); 4] = [

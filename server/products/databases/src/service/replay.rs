@@ -13,7 +13,7 @@ use crate::change_guard::RowVersions;
 use crate::repository::transactions::{Entry, TransactionRepository};
 use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
-use crate::transaction::{MAX_BYTES, MAX_OPERATIONS, MAX_ROWS, StagedBy, Status, Transaction};
+use crate::transaction::{MAX_BYTES, MAX_OPERATIONS, StagedBy, Status, Transaction};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::query::Queries;
@@ -209,7 +209,7 @@ impl Databases {
                     left -= 1;
                     self.renew(call, script, error).await?;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(told_as_too_long(error)),
             }
         }
     }
@@ -224,7 +224,7 @@ impl Databases {
         let ground = self.survey(call, script, act).await?;
         let begun = if script.is_long(act) { self.begin_slice(call).await? } else { self.begin(call).await? };
         let mut tx = begun.doubtful(script.doubtful);
-        tx.limit_rows(MAX_ROWS);
+        tx.keep_small();
         let locked = tx.transactions().lock(script.transaction.number).await?;
         script.transaction = locked.filter(|now| now.is_for(call)).ok_or(ErrorKind::TransactionNotFound)?;
         script.transaction.must_be_open(call.now)?;
@@ -457,6 +457,15 @@ pub(super) async fn end(
     tx.transactions().save(transaction).await?;
     tx.transactions().clear(transaction.number).await?;
     Ok(())
+}
+
+/// What takes too long is told in words that help: it would hold up everybody else who writes.
+fn told_as_too_long(error: Error) -> Error {
+    let message = "This takes too long within a transaction: ask for fewer rows, or for what an index serves.";
+    match error.kind() {
+        ErrorKind::DatabaseTimeout => Error::new(ErrorKind::DatabaseTimeout).message(message).because(error),
+        _ => error,
+    }
 }
 
 /// What others have done in between is a conflict, whatever it would be called if it was done now.

@@ -257,7 +257,15 @@ mod tests {
             Project { name: id.clone(), id, team_id: String::new(), keys: Vec::new(), web_hosts: Vec::new(), settings };
         let (project, now) = (Arc::new(project), Timestamp::from_millis(0));
         let caller = Caller::key("k".into(), "K".into(), PROJECT);
-        Call { caller, project, store, request: Arc::default(), now, vocabulary: 0 }
+        Call {
+            caller,
+            project,
+            store,
+            request: Arc::default(),
+            now,
+            vocabulary: 0,
+            interest: floe_gateway::Interest::default(),
+        }
     }
 
     async fn told(call: &Call) -> Vec<String> {

@@ -6,7 +6,7 @@ use crate::events;
 use crate::model::{ALL_SHOWN, Membership, MembershipModel, OWNER, Team};
 use crate::repository::{self, Of, TeamRepository, membership_fields};
 use floe_gateway::Call;
-use floe_kernel::directory::{Arrival, Invitee, MembershipPrivacy, PRINCIPALS, Person, Visit};
+use floe_kernel::directory::{Arrival, Invited, Invitee, MembershipPrivacy, PRINCIPALS, Visit};
 use floe_kernel::query::Queries;
 use floe_kernel::secret::{Secret, hash};
 use floe_kernel::{Error, ErrorKind, Result, id};
@@ -87,7 +87,9 @@ impl Teams {
         self.model(call, &team, membership).await
     }
 
-    /// Adds somebody to a team, for servers and admins: who they add belongs to it at once.
+    /// Adds somebody to a team, for servers and admins: who they add belongs to it at once. But who is meant by an address
+    /// that isn't known to be theirs is only invited, because anybody can sign up with the address of somebody else: a
+    /// server that means this user says so by their id.
     ///
     /// Owners who call from a client invite instead, which takes mail.
     pub(crate) async fn create_membership(
@@ -101,12 +103,12 @@ impl Teams {
             return Err(uninvitable(&new));
         }
         let team = self.get(call, team_id).await?;
-        let person = self.person(call, &new).await?;
+        let Invited { person, proven } = self.person(call, &new).await?;
         let mut unit = call.store.begin().await?;
         if !TeamRepository(&mut unit).take_turn(team_id).await? {
             return Err(not_found());
         }
-        let membership = join(&mut unit, call, team_id, &person.id, new.roles).await?;
+        let membership = join(&mut unit, call, team_id, &person.id, new.roles, proven).await?;
         let seen = MembershipModel::new(
             membership.clone(),
             &team.name,
@@ -119,7 +121,7 @@ impl Teams {
     }
 
     /// Who is meant: somebody who is there, or somebody new.
-    async fn person(&self, call: &Call, new: &NewMember) -> Result<Person> {
+    async fn person(&self, call: &Call, new: &NewMember) -> Result<Invited> {
         let Some(user_id) = &new.user_id else {
             if new.invitee.email.is_none() && new.invitee.phone.is_none() {
                 return Err(Error::new(ErrorKind::GeneralArgumentInvalid)
@@ -136,7 +138,7 @@ impl Teams {
                 return Err(Error::new(ErrorKind::UserAlreadyExists).message(message));
             }
         }
-        Ok(person)
+        Ok(Invited { person, proven: true })
     }
 
     /// Gives a member other roles.
@@ -247,23 +249,27 @@ async fn turn(unit: &mut UnitOfWork, team_id: &str, id: &str) -> Result<(Team, M
     Ok((team, membership))
 }
 
-/// Makes a user a member. Who was invited before has thereby accepted, with the roles of now.
+/// Makes a user a member, or somebody who is invited where they aren't `proven` to be who is meant. Who was invited before
+/// has the roles of now.
 async fn join(
     unit: &mut UnitOfWork,
     call: &Call,
     team_id: &str,
     user_id: &str,
     roles: Vec<String>,
+    proven: bool,
 ) -> Result<Membership> {
     unit.invalidate(PRINCIPALS, user_id);
+    let joined = proven.then_some(call.now);
     let mut roster = TeamRepository(unit);
     match roster.membership_of(team_id, user_id).await? {
         Some(membership) if membership.confirmed => Err(ErrorKind::MembershipAlreadyConfirmed.into()),
         Some(invited) => {
-            let membership =
-                Membership { roles, confirmed: true, joined: Some(call.now), updated: call.now, ..invited };
+            let membership = Membership { roles, confirmed: proven, joined, updated: call.now, ..invited };
             roster.save_roles(&membership).await?;
-            roster.confirm(&membership.id, call.now).await?;
+            if proven {
+                roster.confirm(&membership.id, call.now).await?;
+            }
             Ok(membership)
         }
         None => {
@@ -272,10 +278,10 @@ async fn join(
                 team_id: team_id.to_owned(),
                 user_id: user_id.to_owned(),
                 roles,
-                confirmed: true,
+                confirmed: proven,
                 secret_hash: String::new(),
                 invited: call.now,
-                joined: Some(call.now),
+                joined,
                 created: call.now,
                 updated: call.now,
             };

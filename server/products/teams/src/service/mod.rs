@@ -51,8 +51,10 @@ fn require_owner(caller: &Caller, team_id: &str) -> Result<()> {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use floe_gateway::Call;
-    use floe_kernel::directory::{Arrival, Invitee, PRINCIPALS, Person, Project, ProjectSettings as Policies, Visit};
+    use floe_gateway::{Call, Interest};
+    use floe_kernel::directory::{
+        Arrival, Invited, Invitee, PRINCIPALS, Person, Project, ProjectSettings as Policies, Visit,
+    };
     use floe_kernel::event::Listeners;
     use floe_kernel::scope::PROJECT;
     use floe_kernel::time::Timestamp;
@@ -101,8 +103,8 @@ mod tests {
             Ok(Some(ada()))
         }
 
-        async fn invite(&self, _project: &Project, _invitee: &Invitee, _now: Timestamp) -> Result<Person> {
-            Ok(ada())
+        async fn invite(&self, _project: &Project, _invitee: &Invitee, _now: Timestamp) -> Result<Invited> {
+            Ok(Invited { person: ada(), proven: true })
         }
 
         async fn welcome(&self, _project: &Project, _user_id: &str, _visit: &Visit) -> Result<Arrival> {
@@ -153,6 +155,7 @@ mod tests {
             request: Arc::default(),
             now: Timestamp::from_millis(0),
             vocabulary: 0,
+            interest: Interest::default(),
         };
         (call, forgotten)
     }

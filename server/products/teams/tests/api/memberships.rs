@@ -29,6 +29,43 @@ both_databases! {
         shop.server().post("/v1/teams/nothing/memberships", &json!({"userId": ada.id, "roles": []})).await.refused(404, "team_not_found");
     }
 
+    /// Who signs up with the address of somebody else doesn't collect what is meant for them.
+    async fn an_address_that_nobody_has_verified_is_invited_and_no_member(floe: TestServer) {
+        let shop = floe.project("shop").await;
+        let squatter = shop.user("boss@example.org").await;
+        for team in ["red", "blue"] {
+            shop.server().post("/v1/teams", &json!({"teamId": team, "name": team})).await.ok(201);
+        }
+        let add = async |team: &str, body: Json| shop.server().post(&format!("/v1/teams/{team}/memberships"), &body).await;
+        let by_email = json!({"email": "Boss@example.org", "roles": ["owner"]});
+        let invited = add("red", by_email.clone()).await.expect(201);
+        assert_eq!((&invited["confirm"], &invited["joined"], &invited["userId"]), (&json!(false), &json!(""), &json!(squatter.id)));
+        squatter.client.get("/v1/teams/red").await.refused(404, "team_not_found");
+        assert_eq!(shop.server().get("/v1/teams/red").await.expect(200)["total"], 0);
+        let path = format!("/v1/teams/red/memberships/{}/status", text(&invited["$id"]));
+        squatter.client.patch(&path, &json!({"userId": squatter.id, "secret": "guess"})).await.refused(401, "team_invalid_secret");
+
+        // Asked again it is still the same invitation; once the address is known to be theirs it is a membership.
+        assert_eq!(add("red", by_email.clone()).await.expect(201)["$id"], invited["$id"]);
+        shop.server().patch(&format!("/v1/users/{}/verification", squatter.id), &json!({"emailVerification": true})).await.ok(200);
+        squatter.client.get("/v1/teams/red").await.refused(404, "team_not_found");
+        let member = add("red", by_email.clone()).await.expect(201);
+        assert_eq!((&member["$id"], &member["confirm"]), (&invited["$id"], &json!(true)));
+        squatter.client.get("/v1/teams/red").await.ok(200);
+
+        // A phone number that was never verified is no better, although the email address is; a server that means this
+        // very user names them.
+        shop.server().patch(&format!("/v1/users/{}/phone", squatter.id), &json!({"number": "+4915112345678"})).await.ok(200);
+        let by_phone = add("blue", json!({"phone": "+4915112345678", "roles": []})).await.expect(201);
+        assert_eq!(by_phone["confirm"], false);
+        assert_eq!(add("blue", json!({"userId": squatter.id, "roles": []})).await.expect(201)["confirm"], true);
+
+        // Whom an invitation made nobody can have come in as before.
+        for team in ["red", "blue"] {
+            assert_eq!(add(team, json!({"email": "new@example.org", "roles": []})).await.expect(201)["confirm"], true);
+        }
+    }
+
     /// SEC-051
     async fn roles_inject_nothing(floe: TestServer) {
         let shop = floe.project("shop").await;

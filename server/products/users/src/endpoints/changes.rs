@@ -113,7 +113,8 @@ async fn set(
         set(user);
         Ok(Ending::Nothing)
     };
-    Reply::ok(&UserModel::from(&people.change(call.into(), id, event, set).await?))
+    let user = people.change(call.into(), id, event, set).await?;
+    Reply::ok(&UserModel::seen_by(&call.caller, &user))
 }
 
 pub(crate) async fn name(people: Arc<People>, call: Call, input: UpdateName) -> Result<Reply> {
@@ -133,7 +134,7 @@ pub(crate) async fn phone(people: Arc<People>, call: Call, input: UpdatePhone) -
 pub(crate) async fn password(people: Arc<People>, call: Call, input: UpdatePassword) -> Result<Reply> {
     let password = input.password.0.as_ref().map(Password::secret);
     let user = people.set_password((&call).into(), &input.user_id, password, None, None).await?;
-    Reply::ok(&UserModel::from(&user))
+    Reply::ok(&UserModel::seen_by(&call.caller, &user))
 }
 
 pub(crate) async fn status(people: Arc<People>, call: Call, input: UpdateStatus) -> Result<Reply> {

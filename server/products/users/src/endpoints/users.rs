@@ -49,16 +49,18 @@ pub(crate) async fn create(people: Arc<People>, call: Call, input: CreateUser) -
     };
     // The limit is for who signs up; servers and admins know what they do.
     let user = people.create((&call).into(), new, Admission::Free).await?;
-    Reply::created(&UserModel::from(&user))
+    Reply::created(&UserModel::seen_by(&call.caller, &user))
 }
 
 pub(crate) async fn list(people: Arc<People>, call: Call, input: ListUsers) -> Result<Reply> {
     let (total, users) = people.list((&call).into(), &input.queries.0, &input.search, input.total).await?;
-    Reply::ok(&Page { plural: "users", total, items: users.iter().map(UserModel::from).collect() })
+    let seen = users.iter().map(|user| UserModel::seen_by(&call.caller, user));
+    Reply::ok(&Page { plural: "users", total, items: seen.collect() })
 }
 
 pub(crate) async fn get(people: Arc<People>, call: Call, input: OfUser) -> Result<Reply> {
-    Reply::ok(&UserModel::from(&people.get((&call).into(), &input.user_id).await?))
+    let user = people.get((&call).into(), &input.user_id).await?;
+    Reply::ok(&UserModel::seen_by(&call.caller, &user))
 }
 
 pub(crate) async fn delete(people: Arc<People>, call: Call, input: OfUser) -> Result<Reply> {

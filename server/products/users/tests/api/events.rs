@@ -1,6 +1,7 @@
 //! What the rest of the house is told, and what it must never be told.
 
 use async_trait::async_trait;
+use floe_gateway::Interest;
 use floe_gateway::jwt::Signer;
 use floe_kernel::Result;
 use floe_kernel::directory::{Membership, Memberships, Project, ProjectSettings as Policies, Visit};
@@ -42,7 +43,8 @@ async fn who_listens_learns_what_happened_and_no_secret() {
     let (store, project) = (stores.create_project("shop").await.unwrap(), project());
     let signer = Signer::new(&Secret::new("a key of at least thirty-two characters"));
     let people = People::new(stores.clone(), Arc::new(NoTeams), Passwords::default(), signer);
-    let at = Context { project: &project, store: &store, now: Timestamp::from_millis(0) };
+    let interest = Interest::default();
+    let at = Context { project: &project, store: &store, now: Timestamp::from_millis(0), interest: &interest };
 
     let (id, password) = ("ada".to_owned(), Some(Secret::new("correct horse")));
     let ada = people.create(at, NewUser { id, password, ..NewUser::default() }, Admission::Free).await.unwrap();

@@ -41,6 +41,36 @@ both_databases! {
         assert_eq!(project.server().get("/v1/users/ada").await.expect(200), user);
     }
 
+    async fn hashes_of_passwords_are_for_who_may_set_them(floe: TestServer) {
+        let project = floe.project("shop").await;
+        let account = json!({"userId": "ada", "email": "ada@x.org", "password": PASSWORD});
+        project.server().post("/v1/users", &account).await.ok(201);
+        let reader = project.with_key(&floe.key("shop", "users.read").await);
+        let writer = project.with_key(&floe.key("shop", "users.read,users.write").await);
+        for path in ["/v1/users/ada", "/v1/users"] {
+            let seen = reader.get(path).await;
+            assert!(!seen.text.contains("$argon2") , "{}", seen.text);
+            seen.ok(200);
+            assert!(writer.get(path).await.text.contains("$argon2id$"), "{path}");
+        }
+    }
+
+    async fn addresses_are_found_in_every_spelling(floe: TestServer) {
+        let server = floe.project("shop").await.server();
+        for id in ["ada", "eve"] {
+            server.post("/v1/users", &json!({"userId": id, "email": format!("{id}@x.org")})).await.ok(201);
+        }
+        for query in [
+            json!({"method": "equal", "attribute": "email", "values": ["ADA@X.org"]}),
+            json!({"method": "startsWith", "attribute": "email", "values": ["Ada"]}),
+            json!({"method": "or", "values": [{"method": "equal", "attribute": "email", "values": [" Ada@x.ORG "]}, {"method": "equal", "attribute": "$id", "values": ["nobody"]}]}),
+            json!({"method": "notEqual", "attribute": "email", "values": ["EVE@x.org"]}),
+        ] {
+            assert_eq!(ids(server.list("/v1/users", &[query]).await), ["ada"]);
+        }
+        assert_eq!(ids(server.list("/v1/users", &[json!({"method": "equal", "attribute": "$id", "values": ["ADA"]})]).await).len(), 0);
+    }
+
     async fn a_user_needs_nothing_but_an_id(floe: TestServer) {
         let server = floe.project("shop").await.server();
         for id in ["one", "two"] {
@@ -173,6 +203,9 @@ both_databases! {
         let login = |password: &str| json!({"email": "ada@x.org", "password": password});
         project.guest().post("/v1/account/sessions/email", &login(PASSWORD)).await.refused(403, "user_blocked");
         project.guest().post("/v1/account/sessions/email", &login("wrong password")).await.refused(401, "user_invalid_credentials");
+        for way in ["sessions", "jwts"] {
+            project.server().post(&format!("/v1/users/{}/{way}", ada.id), &json!({})).await.refused(403, "user_blocked");
+        }
         project.server().patch(&status, &json!({"status": true})).await.ok(200);
         assert_eq!(answers(&ada).await, 200);
     }
