@@ -4,8 +4,8 @@
 //! Moments don't tell two changes of one millisecond apart; versions do, see [`RowVersion`].
 
 use floe_kernel::time::Timestamp;
-use floe_store::tables::{StoredRow, StoredTable};
 use floe_kernel::value::Value;
+use floe_store::tables::{StoredRow, StoredTable};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
@@ -184,7 +184,9 @@ mod tests {
     #[test]
     fn a_row_is_later_after_each_change() {
         let now = Timestamp::from_millis(5000);
-        for (before, after) in [(0, 5000), (4999, 5000), (5000, 5001), (5001, 5002), (5999, 6000), (6000, 5000), (i64::MAX, 5000)] {
+        for (before, after) in
+            [(0, 5000), (4999, 5000), (5000, 5001), (5001, 5002), (5999, 6000), (6000, 5000), (i64::MAX, 5000)]
+        {
             assert_eq!(moment_after(before, now), after, "{before}");
         }
     }

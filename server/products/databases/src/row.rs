@@ -14,8 +14,9 @@ use floe_store::tables::StoredRow;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-/// The sequence of a row that is only staged. It has none yet, nor moments: they are shown as empty texts, as Appwrite does.
-pub(crate) const PROVISIONAL: i64 = 0;
+/// The moment of making of a row that is only staged. It has none yet, nor a sequence: they are shown as empty texts, as
+/// Appwrite does. (No row was made that long ago.)
+pub(crate) const PROVISIONAL: i64 = i64::MIN;
 
 /// What a request says of a row, checked against the table.
 #[derive(Debug, Clone, Default)]
@@ -137,7 +138,7 @@ impl TableSchema {
         out.extend_from_slice(br#"{"$id":""#);
         out.extend_from_slice(row.id.as_bytes());
         out.extend_from_slice(br#"","$sequence":""#);
-        let is_there = row.sequence != PROVISIONAL;
+        let is_there = row.created != PROVISIONAL;
         if is_there {
             put(out, &row.sequence);
         }

@@ -2,10 +2,10 @@
 
 use crate::repository::Listed;
 use crate::transaction::{Budget, Owners, Status, Transaction};
+use diesel::sql_types::{BigInt, Bool};
 use floe_kernel::query::{Field, Fields, Queries};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::{Kind, Value};
-use diesel::sql_types::{BigInt, Bool};
 use floe_store::prelude::*;
 use floe_store::query::{Predicate, TableRef};
 

@@ -5,12 +5,12 @@
 //! whole or not at all; when one fails, those before it stay. In a transaction everything is one unit of work, and
 //! therefore small ([`Matching::perform`]).
 
+use super::Databases;
 use super::links::remove;
 use super::operations::emit;
 use super::rows::{begin_list, visible};
 use super::shapes::{self, Source};
 use super::writes::{Permitted, change};
-use super::Databases;
 use crate::events;
 use crate::row::RowData;
 use crate::row_transaction::RowTransaction;
@@ -24,7 +24,7 @@ use floe_kernel::value::Value;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::query::{self, Plan, Predicate};
 use floe_store::tables::{self, SEQUENCE, StoredRow};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// How many rows are looked for at once, and how many are changed in one slice at the most.
@@ -212,7 +212,7 @@ impl<'w> Matching<'w> {
         Ok(())
     }
 
-    /// Those of the rows that match as they are now: others may have changed them since they were found.
+    /// Those of the rows that match as they are now, in the same order: others may have changed them since they were found.
     async fn still_matching(
         &self,
         tx: &mut RowTransaction<'_>,
@@ -221,7 +221,8 @@ impl<'w> Matching<'w> {
         numbers: Vec<i64>,
     ) -> Result<Vec<StoredRow>> {
         let limit = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
-        let these = Filter::Numbered { column: SEQUENCE.to_owned(), negated: false, numbers: numbers.into() };
+        let places: HashMap<_, _> = numbers.iter().enumerate().map(|(place, number)| (*number, place)).collect();
+        let these = Filter::Numbered { column: SEQUENCE.to_owned(), negated: false, numbers };
         let mut selection = Selection {
             filter: Filter::All(vec![these, self.selection.filter.clone()]),
             order: Vec::new(),
@@ -235,7 +236,9 @@ impl<'w> Matching<'w> {
         let visible = visible(call, schema);
         shapes::settle(Source::Unit(tx), schema, &mut selection.filter, visible.as_ref()).await?;
         let plan = query::plan_in(tx, schema.stored.place(), &selection, visible).await?;
-        Ok(tables::list_in(tx, &schema.stored, Some(&[]), &plan).await?)
+        let mut rows = tables::list_in(tx, &schema.stored, Some(&[]), &plan).await?;
+        rows.sort_unstable_by_key(|row| places.get(&row.sequence).copied());
+        Ok(rows)
     }
 
     /// Does it within a transaction; gives the JSON of the list of what was changed or removed.

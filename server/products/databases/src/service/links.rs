@@ -131,7 +131,8 @@ impl RelatedSchemas {
         done: OperationOutcome,
         vocabulary: Vocabulary,
     ) -> Vec<u8> {
-        let (OperationOutcome::Row(row) | OperationOutcome::Provisional(row), Some(choice)) = (&done, &self.answer) else {
+        let (OperationOutcome::Row(row) | OperationOutcome::Provisional(row), Some(choice)) = (&done, &self.answer)
+        else {
             return done.json(schema, vocabulary);
         };
         match choice.find(reader, std::slice::from_ref(&row.row)).await {

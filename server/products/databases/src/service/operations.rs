@@ -149,24 +149,39 @@ impl Databases {
     /// the table.
     pub(crate) async fn perform(&self, call: &Call, at: &At, operation: &Operation) -> Result<Vec<u8>> {
         let mut progress = BulkProgress::default();
-        with_schema!(self, call, at, |schema| {
-            let mut guide = RelatedTableFinder::new(self, call);
-            let (mut left, mut overtaken) = (ATTEMPTS, 0);
-            loop {
-                left -= 1;
-                match self.attempt(guide, &schema, operation, &mut progress).await {
-                    Err(error) if overtaken < MOST_OVERTAKEN && was_overtaken(&error) => {
-                        (left, overtaken) = (left + 1, overtaken + 1);
-                    }
-                    Err(error) if left > 0 && operation.finds_another(call, &error) => {}
-                    // It may be one of the tables around it that has changed.
-                    Err(error) if left > 0 && !guide.doubts() && may_be_others(&schema, &error) => {
-                        guide = guide.doubtful();
-                    }
-                    outcome => break outcome,
-                }
+        let mut attempts = self.attempts(call, at).await?;
+        loop {
+            let outcome = self.perform_with(call, attempts.schema(), operation, &mut progress).await;
+            if let Some(outcome) = attempts.settle(outcome).await {
+                return outcome;
             }
-        })
+        }
+    }
+
+    /// Performs an operation with this schema of its table; again, where others were in the way.
+    async fn perform_with(
+        &self,
+        call: &Call,
+        schema: &TableSchema,
+        operation: &Operation,
+        progress: &mut BulkProgress,
+    ) -> Result<Vec<u8>> {
+        let mut guide = RelatedTableFinder::new(self, call);
+        let (mut left, mut overtaken) = (ATTEMPTS, 0);
+        loop {
+            left -= 1;
+            match self.attempt(guide, schema, operation, progress).await {
+                Err(error) if overtaken < MOST_OVERTAKEN && was_overtaken(&error) => {
+                    (left, overtaken) = (left + 1, overtaken + 1);
+                }
+                Err(error) if left > 0 && operation.finds_another(call, &error) => {}
+                // It may be one of the tables around it that has changed.
+                Err(error) if left > 0 && !guide.doubts() && may_be_others(schema, &error) => {
+                    guide = guide.doubtful();
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn attempt(

@@ -7,8 +7,8 @@ use super::operations::{Operation, OperationOutcome};
 use super::reader::RowReader;
 use super::related::{Choice, RelatedTableFinder};
 use super::rows::{RowPage, RowsWanted, choose_only, page, read_row, read_rows};
-use super::{ATTEMPTS, At, Databases, is_of_storage, visible, was_overtaken};
 use super::transactions::must_be_payable;
+use super::{ATTEMPTS, At, Databases, is_of_storage, visible, was_overtaken};
 use crate::change_guard::RowVersions;
 use crate::repository::transactions::{Entry, TransactionRepository};
 use crate::row_transaction::RowTransaction;
@@ -87,11 +87,10 @@ struct Staged {
     seen: Arc<RowVersions>,
 }
 
-/// What is stored of it, as JSON.
+/// What is stored of it, as JSON; beside the rows that it was meant for.
 #[derive(Serialize, Deserialize)]
-struct StoredStaging<O, V> {
+struct StoredStaging<O> {
     by: StagedBy,
-    seen: V,
     operation: O,
 }
 
@@ -124,12 +123,15 @@ impl StagedTransaction {
     /// Takes in what is staged.
     fn read(&mut self, seal: &Seal, entries: Vec<Entry>) -> Result<()> {
         for entry in entries {
-            let clear = seal.open_text(&place(&self.transaction, entry.position), &entry.operation)?;
-            let stored: StoredStaging<Operation, RowVersions> =
-                serde_json::from_str(&clear).map_err(Error::internal)?;
+            let place = place(&self.transaction, entry.position);
+            let (operation, seen) = entry.operation.split_once(BETWEEN).unwrap_or((&entry.operation, ""));
+            let stored = seal.open_text(&place, operation)?;
+            let stored: StoredStaging<Operation> = serde_json::from_str(&stored).map_err(Error::internal)?;
+            let seen = seal.open_text(&place_of_seen(&place), seen)?;
+            let seen = serde_json::from_str(&seen).map_err(Error::internal)?;
             let at = At { database: entry.database_id, table: entry.table_id };
             let staging = Staging { at, operation: stored.operation };
-            self.staged.push(Staged { staging, by: stored.by, seen: Arc::new(stored.seen) });
+            self.staged.push(Staged { staging, by: stored.by, seen: Arc::new(seen) });
         }
         Ok(())
     }
@@ -222,6 +224,7 @@ impl Databases {
         act: &TransactionAction<'_>,
     ) -> Result<Option<TransactionOutcome>> {
         let ground = self.survey(call, script, act).await?;
+        let sealed = self.seal_new(call, script, act)?;
         let begun = if script.is_long(act) { self.begin_slice(call).await? } else { self.begin(call).await? };
         let mut tx = begun.doubtful(script.doubtful);
         tx.keep_small();
@@ -242,8 +245,8 @@ impl Databases {
                 tx.commit().await?;
             }
             TransactionAction::Stage(new) => {
-                must_have_room(&transaction, new)?;
-                answer = stage(tx, call, script, &ground, (new, &self.seal(call)), &mut transaction).await?;
+                let new = New { new, sealed, seal: &self.seal(call) };
+                answer = stage(tx, call, script, &ground, new, &mut transaction).await?;
             }
             TransactionAction::Row { at, .. } | TransactionAction::Rows { at, .. } => {
                 tx.rehearse().await?;
@@ -252,6 +255,24 @@ impl Databases {
             }
         }
         Ok(Some(TransactionOutcome { transaction, answer }))
+    }
+
+    /// What is to be staged, as it is stored, if there is room for it. Sealed before anything is locked: it may be long.
+    fn seal_new(&self, call: &Call, script: &StagedTransaction, act: &TransactionAction<'_>) -> Result<Vec<String>> {
+        let TransactionAction::Stage(new) = act else { return Ok(Vec::new()) };
+        let (transaction, there) = (&script.transaction, script.staged.len());
+        must_have_room(there, new.len())?;
+        let (seal, mut bytes, mut sealed) = (self.seal(call), transaction.bytes, Vec::with_capacity(new.len()));
+        for (n, Staging { operation, .. }) in new.iter().enumerate() {
+            let stored = StoredStaging { by: StagedBy::of(call), operation };
+            let clear = serde_json::to_string(&stored).map_err(Error::internal)?;
+            let position = i64::try_from(there + n).map_err(Error::internal)?;
+            let text = seal.seal_text(&place(transaction, position), &clear)?;
+            bytes += text.len();
+            must_fit(bytes)?;
+            sealed.push(text);
+        }
+        Ok(sealed)
     }
 
     /// Finds out what must be known of tables, before anything is locked.
@@ -368,13 +389,22 @@ async fn perform(
     staging.operation.prepare(call, schema, around)?.perform(tx, call, schema).await
 }
 
+/// What is to be staged, and how it is stored.
+struct New<'n> {
+    new: &'n [Staging],
+    /// Each, sealed.
+    sealed: Vec<String>,
+    /// Seals what is learned of them.
+    seal: &'n Seal,
+}
+
 /// Sees what comes of it when more is done after what is staged, and stages it then; gives the last one's answer.
 async fn stage(
     mut tx: RowTransaction<'_>,
     call: &Call,
     script: &StagedTransaction,
     ground: &Prerequisites,
-    (new, seal): (&[Staging], &Seal),
+    New { new, sealed, seal }: New<'_>,
     transaction: &mut Transaction,
 ) -> Result<Vec<u8>> {
     let vocabulary = Vocabulary::of(call);
@@ -389,36 +419,52 @@ async fn stage(
         last = around.answer(reader, schema, done, vocabulary).await;
     }
     tx.undo_rehearsal().await?;
-    for (staging, seen) in new.iter().zip(seen) {
-        let entry = entry(call, seal, transaction, staging, seen)?;
+    for ((Staging { at, .. }, operation), seen) in new.iter().zip(sealed).zip(seen) {
+        let entry = entry(call, seal, transaction, at, (operation, &seen))?;
         transaction.operations += 1;
         transaction.bytes += entry.operation.len();
         tx.transactions().add_entry(&entry).await?;
     }
+    must_fit(transaction.bytes)?;
     transaction.updated = call.now;
     tx.transactions().save(transaction).await?;
-    must_be_within_budget(&mut tx, transaction, call.now).await?;
+    must_be_payable(&mut tx, transaction, call.now).await?;
     tx.commit().await?;
     Ok(last)
 }
+
+/// What stands between a sealed operation and the rows that it was meant for. No sealed text has it.
+const BETWEEN: char = ' ';
 
 /// Where something is staged: what it is sealed for.
 fn place(transaction: &Transaction, position: i64) -> String {
     format!("{}/{position}", transaction.number)
 }
 
+/// What the rows are sealed for that something there was meant for.
+fn place_of_seen(place: &str) -> String {
+    format!("{place}/seen")
+}
+
 /// How something is stored that comes next in a transaction.
-fn entry(call: &Call, seal: &Seal, transaction: &Transaction, new: &Staging, seen: RowVersions) -> Result<Entry> {
-    let Staging { at, operation } = new;
-    let stored = StoredStaging { by: StagedBy::of(call), seen, operation };
-    let clear = serde_json::to_string(&stored).map_err(Error::internal)?;
+fn entry(
+    call: &Call,
+    seal: &Seal,
+    transaction: &Transaction,
+    at: &At,
+    (operation, seen): (String, &RowVersions),
+) -> Result<Entry> {
     let position = i64::try_from(transaction.operations).map_err(Error::internal)?;
+    let seen = serde_json::to_string(seen).map_err(Error::internal)?;
+    let mut stored = operation;
+    stored.push(BETWEEN);
+    stored.push_str(&seal.seal_text(&place_of_seen(&place(transaction, position)), &seen)?);
     Ok(Entry {
         transaction_number: transaction.number,
         position,
         database_id: at.database.clone(),
         table_id: at.table.clone(),
-        operation: seal.seal_text(&place(transaction, position), &clear)?,
+        operation: stored,
         created_at: call.now.millis(),
     })
 }
@@ -428,8 +474,7 @@ fn full(message: String) -> Error {
 }
 
 /// Refuses more operations than a transaction may have.
-fn must_have_room(transaction: &Transaction, new: &[Staging]) -> Result<()> {
-    let (there, new) = (transaction.operations, new.len());
+fn must_have_room(there: usize, new: usize) -> Result<()> {
     if there + new <= MAX_OPERATIONS {
         return Ok(());
     }
@@ -438,12 +483,12 @@ fn must_have_room(transaction: &Transaction, new: &[Staging]) -> Result<()> {
     )))
 }
 
-/// Refuses what takes more room than a transaction, or all of its owner's that are pending, may take.
-async fn must_be_within_budget(tx: &mut RowTransaction<'_>, transaction: &Transaction, now: Timestamp) -> Result<()> {
-    if transaction.bytes > MAX_BYTES {
-        return Err(full(format!("The operations of a transaction may take up to {MAX_BYTES} bytes")));
+/// Refuses operations that take more bytes than those of a transaction may.
+fn must_fit(bytes: usize) -> Result<()> {
+    if bytes <= MAX_BYTES {
+        return Ok(());
     }
-    must_be_payable(tx, transaction, now).await
+    Err(full(format!("The operations of a transaction may take up to {MAX_BYTES} bytes")))
 }
 
 /// Ends a transaction, in which nothing is staged any more then.

@@ -27,7 +27,7 @@ pub(super) struct Permitted {
 impl Permitted {
     /// As it is shown as long as it is only staged: what is decided at the commit isn't there yet.
     pub(super) fn provisional(self) -> Self {
-        Self { row: StoredRow { sequence: PROVISIONAL, ..self.row }, ..self }
+        Self { row: StoredRow { created: PROVISIONAL, ..self.row }, ..self }
     }
 
     /// As the API shows it.

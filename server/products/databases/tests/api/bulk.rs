@@ -15,7 +15,8 @@ async fn table_of(client: &Client, words: crate::support::Words, rows: usize) ->
     ]);
     let at = words.make(client, &[], false, &columns).await;
     for start in (0..rows).step_by(100) {
-        let some: Vec<_> = (start..rows.min(start + 100)).map(|n| json!({"$id": format!("r{n}"), "n": n, "state": "old"})).collect();
+        let some: Vec<_> =
+            (start..rows.min(start + 100)).map(|n| json!({"$id": format!("r{n}"), "n": n, "state": "old"})).collect();
         client.post(&at.rows, &json!({words.rows: some})).await.ok(201);
     }
     at
@@ -88,7 +89,8 @@ floe_testkit::both_databases! {
             tx.stage(json!([tx.operation("bulkUpdate", None, &change(900))])).await.ok(201);
             let more: Vec<_> = (0..101).map(|n| json!({"$id": format!("m{n}")})).collect();
             tx.stage(json!([tx.operation("bulkCreate", None, &json!(more[..100]))])).await.ok(201);
-            tx.create("x", "x").await.refused(400, "transaction_limit_exceeded");
+            let more = tx.operation("create", Some("x"), &json!({"n": 1}));
+            tx.stage(json!([more])).await.refused(400, "transaction_limit_exceeded");
             tx.commit().await.ok(200);
             assert_eq!(total(&server, &at, "new").await, 900);
             assert_eq!(at.list(&server, &[]).await["total"], MANY + 100);
