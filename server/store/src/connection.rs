@@ -69,12 +69,11 @@ macro_rules! on_conn {
                 #[allow(unused_imports)]
                 use $crate::__private::AsyncRun as _;
                 match lease.start() {
-                    Ok((opening, shared)) => {
+                    Ok((flight, shared)) => {
                         let mut connection = shared;
                         let $conn = &mut connection;
                         // Boxed, so that on SQLite nobody carries the room that this needs.
-                        let flight = Box::pin($crate::__private::in_one_flight(opening, shared, $query));
-                        let answer = flight.await;
+                        let answer = Box::pin($crate::__private::in_one_flight(flight, shared, $query)).await;
                         lease.finish(answer)
                     }
                     Err(error) => Err(error),
@@ -116,11 +115,10 @@ macro_rules! on_scan {
                 use $crate::__private::AsyncRun as _;
                 match Box::pin(reader.read(limit)).await {
                     Ok(mut lease) => match lease.start() {
-                        Ok((opening, shared)) => {
+                        Ok((flight, shared)) => {
                             let mut connection = shared;
                             let $conn = &mut connection;
-                            let flight = Box::pin($crate::__private::in_one_flight(opening, shared, $query));
-                            let answer = flight.await;
+                            let answer = Box::pin($crate::__private::in_one_flight(flight, shared, $query)).await;
                             lease.finish(answer).map_err($crate::Error::from)
                         }
                         Err(error) => Err($crate::Error::from(error)),

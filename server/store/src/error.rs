@@ -46,7 +46,14 @@ pub enum Error {
     /// a moment, it may succeed.
     #[error("storage is busy")]
     Busy,
-    /// The database can't be reached, is busy, or failed in a way that is nobody's fault but ours.
+    /// The database can't be reached, was stopped, or doesn't answer any more. Nobody's bug; tried again later, it may
+    /// succeed. Whether a commit that fails so was made isn't known; of anything else nothing was done.
+    #[error("the database can't be reached: {0}")]
+    Unreachable(#[source] Source),
+    /// There is no room left where the database keeps its files. Nothing was done.
+    #[error("there is no room left for data")]
+    Full,
+    /// The database failed in a way that is nobody's fault but ours.
     #[error("storage is unavailable: {0}")]
     Unavailable(#[source] Source),
 }
@@ -55,6 +62,11 @@ impl Error {
     /// Something that is our fault, or the machine's.
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable(Arc::from(source.into()))
+    }
+
+    /// Something that is the database's, or the network's.
+    pub(crate) fn unreachable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unreachable(Arc::from(source.into()))
     }
 
     /// Whether it is a conflict about this column (or index), such as `email`.
@@ -83,6 +95,8 @@ impl From<DieselError> for Error {
             error if was_interrupted(&error) => Self::Timeout,
             error if has_message(&error, UNIT_TOO_LONG) => Self::UnitTooLong,
             error if is_deadlock(&error) => Self::Deadlock,
+            error if is_away(&error) => Self::unreachable(error),
+            error if is_full(&error) => Self::Full,
             DieselError::DatabaseError(UniqueViolation | ForeignKeyViolation, about) => conflict(&*about),
             error => Self::unavailable(error),
         }
@@ -100,7 +114,8 @@ impl From<Error> for floe_kernel::Error {
                 );
                 Self::new(ErrorKind::DatabaseQueryOrderNull).message(message).because(error)
             }
-            Error::Busy => Self::unavailable(RETRY_AFTER).because(error),
+            Error::Busy | Error::Unreachable(_) => Self::unavailable(RETRY_AFTER).because(error),
+            Error::Full => Self::new(ErrorKind::GeneralInsufficientStorage).because(error),
             Error::Timeout => Self::new(ErrorKind::DatabaseTimeout).because(error),
             Error::UnitTooLong => Self::new(ErrorKind::DatabaseTimeout)
                 .message("The change takes too long to be made at once. Make it in smaller parts.")
@@ -110,7 +125,7 @@ impl From<Error> for floe_kernel::Error {
     }
 }
 
-/// In how many seconds whoever found storage busy may try again.
+/// In how many seconds whoever found storage busy, or away, may try again.
 const RETRY_AFTER: u32 = 1;
 
 /// PostgreSQL answers `COMMIT` with a silent rollback then; we don't let it come to that.
@@ -145,6 +160,31 @@ fn is_deadlock(error: &DieselError) -> bool {
         DieselError::DatabaseError(_, about) => about.message() == "deadlock detected",
         _ => false,
     }
+}
+
+/// Whether PostgreSQL isn't there: its connection ended, or it says that it is about to end or to begin.
+fn is_away(error: &DieselError) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    match error {
+        DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _) => true,
+        DieselError::DatabaseError(_, about) => AWAY.iter().any(|beginning| about.message().starts_with(beginning)),
+        _ => false,
+    }
+}
+
+/// How PostgreSQL's messages of that begin.
+const AWAY: [&str; 5] = [
+    "terminating connection",
+    "the database system is",
+    "sorry, too many clients",
+    "remaining connection slots",
+    "too many connections",
+];
+
+/// Whether the disk is full (SQLite's words, and those of the system in PostgreSQL's).
+fn is_full(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(_, about)
+        if about.message() == "database or disk is full" || about.message().ends_with("No space left on device"))
 }
 
 /// Whether another process holds SQLite's write lock.

@@ -4,12 +4,12 @@
 //! platform's store the `platform` set as well. Both sides have the same names in the same order (a test makes sure).
 
 use crate::error::{Error, Result};
-use crate::postgres::quoted;
+use crate::postgres::{self, Pool, quoted};
 use crate::sqlite::{self, Purpose};
 use diesel::backend::Backend;
 use diesel::connection::BoxableConnection;
 use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion};
-use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::fmt;
 use std::fs::File;
@@ -163,19 +163,24 @@ fn lacks_nothing<DB: Backend>(all: &[Box<dyn Migration<DB>>], applied: &[Migrati
     all.iter().all(|migration| applied.contains(&migration.name().version()))
 }
 
-/// Migrates a schema, on a connection of its own: closing it releases the lock, whatever happens.
-pub(crate) async fn migrate_schema(url: &str, schema: &str, sets: Sets) -> Result<()> {
-    let mut connection = AsyncPgConnection::establish(url).await.map_err(Error::unavailable)?;
-    connection.batch_execute(&format!("SET search_path TO {}", quoted(schema))).await?;
-    let applied = diesel::sql_query(VERSIONS).load::<Version>(&mut connection).await.unwrap_or_default();
+/// Migrates a schema, on a connection of its own: closing it releases the lock, whatever happens. A few at a time, so
+/// that many projects that open at once don't take all the connections that the server has.
+pub(crate) async fn migrate_schema(pool: &Pool, schema: &str, sets: Sets) -> Result<()> {
+    let _permit = pool.migration().await?;
+    let session = pool.connect().await?;
+    postgres::run_long(pool, &session, &format!("SET search_path TO {}", quoted(schema))).await?;
+    let mut shared = &*session;
+    let applied = diesel::sql_query(VERSIONS).load::<Version>(&mut shared);
+    // Without the table it fails, and that is an answer.
+    let applied = postgres::answered(pool, &session, applied).await.unwrap_or_default();
     let applied: Vec<_> = applied.into_iter().map(|row| MigrationVersion::from(row.version)).collect();
     if lacks_nothing(&sets.postgres().map_err(Error::unavailable)?, &applied) {
         return Ok(());
     }
     let lock = format!("SELECT pg_advisory_lock(hashtext('floe migrations of {schema}'))");
-    connection.batch_execute(&lock).await?;
+    postgres::run_long(pool, &session, &lock).await?;
     // The harness blocks, so it gets a thread where that is fine.
-    let work = move || run(&mut AsyncMigrationHarness::new(connection), &sets.postgres()?);
+    let work = move || run(&mut AsyncMigrationHarness::new(session), &sets.postgres()?);
     sqlite::on_thread(work).await?.map_err(Error::unavailable)
 }
 

@@ -350,7 +350,7 @@ impl UnitOfWork {
                 lease.change_schema_from_now_on();
                 lease.run_on_thread(move |c| c.batch_execute(&sql)).await
             }
-            Either::Postgres(lease) => Ok(lease.batch(&format!("SET LOCAL statement_timeout = 0; {sql}")).await?),
+            Either::Postgres(lease) => Ok(lease.batch_without_limit(sql).await?),
         }
     }
 }

@@ -114,8 +114,9 @@ impl Stores {
                 make_folder(&folder.join("projects"))?;
                 None
             }
-            Backend::Postgres { url, pool_size, .. } => {
-                Some(postgres::pool(url, *pool_size, settings.statement_timeout)?)
+            Backend::Postgres { url, pool_size, schema_prefix } => {
+                let platform = Id::platform().schema(schema_prefix);
+                Some(postgres::Pool::new(url, *pool_size, settings.statement_timeout, &platform)?)
             }
         };
         let stores = Self(Arc::new(Shared {
@@ -284,12 +285,12 @@ impl Stores {
                 .await?
                 .map(Inner::Sqlite)?
             }
-            Backend::Postgres { url, .. } => {
+            Backend::Postgres { .. } => {
                 let schema = id.schema(self.prefix());
                 if !self.schema_exists(&schema).await? {
                     return Err(Error::NotFound);
                 }
-                migrations::migrate_schema(url, &schema, sets).await?;
+                migrations::migrate_schema(self.pool()?, &schema, sets).await?;
                 Inner::Postgres(PgReader { pool: self.pool()?.clone(), schema: schema.into() })
             }
         };
@@ -324,8 +325,8 @@ impl Stores {
         let query = diesel::select(
             diesel::dsl::sql::<Bool>("to_regnamespace(").bind::<Text, _>(quoted(schema)).sql(") IS NOT NULL"),
         );
-        let (opening, mut connection) = lease.start()?;
-        let found = postgres::in_one_flight(opening, connection, query.get_result::<bool>(&mut connection)).await;
+        let (flight, mut connection) = lease.start()?;
+        let found = postgres::in_one_flight(flight, connection, query.get_result::<bool>(&mut connection)).await;
         Ok(lease.finish(found).optional()?.unwrap_or(false))
     }
 

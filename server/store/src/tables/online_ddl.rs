@@ -6,21 +6,32 @@
 use super::{Ddl, SEQUENCE, StoredTable};
 use crate::connection::Either;
 use crate::dialect::Dialect;
-use crate::error::{Error, Result};
-use crate::postgres::quoted;
+use crate::error::Result;
+use crate::postgres::{self, Pool, Session, quoted};
 use crate::store::Inner;
 use crate::{Connection, Store, UnitOfWork, on_conn};
 use diesel::QueryResult;
 use diesel::deserialize::QueryableByName;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 
 /// Where long work on the shape of a store's tables is done, by one process at a time. Given up when dropped.
 pub struct OnlineDdl {
     store: Store,
     /// PostgreSQL's: of our own, so that no lease of the pool is kept for long. Holds the lock.
-    connection: Option<AsyncPgConnection>,
+    connection: Option<OwnConnection>,
+}
+
+/// PostgreSQL's, where statements take as long as they take.
+struct OwnConnection {
+    session: Session,
+    pool: Pool,
+}
+
+impl OwnConnection {
+    async fn run(&self, sql: &str) -> Result<()> {
+        Ok(postgres::run_long(&self.pool, &self.session, sql).await?)
+    }
 }
 
 #[derive(QueryableByName)]
@@ -33,19 +44,21 @@ impl OnlineDdl {
     /// Takes the workbench of a store; `None` when another process has it.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the database can't be reached.
+    /// [`crate::Error::Unreachable`] when the database can't be reached.
     pub async fn take(store: &Store) -> Result<Option<Self>> {
         let Inner::Postgres(reader) = &store.0.inner else {
             return Ok(Some(Self { store: store.clone(), connection: None }));
         };
-        let mut connection = reader.pool.manager().connect().await.map_err(Error::unavailable)?;
+        let connection = OwnConnection { session: reader.pool.connect().await?, pool: reader.pool.clone() };
         let schema = &reader.schema;
-        connection.batch_execute(&format!("SET search_path TO {}", quoted(schema))).await?;
+        connection.run(&format!("SET search_path TO {}", quoted(schema))).await?;
         // Tried, never waited for: whoever waits for a lock holds up CREATE INDEX CONCURRENTLY, which waits for
         // everybody that could still see the table as it was.
         let lock = "SELECT pg_try_advisory_lock(hashtextextended('floe schema jobs of ' || $1, 0)) AS got";
         let lock = diesel::sql_query(lock).bind::<Text, _>(&**schema);
-        let Got { got } = diesel_async::RunQueryDsl::get_result(lock, &mut connection).await?;
+        let mut shared = &*connection.session;
+        let got = diesel_async::RunQueryDsl::get_result(lock, &mut shared);
+        let Got { got } = postgres::answered(&connection.pool, &connection.session, got).await?;
         Ok(got.then(|| Self { store: store.clone(), connection: Some(connection) }))
     }
 
@@ -53,7 +66,7 @@ impl OnlineDdl {
     /// failed one leaves nothing.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when rows have the same values of an index that is to be unique.
+    /// [`crate::Error::Conflict`] when rows have the same values of an index that is to be unique.
     pub async fn make_index(&mut self, ddl: &Ddl) -> Result<()> {
         let Some(connection) = &mut self.connection else {
             let mut unit = self.store.begin_alone().await?;
@@ -64,14 +77,14 @@ impl OnlineDdl {
             return unit.commit().await;
         };
         if let Some(leftover) = ddl.leftover() {
-            connection.batch_execute(&concurrently(&leftover.sql(false)?)).await?;
+            connection.run(&concurrently(&leftover.sql(false)?)).await?;
         }
-        let made = connection.batch_execute(&concurrently(&ddl.sql(false)?)).await;
+        let made = connection.run(&concurrently(&ddl.sql(false)?)).await;
         if let (Err(_), Some(leftover)) = (&made, ddl.leftover()) {
             // It is there nevertheless, as INVALID: of no use, and kept up to date with every write.
-            connection.batch_execute(&concurrently(&leftover.sql(false)?)).await?;
+            connection.run(&concurrently(&leftover.sql(false)?)).await?;
         }
-        Ok(made?)
+        made
     }
 
     /// Makes another change. One that the database makes concurrently is made so.
@@ -80,7 +93,7 @@ impl OnlineDdl {
     /// Those of the database.
     pub async fn change(&mut self, ddl: &Ddl) -> Result<()> {
         match &mut self.connection {
-            Some(connection) => Ok(connection.batch_execute(&concurrently(&ddl.sql(false)?)).await?),
+            Some(connection) => connection.run(&concurrently(&ddl.sql(false)?)).await,
             None => {
                 let mut unit = self.store.begin_alone().await?;
                 unit.change(ddl).await?;

@@ -84,7 +84,7 @@ fn tested(connection: &mut SqliteConnection, select: &Select, test: &Test) -> Qu
 /// From PostgreSQL they come in batches, each tested on a thread where that holds nobody up.
 async fn streamed(lease: &mut postgres::Lease, select: &Select, test: &Test) -> Result<Vec<i64>> {
     let (started, budget) = (Instant::now(), lease.statement_timeout());
-    let (opening, shared) = lease.start()?;
+    let (flight, shared) = lease.start()?;
     let (mut connection, mut gave_up) = (shared, None);
     let rows = async {
         let rows = diesel_async::RunQueryDsl::load_stream::<Raw>(select, &mut connection).await?;
@@ -93,7 +93,7 @@ async fn streamed(lease: &mut postgres::Lease, select: &Select, test: &Test) -> 
             Ok(Vec::new())
         })
     };
-    let answer = postgres::in_one_flight(opening, shared, rows).await;
+    let answer = postgres::in_one_flight_streamed(flight, shared, rows).await;
     match gave_up {
         // What is left of the rows is left on its way: without an end to this, the connection is closed.
         Some(error) => Err(error),

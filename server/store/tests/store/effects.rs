@@ -135,7 +135,7 @@ async fn a_commit_whose_outcome_is_unknown_forgets() {
     let query = diesel::sql_query("SELECT pg_backend_pid() AS pid");
     let Backend { pid } = on_conn!(unit, |c| query.get_result::<Backend>(c)).unwrap();
     store.read().await.unwrap().batch(&format!("SELECT pg_terminate_backend({pid}, 5000)")).await.unwrap();
-    assert!(matches!(unit.commit().await, Err(Error::Unavailable(_))));
+    assert!(matches!(unit.commit().await, Err(Error::Unreachable(_))));
     assert_eq!(all(&mut seen), [forgotten(&store, Some("ada"))]);
     home.clean_up().await;
 }

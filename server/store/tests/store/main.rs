@@ -16,5 +16,6 @@ mod patterns;
 mod queries;
 mod round_trips;
 mod shapes;
+mod silence;
 mod stores;
 mod units_of_work;

@@ -1,0 +1,305 @@
+//! PostgreSQL: one pool for all stores; a store is a schema.
+//!
+//! A round trip costs more than most statements. So what must come before the first statement of a lease (`BEGIN`, the
+//! schema) waits and travels with it, in one flight: a read is one round trip, a unit of one statement is two.
+//!
+//! Connections are not encrypted (no TLS yet): keep the database on the same machine or a private network.
+
+mod pool;
+mod session;
+mod shares;
+mod silence;
+
+pub(crate) use pool::Pool;
+pub(crate) use session::Session;
+
+use crate::error::{Error, FAILED_UNIT, Result};
+use diesel::QueryResult;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use pool::Held;
+use silence::Watchdog;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the undoing of a unit may take before its connection is closed instead.
+const ROLLING_BACK: Duration = Duration::from_secs(5);
+
+/// A connection of the pool, perhaps in the middle of a unit of work. Given back when dropped, and rolled back unless
+/// committed.
+pub struct Lease {
+    held: Option<Held>,
+    /// What is sent together with the first statement.
+    opening: Option<Opening>,
+    /// A statement is under way. Still so when dropped: somebody stopped waiting for its answer.
+    busy: bool,
+    unit: Unit,
+}
+
+/// What comes before the first statement.
+pub(crate) struct Opening {
+    sql: Cow<'static, str>,
+    /// The schema that the session is in afterwards, if it is another one.
+    schema: Option<Arc<str>>,
+}
+
+/// What is to be known of a statement before it is sent.
+pub struct Flight {
+    opening: Option<Opening>,
+    watchdog: Arc<Watchdog>,
+    process: i32,
+    /// How long the database lets the statement run; none: without end.
+    limit: Option<Duration>,
+}
+
+/// What became of a flight.
+pub struct Answer<T> {
+    outcome: Outcome,
+    result: QueryResult<T>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Answered,
+    /// The opening failed, so that the statement ran elsewhere than it should, if at all.
+    NotOpened,
+    /// No answer came, and none will.
+    Silence,
+}
+
+/// Sends the opening, if there is one, and the query behind it; only then waits for the answers, for as long as there
+/// is any hope of one.
+pub async fn in_one_flight<T>(
+    flight: Flight,
+    connection: &AsyncPgConnection,
+    query: impl Future<Output = QueryResult<T>>,
+) -> Answer<T> {
+    let Flight { opening, watchdog, process, limit } = flight;
+    let answer = watchdog.wait(process, limit, opened(opening, connection, query)).await;
+    answer.unwrap_or_else(|| Answer { outcome: Outcome::Silence, result: silence::no_answer() })
+}
+
+/// The same for rows that are worked on while they come, by somebody who looks at the clock: the server may well be done
+/// meanwhile.
+pub(crate) async fn in_one_flight_streamed<T>(
+    flight: Flight,
+    connection: &AsyncPgConnection,
+    query: impl Future<Output = QueryResult<T>>,
+) -> Answer<T> {
+    let limit = 2 * flight.limit.unwrap_or(Duration::MAX / 2);
+    let answer = tokio::time::timeout(limit, opened(flight.opening, connection, query)).await;
+    answer.unwrap_or_else(|_| Answer { outcome: Outcome::Silence, result: silence::no_answer() })
+}
+
+async fn opened<T>(
+    opening: Option<Opening>,
+    mut connection: &AsyncPgConnection,
+    query: impl Future<Output = QueryResult<T>>,
+) -> Answer<T> {
+    let Some(opening) = opening else { return Answer { outcome: Outcome::Answered, result: query.await } };
+    // In this order: whichever is polled first is sent first.
+    let (opened, result) = tokio::join!(biased; connection.batch_execute(&opening.sql), query);
+    match opened {
+        Ok(()) => Answer { outcome: Outcome::Answered, result },
+        Err(error) => Answer { outcome: Outcome::NotOpened, result: Err(error) },
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    None,
+    Open,
+    /// A statement failed: PostgreSQL refuses all others, and rolls back whatever we say.
+    Failed,
+}
+
+impl Lease {
+    async fn take(pool: &Pool, schema: &Arc<str>) -> Result<Self> {
+        Ok(Self { held: Some(pool.get(schema).await?), opening: None, busy: false, unit: Unit::None })
+    }
+
+    /// For reading, outside of a transaction.
+    pub(crate) async fn read(pool: &Pool, schema: &Arc<str>) -> Result<Self> {
+        let mut lease = Self::take(pool, schema).await?;
+        if lease.schema() != Some(schema) {
+            let sql = format!("SET search_path TO {}", quoted(schema)).into();
+            lease.opening = Some(Opening { sql, schema: Some(schema.clone()) });
+        }
+        Ok(lease)
+    }
+
+    /// For reading, with statements that take no longer than this. In a transaction, so that the limit ends with it; and
+    /// should its end come too late for that limit, the connection is closed.
+    pub(crate) async fn read_within(pool: &Pool, schema: &Arc<str>, limit: Duration) -> Result<Self> {
+        let limit = limit.min(pool.statement_timeout()).as_millis().max(1);
+        let mut lease = Self::take(pool, schema).await?;
+        lease.unit = Unit::Open;
+        let schema = quoted(schema);
+        let sql = format!("BEGIN READ ONLY; SET LOCAL search_path TO {schema}; SET LOCAL statement_timeout = {limit}");
+        lease.opening = Some(Opening { sql: sql.into(), schema: None });
+        Ok(lease)
+    }
+
+    /// With a transaction.
+    pub(crate) async fn begin(pool: &Pool, schema: &Arc<str>) -> Result<Self> {
+        let mut lease = Self::take(pool, schema).await?;
+        lease.unit = Unit::Open;
+        let sql = if lease.schema() == Some(schema) {
+            "BEGIN READ WRITE".into()
+        } else {
+            // LOCAL: for this transaction alone, so that the session stays where it is, whatever comes.
+            format!("BEGIN READ WRITE; SET LOCAL search_path TO {}", quoted(schema)).into()
+        };
+        lease.opening = Some(Opening { sql, schema: None });
+        Ok(lease)
+    }
+
+    pub(crate) async fn commit(mut self) -> Result<()> {
+        if self.held.is_none() {
+            return Err(Error::unreachable(silence::NO_ANSWER));
+        }
+        if self.unit != Unit::Open {
+            return Err(Error::unavailable(FAILED_UNIT));
+        }
+        if self.opening.is_none() {
+            self.batch("COMMIT").await?;
+        }
+        self.unit = Unit::None;
+        Ok(())
+    }
+
+    /// Forgets that a statement failed since the mark that was just gone back to.
+    pub(crate) fn forgive(&mut self) {
+        if self.unit == Unit::Failed {
+            self.unit = Unit::Open;
+        }
+    }
+
+    /// Runs statements that bind nothing and give nothing.
+    pub(crate) async fn batch(&mut self, sql: &str) -> QueryResult<()> {
+        let (flight, connection) = self.start()?;
+        let answer = in_one_flight(flight, connection, execute(connection, sql)).await;
+        self.finish(answer)
+    }
+
+    /// The same without a limit: they take as long as the server works on them.
+    pub(crate) async fn batch_without_limit(&mut self, sql: &str) -> QueryResult<()> {
+        let sql = format!("SET LOCAL statement_timeout = 0; {sql}");
+        let (flight, connection) = self.start()?;
+        let flight = Flight { limit: None, ..flight };
+        let answer = in_one_flight(flight, connection, execute(connection, &sql)).await;
+        self.finish(answer)
+    }
+
+    fn schema(&self) -> Option<&Arc<str>> {
+        self.held.as_ref().and_then(|held| held.pooled.schema.as_ref())
+    }
+
+    /// How long a statement may take.
+    pub(crate) fn statement_timeout(&self) -> Duration {
+        self.held.as_ref().map_or(Duration::ZERO, |held| held.pooled.statement_timeout)
+    }
+
+    /// The connection, for one statement, and what to send with it. What `on_conn!` calls, followed by
+    /// [`in_one_flight`] and [`Lease::finish`].
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub fn start(&mut self) -> QueryResult<(Flight, &AsyncPgConnection)> {
+        let Some(held) = &mut self.held else { return silence::no_answer() };
+        let pooled = &mut *held.pooled;
+        self.busy = true;
+        let opening = self.opening.take();
+        if let Some(schema) = opening.as_ref().and_then(|opening| opening.schema.clone()) {
+            // Where it isn't yet; should it not get there, nobody uses it again.
+            pooled.schema = Some(schema);
+        }
+        let flight = Flight {
+            opening,
+            watchdog: Arc::clone(&pooled.watchdog),
+            process: pooled.session.process,
+            limit: Some(pooled.statement_timeout),
+        };
+        Ok((flight, &pooled.session))
+    }
+
+    /// The statement is answered, or given up.
+    ///
+    /// # Errors
+    /// Those of the statement.
+    pub fn finish<T>(&mut self, Answer { outcome, result }: Answer<T>) -> QueryResult<T> {
+        self.busy = false;
+        if outcome != Outcome::Answered || is_lost(&result) {
+            // Not where its next statement should run, or nowhere: closed.
+            self.unit = Unit::None;
+            match self.held.take() {
+                Some(held) if outcome == Outcome::Silence => held.close_silent(),
+                Some(held) => held.close(),
+                None => {}
+            }
+        }
+        if self.unit == Unit::Open && matches!(result, Err(DieselError::DatabaseError(..))) {
+            self.unit = Unit::Failed;
+        }
+        result
+    }
+}
+
+async fn execute(mut connection: &AsyncPgConnection, sql: &str) -> QueryResult<()> {
+    connection.batch_execute(sql).await
+}
+
+/// Whether the connection ended before the statement did.
+fn is_lost<T>(result: &QueryResult<T>) -> bool {
+    use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    matches!(result, Err(DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _)))
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(held) = self.held.take() else { return };
+        if !self.busy && (self.unit == Unit::None || self.opening.is_some()) {
+            return;
+        }
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) if !self.busy => {
+                runtime.spawn(async move {
+                    let undone = tokio::time::timeout(ROLLING_BACK, execute(&held.pooled.session, "ROLLBACK")).await;
+                    if !matches!(undone, Ok(Ok(()))) {
+                        held.close();
+                    }
+                });
+            }
+            // The next one would wait for this one's statement; and without a runtime nobody can roll back. Closing
+            // the connection does both.
+            _ => held.close(),
+        }
+    }
+}
+
+/// Runs statements on a connection of our own that may take as long as the server works on them.
+///
+/// # Errors
+/// Those of the statements, and when the server fell silent.
+pub(crate) async fn run_long(pool: &Pool, session: &Session, sql: &str) -> QueryResult<()> {
+    answered(pool, session, execute(session, sql)).await
+}
+
+/// The same for a query that was begun on it.
+///
+/// # Errors
+/// Those of the query, and when the server fell silent.
+pub(crate) async fn answered<T>(
+    pool: &Pool,
+    session: &Session,
+    query: impl Future<Output = QueryResult<T>>,
+) -> QueryResult<T> {
+    let answer = pool.watchdog().wait(session.process, None, query).await;
+    answer.unwrap_or_else(silence::no_answer)
+}
+
+/// A schema's name as an identifier. (Ours have no quotes, see `stores::Id`; this makes sure.)
+pub(crate) fn quoted(schema: &str) -> String {
+    format!("\"{}\"", schema.replace('"', "\"\""))
+}

@@ -1,0 +1,102 @@
+//! One connection to PostgreSQL, and the task that drives it.
+
+use super::silence::NO_ANSWER;
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+use tokio::task::AbortHandle;
+use tokio_postgres::{Config, NoTls};
+
+/// How long making a connection may take, unless the URL says otherwise.
+pub(super) const CONNECTING: Duration = Duration::from_secs(3);
+
+/// How long what we sent may stay unacknowledged, and how long a connection on which nothing moves is believed without
+/// asking, unless the URL says otherwise. A firewall that forgot a connection drops what we send without a word.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+const QUIET: Duration = Duration::from_secs(10);
+const BETWEEN_PROBES: Duration = Duration::from_secs(2);
+
+/// A connection, closed when dropped, whether or not the other side still listens. Derefs to Diesel's.
+pub(crate) struct Session {
+    connection: AsyncPgConnection,
+    driver: Driver,
+    /// The number of the server's process that serves it.
+    pub(super) process: i32,
+}
+
+struct Driver(AbortHandle);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Session {
+    /// Connects, and runs this set-up.
+    pub(super) async fn connect(config: &Config, setup: &str) -> ConnectionResult<Self> {
+        let within = config.get_connect_timeout().copied().unwrap_or(CONNECTING);
+        match tokio::time::timeout(within, Self::connect_at_leisure(config, setup)).await {
+            Ok(connected) => connected,
+            Err(_) => Err(ConnectionError::BadConnection(NO_ANSWER.to_owned())),
+        }
+    }
+
+    async fn connect_at_leisure(config: &Config, setup: &str) -> ConnectionResult<Self> {
+        let failed = |error: tokio_postgres::Error| ConnectionError::CouldntSetupConfiguration(told(&error));
+        let (client, driven) = config.connect(NoTls).await.map_err(failed)?;
+        // Driven by us, not by diesel-async: the end of the task is how a connection that was closed is told.
+        let driver = Driver(
+            tokio::spawn(async move {
+                if let Err(error) = driven.await {
+                    tracing::debug!(%error, "a connection to PostgreSQL ended");
+                }
+            })
+            .abort_handle(),
+        );
+        let row = client.query_one("SELECT pg_backend_pid()", &[]).await.map_err(failed)?;
+        let process = row.try_get(0).map_err(failed)?;
+        let mut connection = AsyncPgConnection::try_from(client).await?;
+        connection.batch_execute(setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Self { connection, driver, process })
+    }
+
+    /// Whether the connection has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.driver.0.is_finished()
+    }
+}
+
+impl Deref for Session {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.connection
+    }
+}
+
+/// What a URL says, with limits for whatever it says nothing of.
+pub(super) fn config(url: &str) -> Result<Config, tokio_postgres::Error> {
+    let mut config: Config = url.parse()?;
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(UNACKNOWLEDGED);
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_idle(QUIET).keepalives_interval(BETWEEN_PROBES).keepalives_retries(2);
+    }
+    Ok(config)
+}
+
+/// With what the server said, which the error itself keeps to itself.
+fn told(error: &tokio_postgres::Error) -> diesel::result::Error {
+    let message = error.as_db_error().map_or_else(|| error.to_string(), |error| error.message().to_owned());
+    let kind = diesel::result::DatabaseErrorKind::UnableToSendCommand;
+    diesel::result::Error::DatabaseError(kind, Box::new(message))
+}
