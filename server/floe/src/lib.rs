@@ -1,5 +1,7 @@
 //! The binary: command line, configuration, wiring. Nothing else.
 
+#![recursion_limit = "256"]
+
 pub mod app;
 pub mod command;
 pub mod config;
