@@ -4,6 +4,7 @@
     permissions   the first page for callers with 100 roles who may read 0.01 %, 50 % and 100 % of 1,000,000 rows
     bulk          100,000 rows by key, 100 at a time
     scan          how long a `get` takes while somebody else searches 1,000,000 rows without an index
+    fairness      p99 of a single create, alone and beside one caller who does something large all the time
 
 `permissions` runs on SQLite and, where BENCH_POSTGRES_URL names a database that may be written to, on PostgreSQL.
 """
@@ -15,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,10 +27,11 @@ from server import Request, row
 SECONDS = harness.SECONDS
 MANY = 1_000_000
 BULK = 100_000
+FAIR_ROWS = 300_000
 
 
 def run(names):
-    scenarios = {"scale": scale, "permissions": permissions, "bulk": bulk, "scan": scan}
+    scenarios = {"scale": scale, "permissions": permissions, "bulk": bulk, "scan": scan, "fairness": fairness}
     wanted = list(scenarios) if names == ["large"] else names
     results, lines = [], []
     for name in wanted:
@@ -115,8 +117,11 @@ def label(number):
 
 
 def page(queries, session):
-    query = "&".join(f"queries%5B%5D={quote(json.dumps(one))}" for one in queries)
-    return Request("GET", f"{TABLE}/rows?{query}&total=false", headers=session)
+    return Request("GET", f"{TABLE}/rows?{encoded(queries)}&total=false", headers=session)
+
+
+def encoded(queries):
+    return "&".join(f"queries%5B%5D={quote(json.dumps(one))}" for one in queries)
 
 
 def own_database(url):
@@ -171,18 +176,85 @@ def scan():
         search = page([{"method": "contains", "attribute": "title", "values": ["no such title"]}], server.session)
         harness.load(server, "get", 16, 1)
         alone = harness.load(server, "get", 16, SECONDS)
-        searching, scans = threading.Event(), 0
-
-        def keep_searching():
-            nonlocal scans
-            while not searching.is_set():
-                server.send(search)
-                scans += 1
-
-        searcher = threading.Thread(target=keep_searching)
-        searcher.start()
-        beside = harness.load(server, "get", 16, SECONDS)
-        searching.set()
-        searcher.join()
+        with sent_all_the_time(server, search) as sent:
+            beside = harness.load(server, "get", 16, SECONDS)
         yield {"get": "alone", **numbers(alone)}
+        scans = sent["ok"]
         yield {"get": "beside a scan", **numbers(beside), "scans": scans, "p99 ratio": beside["p99_ms"] / alone["p99_ms"]}
+
+
+@contextmanager
+def sent_all_the_time(server, request, connections=1):
+    """Sends a request again and again, from so many threads. Counts the answers: `ok`, and `refused` ones."""
+    enough, sent = threading.Event(), {"ok": 0, "refused": 0}
+
+    def keep_sending():
+        while not enough.is_set():
+            try:
+                server.send(request)
+                sent["ok"] += 1
+            except RuntimeError:
+                sent["refused"] += 1
+
+    threads = [threading.Thread(target=keep_sending) for _ in range(connections)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield sent
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
+
+
+def fairness():
+    """Whatever one caller sends, a single create of another is answered within 25 ms, but for one in a hundred."""
+    with floe() as server:
+        server.make_table()
+        big, others = f"{TABLE.rsplit('/', 1)[0]}/big", f"{TABLE.rsplit('/', 1)[0]}/others"
+        server.make_table(big)
+        server.make_table(others)
+        server.add_rows(plain_rows(FAIR_ROWS), big)
+        server.add_rows(plain_rows(1000), others)
+        relate(server, others, "big")
+        server.sign_in()
+        harness.load(server, "create", 1, 1)
+        for what, request, connections in beside_creates(server, big, others):
+            with sent_all_the_time(server, request, connections) if request else nullcontext({}) as sent:
+                run = harness.load(server, "create", 1, SECONDS)
+            yield {"create beside": what, **numbers(run), **sent}
+
+
+def beside_creates(server, big, others):
+    """What somebody else does, and from how many connections."""
+    every = json.dumps({"method": "greaterThanEqual", "attribute": "score", "values": [0]})
+    slow = [{"method": "contains", "attribute": "title", "values": ["no such title"]}]
+    nested = [{"method": "select", "values": ["*", "related.*"]}, {"method": "limit", "values": [1000]}]
+    yield "nothing", None, 0
+    change = {"data": {"category": "changed"}, "queries": [every]}
+    yield "a bulk update by query", Request("PATCH", f"{big}/rows", change, server.key), 1
+    transaction = staged(server, big)
+    for name, queries in {"staged reads": [{"method": "limit", "values": [25]}], "slow staged reads": slow}.items():
+        path = f"{big}/rows?{encoded(queries)}&transactionId={transaction}"
+        yield name, Request("GET", path, headers=server.key), 4
+    yield "slow lists", Request("GET", f"{big}/rows?{encoded(slow)}", headers=server.key), 4
+    yield "related lists", Request("GET", f"{others}/rows?{encoded(nested)}", headers=server.key), 4
+
+
+def staged(server, table):
+    """A transaction that changes 500 rows of a table."""
+    _, transaction = server.send(Request("POST", "/v1/tablesdb/transactions", {"ttl": 3600}, server.key))
+    limit = json.dumps({"method": "limit", "values": [500]})
+    change = {"data": {"category": "staged"}, "queries": [limit], "transactionId": transaction["$id"]}
+    server.send(Request("PATCH", f"{table}/rows", change, server.key))
+    return transaction["$id"]
+
+
+def relate(server, table, to):
+    """Gives each of the first 1000 rows of a table five of another one's."""
+    column = {"relatedTableId": to, "type": "manyToMany", "twoWay": False, "key": "related", "onDelete": "setNull"}
+    server.send(Request("POST", f"{table}/columns/relationship", column, server.key))
+    server._wait_for(f"{table}/columns", "columns")
+    for number in range(1000):
+        ids = [f"row-{(number + step) % 1000}" for step in range(5)]
+        server.send(Request("PATCH", f"{table}/rows/row-{number}", {"data": {"related": ids}}, server.key))

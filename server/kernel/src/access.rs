@@ -68,6 +68,23 @@ impl Caller {
         Self { identity, roles, scopes: scope::USERS, by_jwt: false, lacks_second_factor }
     }
 
+    /// A user who isn't calling, in whose name is done what they left to be done: with the roles that they had then, and
+    /// nothing that a session gives.
+    #[must_use]
+    pub fn absent_user(id: String, roles: Vec<Role>) -> Self {
+        let user = Principal {
+            id,
+            email: String::new(),
+            name: String::new(),
+            active: true,
+            roles: roles.into(),
+            memberships: Vec::new(),
+            sessions: Vec::new(),
+            generation: 0,
+        };
+        Self::user(Arc::new(user), String::new())
+    }
+
     /// An API key with these scopes.
     #[must_use]
     pub fn key(id: String, name: String, scopes: Scopes) -> Self {

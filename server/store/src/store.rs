@@ -261,6 +261,14 @@ impl UnitOfWork {
         }
     }
 
+    /// Lets lists and counts of this unit take only one part in so many of the time that it may hold up others. For units
+    /// that read what a caller asks for. On PostgreSQL, where a unit that reads holds up nobody, nothing changes.
+    pub fn limit_scans(&mut self, parts: u32) {
+        if let Either::Sqlite(lease) = &mut self.connection.0 {
+            lease.limit_scans(parts);
+        }
+    }
+
     /// Says that the next statement makes the last change of this unit, apart from what is told: whatever may still refuse
     /// has been asked. If it is the first change as well, SQLite then needs no savepoint. (Should the unit not be
     /// committed nevertheless, the whole group of commits that it is part of is lost, and told so.)

@@ -12,6 +12,7 @@
 
 #![recursion_limit = "512"]
 
+mod change_guard;
 mod domain;
 mod endpoints;
 mod events;

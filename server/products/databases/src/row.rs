@@ -14,6 +14,10 @@ use floe_store::tables::StoredRow;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+/// The moment of making of a row that is only staged. It has none yet, nor a sequence: they are shown as empty texts, as
+/// Appwrite does. (No row was made that long ago.)
+pub(crate) const PROVISIONAL: i64 = i64::MIN;
+
 /// What a request says of a row, checked against the table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowData {
@@ -134,11 +138,18 @@ impl TableSchema {
         out.extend_from_slice(br#"{"$id":""#);
         out.extend_from_slice(row.id.as_bytes());
         out.extend_from_slice(br#"","$sequence":""#);
-        put(out, &row.sequence);
+        let is_there = row.created != PROVISIONAL;
+        if is_there {
+            put(out, &row.sequence);
+        }
         out.extend_from_slice(self.head(vocabulary));
-        Timestamp::from_millis(row.created).write(out);
+        if is_there {
+            Timestamp::from_millis(row.created).write(out);
+        }
         out.extend_from_slice(br#"","$updatedAt":""#);
-        Timestamp::from_millis(row.updated).write(out);
+        if is_there {
+            Timestamp::from_millis(row.updated).write(out);
+        }
         out.extend_from_slice(br#"","$permissions":"#);
         out.extend_from_slice(permissions.json.as_bytes());
         match chosen {

@@ -1,5 +1,6 @@
 //! A unit of work of this product: what it changes, what it learns and what it makes stale, together.
 
+use crate::change_guard::{ChangeGuard, RowVersions};
 use crate::events::Event;
 use crate::model::Task;
 use crate::permission_sets::{self, PermissionSet};
@@ -7,6 +8,7 @@ use crate::repository::SchemaRepository;
 use crate::repository::transactions::TransactionRepository;
 use crate::schema::TableSchema;
 use crate::service::{At, Databases, LISTS, SCHEMA_JOBS, SCHEMAS, table_key};
+use crate::transaction::MAX_ROWS;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::permission::Permissions;
@@ -22,6 +24,9 @@ use std::time::{Duration, Instant};
 /// How long a rehearsal may take: what it does is undone, and until then it holds the writer.
 const LONGEST_REHEARSAL: Duration = Duration::from_secs(5);
 
+/// In a user's transaction a list may take one part in so many of the time that a unit of work may: 25 ms of a second.
+const SCAN_PARTS: u32 = 40;
+
 /// Changes that happen together or not at all. Dropped without [`RowTransaction::commit`]: not at all.
 pub(crate) struct RowTransaction<'s> {
     service: &'s Databases,
@@ -32,10 +37,10 @@ pub(crate) struct RowTransaction<'s> {
     learned: Vec<Arc<PermissionSet>>,
     /// Whether what is kept of tables is doubted: something that it said was wrong.
     doubtful: bool,
-    /// Rows that don't count as changed by others: those that this has changed, by table and id.
-    touched: HashSet<(String, String)>,
-    /// The newest state of a row that may be changed; none: any.
-    unchanged_since: Option<Timestamp>,
+    /// What rows may not be changed, because others have changed them.
+    guard: ChangeGuard,
+    /// How many rows may still be changed; none: any number.
+    rows_left: Option<usize>,
     rehearsal: Option<Rehearsal>,
     /// Whether this changes one row and nothing else.
     single: bool,
@@ -47,25 +52,34 @@ struct Rehearsal {
     learned: usize,
     /// When there is no more time.
     end: Instant,
+    /// The rows that were made in it, by table and id.
+    made: HashSet<(String, String)>,
 }
 
 impl<'s> RowTransaction<'s> {
     /// Begins. What needs time (parsing, checking) is done before: whoever holds the writer holds everyone.
     pub(crate) async fn begin(service: &'s Databases, call: &Call) -> Result<Self> {
-        let project = call.project.id.as_str().into();
-        let (vocabulary, unit) = (Vocabulary::of(call), call.store.begin().await?);
-        Ok(Self {
+        Ok(Self::within(service, call, call.store.begin().await?))
+    }
+
+    /// The same for one part of something long, of which only one at a time waits for SQLite's writer.
+    pub(crate) async fn begin_slice(service: &'s Databases, call: &Call) -> Result<Self> {
+        Ok(Self::within(service, call, call.store.begin_alone().await?))
+    }
+
+    fn within(service: &'s Databases, call: &Call, unit: UnitOfWork) -> Self {
+        Self {
             service,
-            vocabulary,
-            project,
+            vocabulary: Vocabulary::of(call),
+            project: call.project.id.as_str().into(),
             unit,
             learned: Vec::new(),
             doubtful: false,
-            touched: HashSet::new(),
-            unchanged_since: call.request.unchanged_since,
+            guard: ChangeGuard::since(call.request.unchanged_since),
+            rows_left: None,
             rehearsal: None,
             single: false,
-        })
+        }
     }
 
     /// Believes nothing that is kept of tables, but reads it anew.
@@ -88,26 +102,39 @@ impl<'s> RowTransaction<'s> {
         TransactionRepository(&mut self.unit)
     }
 
-    /// From now on only rows may be changed that nobody else has changed since this moment; none: all.
-    pub(crate) fn require_unchanged_since(&mut self, moment: Option<Timestamp>) {
-        self.unchanged_since = moment;
+    /// Makes it small, as everything is that belongs to a user's transaction: no more than [`MAX_ROWS`] rows are changed, and
+    /// no list takes long.
+    pub(crate) fn keep_small(&mut self) {
+        self.rows_left = Some(MAX_ROWS);
+        self.unit.limit_scans(SCAN_PARTS);
+    }
+
+    /// From now on only rows may be changed that are in these states, see [`ChangeGuard::expect`].
+    pub(crate) fn expect_versions(&mut self, versions: &Arc<RowVersions>, lenient: bool) {
+        self.guard.expect(Arc::clone(versions), lenient);
+    }
+
+    /// Begins to note the states of the rows that are changed, see [`ChangeGuard::note`].
+    pub(crate) fn note_versions(&mut self, unchanged_since: Option<Timestamp>) {
+        self.guard.note(unchanged_since);
+    }
+
+    /// The states that were noted.
+    pub(crate) fn noted_versions(&mut self) -> RowVersions {
+        self.guard.take_noted()
     }
 
     /// Whether it matters if a row was changed by somebody else.
     pub(crate) fn minds_changes(&self) -> bool {
-        self.unchanged_since.is_some()
+        self.guard.minds_changes()
     }
 
-    /// Refuses to change a row that somebody else has changed since the moment that counts.
+    /// Refuses to change a row that somebody else has changed.
     ///
     /// # Errors
     /// `row_update_conflict`.
-    pub(crate) fn must_be_unchanged(&self, table: &StoredTable, row: &StoredRow) -> Result<()> {
-        let newer = self.unchanged_since.is_some_and(|seen| row.updated > seen.millis());
-        if newer && !self.touched.contains(&(table.name().to_owned(), row.id.clone())) {
-            return Err(self.vocabulary.errors().row_conflict.into());
-        }
-        Ok(())
+    pub(crate) fn must_be_unchanged(&mut self, table: &StoredTable, row: &StoredRow) -> Result<()> {
+        if self.guard.admits(table, row) { Ok(()) } else { Err(self.vocabulary.errors().row_conflict.into()) }
     }
 
     /// To be called when there is nothing left to do for a row but to write it.
@@ -120,22 +147,38 @@ impl<'s> RowTransaction<'s> {
     /// Notes that this changes a row.
     ///
     /// # Errors
-    /// `database_timeout` when a rehearsal takes too long.
+    /// `database_timeout` when a rehearsal takes too long; `transaction_limit_exceeded` when more rows are changed than may.
     pub(crate) fn touch(&mut self, table: &StoredTable, id: &str) -> Result<()> {
         if self.rehearsal.as_ref().is_some_and(|rehearsal| Instant::now() > rehearsal.end) {
             return Err(ErrorKind::DatabaseTimeout.into());
         }
-        if self.minds_changes() {
-            self.touched.insert((table.name().to_owned(), id.to_owned()));
+        if let Some(left) = &mut self.rows_left {
+            *left = left.checked_sub(1).ok_or_else(too_many_rows)?;
         }
+        self.guard.touch(table, id);
         Ok(())
+    }
+
+    /// Notes that this has made a row.
+    pub(crate) fn made(&mut self, table: &StoredTable, id: &str) {
+        if let Some(rehearsal) = &mut self.rehearsal {
+            rehearsal.made.insert((table.name().to_owned(), id.to_owned()));
+        }
+    }
+
+    /// Whether a row is only rehearsed: it has neither a sequence nor moments that last.
+    pub(crate) fn is_provisional(&self, table: &StoredTable, id: &str) -> bool {
+        self.rehearsal.as_ref().is_some_and(|rehearsal| {
+            !rehearsal.made.is_empty() && rehearsal.made.contains(&(table.name().to_owned(), id.to_owned()))
+        })
     }
 
     /// Begins a rehearsal: what follows is done to be seen, told to nobody, and undone by
     /// [`RowTransaction::undo_rehearsal`], or by dropping all of this.
     pub(crate) async fn rehearse(&mut self) -> Result<()> {
         self.unit.rehearse().await?;
-        self.rehearsal = Some(Rehearsal { learned: self.learned.len(), end: Instant::now() + LONGEST_REHEARSAL });
+        let (learned, end) = (self.learned.len(), Instant::now() + LONGEST_REHEARSAL);
+        self.rehearsal = Some(Rehearsal { learned, end, made: HashSet::new() });
         Ok(())
     }
 
@@ -146,7 +189,7 @@ impl<'s> RowTransaction<'s> {
         if let Some(rehearsal) = self.rehearsal.take() {
             self.learned.truncate(rehearsal.learned);
         }
-        self.touched.clear();
+        self.guard.forget();
         Ok(())
     }
 
@@ -228,6 +271,11 @@ impl<'s> RowTransaction<'s> {
         self.service.sets.keep(&self.project, self.learned).await;
         Ok(())
     }
+}
+
+fn too_many_rows() -> Error {
+    let message = format!("The operations of a transaction may change up to {MAX_ROWS} rows in all");
+    Error::new(ErrorKind::TransactionLimitExceeded).message(message)
 }
 
 impl Deref for RowTransaction<'_> {

@@ -1,15 +1,54 @@
 //! What a transaction is: changes of rows that are staged one after another, to be made together or not at all.
 
 use floe_gateway::Call;
+use floe_kernel::role::Role;
 use floe_kernel::time::Timestamp;
-use floe_kernel::{ErrorKind, Result};
+use floe_kernel::{Caller, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+use std::borrow::Cow;
 
 /// The most operations that a transaction may have.
 pub(crate) const MAX_OPERATIONS: usize = 100;
 
 /// The most bytes that what is staged in a transaction may take: all of it is read each time it is replayed.
 pub(crate) const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most rows that a transaction may change in all: so long everybody else waits who writes to the same project, each time
+/// that it is replayed.
+pub(crate) const MAX_ROWS: usize = 1000;
+
+/// What may be pending at a time of one owner: how many transactions, and how many bytes staged in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Budget {
+    /// How many transactions.
+    pub(crate) transactions: i64,
+    /// How many bytes.
+    pub(crate) bytes: i64,
+}
+
+impl Budget {
+    /// Of one user.
+    pub(crate) const OF_USER: Self = Self { transactions: 100, bytes: 2 * MAX_BYTES as i64 };
+    /// Of all users of a project together; and of its servers together.
+    pub(crate) const OF_PROJECT: Self = Self { transactions: 10_000, bytes: 32 * MAX_BYTES as i64 };
+
+    /// Whether this much is more than is left.
+    pub(crate) fn exceeded_by(self, pending: Self) -> bool {
+        pending.transactions > self.transactions || pending.bytes > self.bytes
+    }
+}
+
+/// Whose pending transactions are counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Owners<'o> {
+    /// One user's.
+    User(&'o str),
+    /// All users'.
+    Users,
+    /// The servers'.
+    Servers,
+}
 
 /// A transaction, without what is staged in it.
 #[derive(Debug, Clone)]
@@ -41,21 +80,60 @@ pub(crate) enum Status {
     Pending,
     /// What was staged has been done.
     Committed,
-    /// What was staged was given up.
-    RolledBack,
-    /// What was staged couldn't be done.
+    /// What was staged couldn't be done, or was given up: Appwrite has one name for both.
     Failed,
 }
 
+/// Who staged something. What is done later may do no more than they might have, whoever commits it: a server that
+/// commits a user's transaction doesn't lend the user its power.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum StagedBy {
+    /// A server or an admin, whom permissions don't bind.
+    Server,
+    /// A user, with the roles that they had then.
+    User {
+        /// The user's id.
+        id: String,
+        /// The roles, as they stand in permissions.
+        roles: Vec<String>,
+    },
+}
+
+impl StagedBy {
+    /// The caller.
+    pub(crate) fn of(call: &Call) -> Self {
+        match call.caller.signed_in() {
+            Some(user) if !call.caller.privileged() => {
+                let roles = call.caller.roles().iter().map(ToString::to_string).collect();
+                Self::User { id: user.id.clone(), roles }
+            }
+            // Guests have no transactions.
+            _ => Self::Server,
+        }
+    }
+
+    /// The call that does what was staged: of the authority of who staged it and that of who calls now, the lesser one. (A
+    /// transaction belongs to one user, so two users never meet here.)
+    pub(crate) fn bind<'c>(&self, call: &'c Call) -> Cow<'c, Call> {
+        match self {
+            Self::User { id, roles } if call.caller.privileged() => {
+                let roles = roles.iter().filter_map(|role| Role::parse(role)).collect();
+                Cow::Owned(Call { caller: Caller::absent_user(id.clone(), roles), ..call.clone() })
+            }
+            Self::Server | Self::User { .. } => Cow::Borrowed(call),
+        }
+    }
+}
+
 impl Status {
-    const ALL: [Self; 4] = [Self::Pending, Self::Committed, Self::RolledBack, Self::Failed];
+    const ALL: [Self; 3] = [Self::Pending, Self::Committed, Self::Failed];
 
     /// As the API calls it, and storage.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Committed => "committed",
-            Self::RolledBack => "rolledBack",
             Self::Failed => "failed",
         }
     }

@@ -103,7 +103,7 @@ impl File {
         self.refuse_if_gone()?;
         let reader = self.readers.take().await?;
         let statement_timeout = reads.limit.map_or(self.limits.statement, |limit| limit.min(self.limits.statement));
-        Ok(Lease { connection: Leased::Reader(reader), statement_timeout, caller: reads.caller })
+        Ok(Lease { connection: Leased::Reader(reader), statement_timeout, caller: reads.caller, scan_share: 1 })
     }
 
     pub(crate) async fn begin(&self) -> Result<Lease> {
@@ -117,7 +117,8 @@ impl File {
 
     fn lease(&self, unit: WriteLease) -> Result<Lease> {
         self.refuse_if_gone()?;
-        Ok(Lease { connection: Leased::Writer(unit), statement_timeout: self.limits.statement, caller: 0 })
+        let statement_timeout = self.limits.statement;
+        Ok(Lease { connection: Leased::Writer(unit), statement_timeout, caller: 0, scan_share: 1 })
     }
 
     fn refuse_if_gone(&self) -> Result<()> {
@@ -171,6 +172,8 @@ pub struct Lease {
     statement_timeout: Duration,
     /// For whom is read, see [`Reads`].
     caller: u64,
+    /// In a unit of work: which part of the time that it has a scan may take.
+    scan_share: u32,
 }
 
 enum Leased {
@@ -289,7 +292,7 @@ impl Lease {
         mut unit: WriteLease,
         query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T> {
-        let time = self.statement_timeout.min(unit.time_left());
+        let time = self.statement_timeout.min(unit.time_left()) / self.scan_share;
         let (unit, result) = on_thread(move || {
             let result = watch::politely(|| unit.look(|connection| watch::within(time, || query(connection))));
             (unit, result)
@@ -339,6 +342,11 @@ impl Lease {
         if let Leased::Writer(unit) = &mut self.connection {
             unit.has_breathed();
         }
+    }
+
+    /// Lets what a unit of work scans take only one part in so many of the time that it has.
+    pub(crate) fn limit_scans(&mut self, parts: u32) {
+        self.scan_share = parts.max(1);
     }
 
     /// Lets the unit of work take as long as it needs.

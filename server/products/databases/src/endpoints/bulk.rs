@@ -33,7 +33,7 @@ pub(crate) async fn upsert(service: Arc<Databases>, call: Call, input: UpsertRow
     }
     let rows = Operation::UpsertMany(rows);
     Ok(Reply::written(
-        201,
+        if input.transaction.is_some() { 200 } else { 201 },
         service.write(&call, at(input.database, input.table), rows, input.transaction.as_deref()).await?,
     ))
 }

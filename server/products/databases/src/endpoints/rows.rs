@@ -34,7 +34,9 @@ pub(crate) async fn create(service: Arc<Databases>, call: Call, input: CreateRow
     let (at, transaction) = (at(input.database, input.table), input.transaction.as_deref());
     if !input.rows.0.is_empty() {
         let rows = Operation::CreateMany(read_rows(input.rows.0, &call)?);
-        return Ok(Reply::written(201, service.write(&call, at, rows, transaction).await?));
+        // As Appwrite: what is only staged isn't created yet.
+        let status = if transaction.is_some() { 200 } else { 201 };
+        return Ok(Reply::written(status, service.write(&call, at, rows, transaction).await?));
     }
     let missing = || {
         let words = Vocabulary::of(&call).words();

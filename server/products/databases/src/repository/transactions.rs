@@ -1,7 +1,8 @@
 //! What the logic asks of storage about transactions, and what is staged in them.
 
 use crate::repository::Listed;
-use crate::transaction::{Status, Transaction};
+use crate::transaction::{Budget, Owners, Status, Transaction};
+use diesel::sql_types::{BigInt, Bool};
 use floe_kernel::query::{Field, Fields, Queries};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::{Kind, Value};
@@ -170,6 +171,48 @@ impl TransactionRepository<'_> {
         Ok(())
     }
 
+    /// Removes what is staged in some of the transactions that have expired: nobody can use it any more.
+    pub(crate) async fn clear_expired(&mut self, now: Timestamp) -> Result<(), Error> {
+        let query = transactions::table
+            .filter(diesel::dsl::sql::<Bool>(PENDING))
+            .filter(transactions::expires_at.lt(now.millis()))
+            .filter(transactions::bytes.gt(0));
+        let query = query.select(transactions::number).limit(REMOVED_AT_ONCE);
+        let expired = on_conn!(self.0, |c| query.load::<i64>(c))?;
+        if expired.is_empty() {
+            return Ok(());
+        }
+        let staged = operations::table.filter(operations::transaction_number.eq_any(expired.clone()));
+        on_conn!(self.0, |c| diesel::delete(staged).execute(c))?;
+        let empty = diesel::update(transactions::table.filter(transactions::number.eq_any(expired)));
+        on_conn!(self.0, |c| empty.set(transactions::bytes.eq(0)).execute(c))?;
+        Ok(())
+    }
+
+    /// How many transactions these owners can still use, and how many bytes are staged in them.
+    pub(crate) async fn pending(&mut self, owners: Owners<'_>, now: Timestamp) -> Result<Budget, Error> {
+        let bytes = diesel::dsl::sql::<BigInt>("CAST(COALESCE(SUM(bytes), 0) AS BIGINT)");
+        let open = transactions::table
+            .filter(diesel::dsl::sql::<Bool>(PENDING))
+            .filter(transactions::expires_at.ge(now.millis()))
+            .select((diesel::dsl::count_star(), bytes));
+        let (transactions, bytes) = match owners {
+            Owners::User(id) => {
+                let query = open.filter(transactions::owner.eq(id.to_owned()));
+                on_conn!(self.0, |c| query.first::<(i64, i64)>(c))?
+            }
+            Owners::Users => {
+                let query = open.filter(transactions::owner.is_not_null());
+                on_conn!(self.0, |c| query.first::<(i64, i64)>(c))?
+            }
+            Owners::Servers => {
+                let query = open.filter(transactions::owner.is_null());
+                on_conn!(self.0, |c| query.first::<(i64, i64)>(c))?
+            }
+        };
+        Ok(Budget { transactions, bytes })
+    }
+
     /// What is staged in a transaction from this place on, in its order.
     pub(crate) async fn entries(&mut self, transaction: i64, from: usize) -> Result<Vec<Entry>, Error> {
         let query = operations::table
@@ -192,6 +235,9 @@ impl TransactionRepository<'_> {
         Ok(())
     }
 }
+
+/// That a transaction hasn't ended: written out, for the index over those.
+const PENDING: &str = "status = 'pending'";
 
 fn number(count: usize) -> Result<i64, Error> {
     i64::try_from(count).map_err(Error::unavailable)

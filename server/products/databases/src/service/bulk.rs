@@ -1,5 +1,11 @@
 //! Many rows at once: those that queries match, and the answers to whatever changes many. For servers and admins only.
+//!
+//! There may be any number of rows that match, and nobody else may wait for all of them: so they are looked for by a
+//! reader, and changed in slices, each a unit of work of its own ([`Matching::perform_in_slices`]). A slice is made as a
+//! whole or not at all; when one fails, those before it stay. In a transaction everything is one unit of work, and
+//! therefore small ([`Matching::perform`]).
 
+use super::Databases;
 use super::links::remove;
 use super::operations::emit;
 use super::rows::{begin_list, visible};
@@ -16,40 +22,59 @@ use floe_kernel::permission::{Action, Permissions};
 use floe_kernel::query::{Filter, Operator, Queries, Selection};
 use floe_kernel::value::Value;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::query::{self, Predicate};
+use floe_store::query::{self, Plan, Predicate};
 use floe_store::tables::{self, SEQUENCE, StoredRow};
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
 
-/// How many rows are changed between two looks for more, and how many of the changed ones are answered.
-const BATCH: i64 = 100;
+/// How many rows are looked for at once, and how many are changed in one slice at the most.
+const BATCH: i64 = 500;
+/// How many of the changed rows are answered.
+const ANSWERED: i64 = 100;
 /// The most rows that are changed in an order, or from somewhere in the middle.
 const MAX_ORDERED: i64 = 5000;
+/// How long a change may go on, slice by slice.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// The JSON of a list, as it grows: no more than a page of it is answered.
-pub(super) struct Answer<'a> {
-    schema: &'a TableSchema,
-    vocabulary: Vocabulary,
+#[derive(Default)]
+pub(super) struct Answer {
     rows: Vec<Vec<u8>>,
     total: i64,
 }
 
-impl<'a> Answer<'a> {
-    pub(super) fn new(schema: &'a TableSchema, vocabulary: Vocabulary) -> Self {
-        Self { schema, vocabulary, rows: Vec::new(), total: 0 }
-    }
-
-    pub(super) fn add(&mut self, row: &Permitted) {
+impl Answer {
+    pub(super) fn add(&mut self, row: Permitted, schema: &TableSchema, vocabulary: Vocabulary) {
         self.total += 1;
-        if self.total <= BATCH {
-            self.rows.push(row.json(self.schema, self.vocabulary));
+        if self.total <= ANSWERED {
+            self.rows.push(row.json(schema, vocabulary));
         }
     }
 
-    pub(super) fn json(self) -> Vec<u8> {
-        let mut out = begin_list(self.vocabulary, self.total, self.rows.iter().map(|row| row.len() + 1).sum());
+    fn append(&mut self, more: Self) {
+        self.total += more.total;
+        let room = usize::try_from(ANSWERED).unwrap_or_default().saturating_sub(self.rows.len());
+        self.rows.extend(more.rows.into_iter().take(room));
+    }
+
+    pub(super) fn json(self, vocabulary: Vocabulary) -> Vec<u8> {
+        let mut out = begin_list(vocabulary, self.total, self.rows.iter().map(|row| row.len() + 1).sum());
         out.extend_from_slice(&self.rows.join(&b','));
         out.extend_from_slice(b"]}");
         out
     }
+}
+
+/// How far a change in slices has come. It outlives attempts: what is committed isn't done again.
+#[derive(Default)]
+pub(super) struct BulkProgress {
+    /// The sequences of rows that were found, and are to be changed next.
+    found: VecDeque<i64>,
+    /// The last one that was found.
+    behind: i64,
+    /// How many may still be found; none: as many as the queries say.
+    left: Option<i64>,
+    answer: Answer,
 }
 
 /// What is done to each row that queries match.
@@ -100,7 +125,123 @@ impl<'w> Matching<'w> {
         Ok(Self { selection, in_order, work })
     }
 
-    /// Does it; gives the JSON of the list of what was changed or removed.
+    /// Does it, in slices: with others' changes in between, and for none of them longer than a slice takes. Gives the JSON
+    /// of the list of what was changed or removed.
+    ///
+    /// # Errors
+    /// Those of changing or removing a row; `database_timeout` when there is no end to it. The slices before stay.
+    pub(super) async fn perform_in_slices(
+        self,
+        service: &Databases,
+        call: &Call,
+        schema: &TableSchema,
+        progress: &mut BulkProgress,
+    ) -> Result<Vec<u8>> {
+        let began = Instant::now();
+        let mut settled = self.selection.clone();
+        let (store, visible) = (call.store_for_lists(), visible(call, schema));
+        shapes::settle(Source::Store(store), schema, &mut settled.filter, visible.as_ref()).await?;
+        loop {
+            if progress.found.is_empty() && !self.find_more(call, schema, &settled, progress).await? {
+                return Ok(std::mem::take(&mut progress.answer).json(Vocabulary::of(call)));
+            }
+            if began.elapsed() > LONGEST {
+                return Err(took_too_long(progress.answer.total));
+            }
+            self.slice(service, call, schema, progress).await?;
+        }
+    }
+
+    /// Finds the next rows that match, by a reader. Whether there are any.
+    async fn find_more(
+        &self,
+        call: &Call,
+        schema: &TableSchema,
+        settled: &Selection,
+        progress: &mut BulkProgress,
+    ) -> Result<bool> {
+        let left = progress.left.unwrap_or(settled.limit);
+        if left <= 0 {
+            return Ok(false);
+        }
+        let page = if self.in_order { left } else { left.min(self.batch()) };
+        let (store, place) = (call.store_for_lists(), schema.stored.place());
+        let mut plan = query::plan(&store, place, settled, visible(call, schema)).await?;
+        go_on(&mut plan, page, progress.behind);
+        let rows = tables::list(&store, &schema.stored, Some(&[]), &plan).await?;
+        let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        progress.behind = rows.last().map_or(progress.behind, |row| row.sequence);
+        progress.left = Some(if self.in_order || found < page { 0 } else { left - found });
+        progress.found.extend(rows.iter().map(|row| row.sequence));
+        Ok(found > 0)
+    }
+
+    /// Each look for more binds the list of all that were found by their shapes.
+    fn batch(&self) -> i64 {
+        if self.selection.filter.has_shapes() { MAX_ORDERED } else { BATCH }
+    }
+
+    /// Changes some of the rows that were found, and commits that.
+    async fn slice(
+        &self,
+        service: &Databases,
+        call: &Call,
+        schema: &TableSchema,
+        progress: &mut BulkProgress,
+    ) -> Result<()> {
+        let mut tx = RowTransaction::begin_slice(service, call).await?;
+        let some = progress.found.iter().copied().take(usize::try_from(BATCH).unwrap_or(usize::MAX));
+        let numbers: Vec<_> = some.collect();
+        let taken = numbers.len();
+        let rows = self.still_matching(&mut tx, call, schema, numbers).await?;
+        let mut done = Answer::default();
+        let mut rows = rows.iter();
+        for row in rows.by_ref() {
+            self.work.apply(&mut tx, call, schema, row, &mut done).await?;
+            if tx.is_slice_over() {
+                break;
+            }
+        }
+        tx.commit().await?;
+        progress.answer.append(done);
+        progress.found.drain(..taken);
+        // Those that the slice had no more time for.
+        for row in rows.rev() {
+            progress.found.push_front(row.sequence);
+        }
+        Ok(())
+    }
+
+    /// Those of the rows that match as they are now, in the same order: others may have changed them since they were found.
+    async fn still_matching(
+        &self,
+        tx: &mut RowTransaction<'_>,
+        call: &Call,
+        schema: &TableSchema,
+        numbers: Vec<i64>,
+    ) -> Result<Vec<StoredRow>> {
+        let limit = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
+        let places: HashMap<_, _> = numbers.iter().enumerate().map(|(place, number)| (*number, place)).collect();
+        let these = Filter::Numbered { column: SEQUENCE.to_owned(), negated: false, numbers };
+        let mut selection = Selection {
+            filter: Filter::All(vec![these, self.selection.filter.clone()]),
+            order: Vec::new(),
+            random: false,
+            limit,
+            offset: 0,
+            cursor: None,
+            select: None,
+            count_up_to: 0,
+        };
+        let visible = visible(call, schema);
+        shapes::settle(Source::Unit(tx), schema, &mut selection.filter, visible.as_ref()).await?;
+        let plan = query::plan_in(tx, schema.stored.place(), &selection, visible).await?;
+        let mut rows = tables::list_in(tx, &schema.stored, Some(&[]), &plan).await?;
+        rows.sort_unstable_by_key(|row| places.get(&row.sequence).copied());
+        Ok(rows)
+    }
+
+    /// Does it within a transaction; gives the JSON of the list of what was changed or removed.
     ///
     /// # Errors
     /// Those of changing or removing a row.
@@ -110,15 +251,16 @@ impl<'w> Matching<'w> {
         call: &Call,
         schema: &TableSchema,
     ) -> Result<Vec<u8>> {
-        let mut answer = Answer::new(schema, Vocabulary::of(call));
+        let mut answer = Answer::default();
         let mut behind = 0;
         let visible = visible(call, schema);
-        // Each look for more binds the list of all that were found by their shapes.
-        let batch = if self.selection.filter.has_shapes() { MAX_ORDERED } else { BATCH };
+        let batch = self.batch();
         shapes::settle(Source::Unit(tx), schema, &mut self.selection.filter, visible.as_ref()).await?;
         while self.selection.limit > 0 {
             let page = if self.in_order { self.selection.limit } else { self.selection.limit.min(batch) };
-            let rows = matches(tx, call, schema, &self.selection, page, behind).await?;
+            let mut plan = query::plan_in(tx, schema.stored.place(), &self.selection, visible.clone()).await?;
+            go_on(&mut plan, page, behind);
+            let rows = tables::list_in(tx, &schema.stored, Some(&[]), &plan).await?;
             let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
             behind = rows.last().map_or(behind, |row| row.sequence);
             for row in &rows {
@@ -126,8 +268,13 @@ impl<'w> Matching<'w> {
             }
             self.selection.limit = if self.in_order || found < page { 0 } else { self.selection.limit - found };
         }
-        Ok(answer.json())
+        Ok(answer.json(Vocabulary::of(call)))
     }
+}
+
+fn took_too_long(changed: i64) -> Error {
+    let message = format!("The change took too long. {changed} rows were changed; ask again for the others.");
+    Error::new(ErrorKind::DatabaseTimeout).message(message)
 }
 
 /// Without a limit, all that match; but in an order only so many, because they are looked up at once.
@@ -145,27 +292,18 @@ fn bounded(mut selection: Selection, queries: &Queries) -> Result<Selection> {
     Ok(selection)
 }
 
-/// The next rows that match, without their values.
-async fn matches(
-    tx: &mut RowTransaction<'_>,
-    call: &Call,
-    schema: &TableSchema,
-    selection: &Selection,
-    page: i64,
-    behind: i64,
-) -> Result<Vec<StoredRow>> {
-    let mut plan = query::plan_in(tx, schema.stored.place(), selection, visible(call, schema)).await?;
+/// Plans a page of so many rows, behind the one of this sequence: what was changed may still match, or match no longer.
+fn go_on(plan: &mut Plan, page: i64, behind: i64) {
     plan.limit = page;
     if behind > 0 {
-        // What was changed may still match, or match no longer: the sequence tells what was seen.
-        plan.predicate = plan.predicate.and(Predicate::from(&Filter::Compare {
+        let predicate = std::mem::replace(&mut plan.predicate, Predicate::any([]));
+        plan.predicate = predicate.and(Predicate::from(&Filter::Compare {
             column: SEQUENCE.to_owned(),
             array: false,
             operator: Operator::Greater,
             values: vec![Value::Integer(behind)],
         }));
     }
-    Ok(tables::list_in(tx, &schema.stored, Some(&[]), &plan).await?)
 }
 
 impl Work<'_> {
@@ -176,7 +314,7 @@ impl Work<'_> {
         call: &Call,
         schema: &TableSchema,
         row: &StoredRow,
-        answer: &mut Answer<'_>,
+        answer: &mut Answer,
     ) -> Result<()> {
         // As it is now: on PostgreSQL somebody else may have changed it since it was found, or removed it.
         let Some(row) = tables::get_for_update(tx, &schema.stored, &row.id).await? else { return Ok(()) };
@@ -193,7 +331,7 @@ impl Work<'_> {
             }
         };
         emit(tx, event, schema, &row.row.id, || row.json(schema, Vocabulary::of(call))).await?;
-        answer.add(&row);
+        answer.add(row, schema, Vocabulary::of(call));
         Ok(())
     }
 }

@@ -36,8 +36,9 @@ use std::sync::Arc;
 /// How many rows deep relationships are written: a row, those that it is related to, and those that these are.
 pub(super) const DEPTH: usize = 3;
 
-/// The most rows that one row may name, or take along when it goes.
-pub(super) const MAX_ROWS: usize = 5000;
+/// The most rows that one row may name, or take along when it goes: all of them are written at once, and everybody else waits
+/// who writes to the same project.
+pub(super) const MAX_ROWS: usize = 1000;
 
 /// What an operation needs to know of the tables around its own, found out before its unit of work begins.
 #[derive(Default)]
@@ -130,16 +131,22 @@ impl RelatedSchemas {
         done: OperationOutcome,
         vocabulary: Vocabulary,
     ) -> Vec<u8> {
-        let (OperationOutcome::Row(row), Some(choice)) = (&done, &self.answer) else {
+        let (OperationOutcome::Row(row) | OperationOutcome::Provisional(row), Some(choice)) = (&done, &self.answer)
+        else {
             return done.json(schema, vocabulary);
         };
         match choice.find(reader, std::slice::from_ref(&row.row)).await {
             Ok(found) => {
+                let row = match done {
+                    OperationOutcome::Provisional(row) => row.provisional(),
+                    OperationOutcome::Row(row) => row,
+                    OperationOutcome::Json(json) => return json,
+                };
                 let mut out = Vec::new();
                 found.write(&mut out, schema, &row.row, &row.set, choice, vocabulary);
                 out
             }
-            Err(_) => row.json(schema, vocabulary),
+            Err(_) => done.json(schema, vocabulary),
         }
     }
 }

@@ -1,24 +1,6 @@
 //! The decisions.
 
-/// Does something with a table's rows. When storage fails because the table has changed since its schema was read
-/// (somebody removed a column in this moment), it is done again with the schema that is true now.
-macro_rules! with_schema {
-    ($service:expr, $call:expr, $at:expr, |$schema:ident| $work:block) => {{
-        let mut $schema = $service.schema($call, $at).await?;
-        let mut left = $crate::service::ATTEMPTS;
-        loop {
-            let outcome: floe_kernel::Result<_> = async { $work }.await;
-            match outcome {
-                Err(error) if left > 1 && $crate::service::is_of_storage(&error) => {
-                    left -= 1;
-                    $schema = $service.newer_schema($call, $at, &$schema, error).await?;
-                }
-                outcome => break outcome,
-            }
-        }
-    }};
-}
-
+mod attempts;
 mod bulk;
 mod columns;
 mod databases;
@@ -154,6 +136,11 @@ impl Databases {
     /// Begins a unit of work.
     async fn begin(&self, call: &Call) -> Result<RowTransaction<'_>> {
         RowTransaction::begin(self, call).await
+    }
+
+    /// Begins one that is a part of something long.
+    async fn begin_slice(&self, call: &Call) -> Result<RowTransaction<'_>> {
+        RowTransaction::begin_slice(self, call).await
     }
 
     /// The schema of a table, if the caller may know that the table exists.

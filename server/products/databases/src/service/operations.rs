@@ -5,7 +5,7 @@
 //! that needs no storage; so nobody holds the writer while reading JSON. [`Ready::perform`] does it, within a unit of
 //! work that may hold others.
 
-use super::bulk::{Answer, Matching};
+use super::bulk::{Answer, BulkProgress, Matching};
 use super::links::{RelatedSchemas, Wanted, not_in_bulk, relate, remove, settle};
 use super::reader::RowReader;
 use super::related::RelatedTableFinder;
@@ -120,6 +120,8 @@ pub(super) enum Step<'o> {
 pub(super) enum OperationOutcome {
     /// This row, as it is now.
     Row(Permitted),
+    /// This row, as it would be: it is only staged, and not there yet.
+    Provisional(Permitted),
     /// What this JSON shows: a list of rows, or nothing where a row was removed.
     Json(Vec<u8>),
 }
@@ -129,6 +131,7 @@ impl OperationOutcome {
     pub(super) fn json(self, schema: &TableSchema, vocabulary: Vocabulary) -> Vec<u8> {
         match self {
             Self::Row(row) => row.json(schema, vocabulary),
+            Self::Provisional(row) => row.provisional().json(schema, vocabulary),
             Self::Json(json) => json,
         }
     }
@@ -136,7 +139,8 @@ impl OperationOutcome {
 
 impl Databases {
     /// Performs an operation in a unit of work of its own; gives the JSON of its answer: a row, a list of rows, or
-    /// nothing where a row was removed.
+    /// nothing where a row was removed. What is done to all rows that queries match is done in slices, see
+    /// [`super::bulk`].
     ///
     /// # Errors
     /// Those of the operation, of which then nothing is done: `user_unauthorized`, `row_invalid_structure`,
@@ -144,24 +148,40 @@ impl Databases {
     /// `column_not_found`, `column_type_invalid`, `column_limit_exceeded`, `general_query_invalid`; those of finding
     /// the table.
     pub(crate) async fn perform(&self, call: &Call, at: &At, operation: &Operation) -> Result<Vec<u8>> {
-        with_schema!(self, call, at, |schema| {
-            let mut guide = RelatedTableFinder::new(self, call);
-            let (mut left, mut overtaken) = (ATTEMPTS, 0);
-            loop {
-                left -= 1;
-                match self.attempt(guide, &schema, operation).await {
-                    Err(error) if overtaken < MOST_OVERTAKEN && was_overtaken(&error) => {
-                        (left, overtaken) = (left + 1, overtaken + 1);
-                    }
-                    Err(error) if left > 0 && operation.finds_another(call, &error) => {}
-                    // It may be one of the tables around it that has changed.
-                    Err(error) if left > 0 && !guide.doubts() && may_be_others(&schema, &error) => {
-                        guide = guide.doubtful();
-                    }
-                    outcome => break outcome,
-                }
+        let mut progress = BulkProgress::default();
+        let mut attempts = self.attempts(call, at).await?;
+        loop {
+            let outcome = self.perform_with(call, attempts.schema(), operation, &mut progress).await;
+            if let Some(outcome) = attempts.settle(outcome).await {
+                return outcome;
             }
-        })
+        }
+    }
+
+    /// Performs an operation with this schema of its table; again, where others were in the way.
+    async fn perform_with(
+        &self,
+        call: &Call,
+        schema: &TableSchema,
+        operation: &Operation,
+        progress: &mut BulkProgress,
+    ) -> Result<Vec<u8>> {
+        let mut guide = RelatedTableFinder::new(self, call);
+        let (mut left, mut overtaken) = (ATTEMPTS, 0);
+        loop {
+            left -= 1;
+            match self.attempt(guide, schema, operation, progress).await {
+                Err(error) if overtaken < MOST_OVERTAKEN && was_overtaken(&error) => {
+                    (left, overtaken) = (left + 1, overtaken + 1);
+                }
+                Err(error) if left > 0 && operation.finds_another(call, &error) => {}
+                // It may be one of the tables around it that has changed.
+                Err(error) if left > 0 && !guide.doubts() && may_be_others(schema, &error) => {
+                    guide = guide.doubtful();
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn attempt(
@@ -169,10 +189,14 @@ impl Databases {
         guide: RelatedTableFinder<'_>,
         schema: &TableSchema,
         operation: &Operation,
+        progress: &mut BulkProgress,
     ) -> Result<Vec<u8>> {
         let call = guide.call();
         let around = guide.around(schema, operation).await?;
-        let ready = operation.prepare(call, schema, &around)?;
+        let ready = match operation.prepare(call, schema, &around)? {
+            Ready::Matching(matching) => return matching.perform_in_slices(self, call, schema, progress).await,
+            ready => ready,
+        };
         let mut tx = self.begin(call).await?.doubtful(guide.doubts()).single(ready.is_single());
         let done = ready.perform(&mut tx, call, schema).await?;
         tx.commit().await?;
@@ -199,6 +223,17 @@ impl Operation {
             Self::Create(row) | Self::Update(row) | Self::Upsert(row) => settle(call, schema, around, &mut row.data, 1),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it adds to whatever is there, so that it doesn't matter what others have made of it.
+    pub(super) fn is_addition(&self) -> bool {
+        matches!(self, Self::Add(_))
+    }
+
+    /// Whether it may change many rows, or has to look for them.
+    pub(super) fn is_bulk(&self) -> bool {
+        use Operation::{CreateMany, DeleteMatching, UpdateMatching, UpsertMany};
+        matches!(self, CreateMany(_) | UpsertMany(_) | UpdateMatching { .. } | DeleteMatching { .. })
     }
 
     /// Whether somebody made the row after we saw that there was none: now there is one to change.
@@ -338,16 +373,21 @@ impl Ready<'_> {
                 let is_removal = matches!(step, Step::Delete { .. });
                 let (event, row) = step.perform(tx, call, schema).await?;
                 emit(tx, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
-                Ok(if is_removal { OperationOutcome::Json(Vec::new()) } else { OperationOutcome::Row(row) })
+                Ok(match row {
+                    _ if is_removal => OperationOutcome::Json(Vec::new()),
+                    row if tx.is_provisional(&schema.stored, &row.row.id) => OperationOutcome::Provisional(row),
+                    row => OperationOutcome::Row(row),
+                })
             }
             Self::Many(steps) => {
-                let mut answer = Answer::new(schema, vocabulary);
+                let mut answer = Answer::default();
                 for step in steps {
                     let (event, row) = step.perform(tx, call, schema).await?;
                     emit(tx, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
-                    answer.add(&row);
+                    let is_provisional = tx.is_provisional(&schema.stored, &row.row.id);
+                    answer.add(if is_provisional { row.provisional() } else { row }, schema, vocabulary);
                 }
-                Ok(OperationOutcome::Json(answer.json()))
+                Ok(OperationOutcome::Json(answer.json(vocabulary)))
             }
             Self::Matching(matching) => Ok(OperationOutcome::Json(matching.perform(tx, call, schema).await?)),
         }

@@ -90,6 +90,14 @@ impl<'g> RelatedTableFinder<'g> {
         Self { doubtful: true, ..self }
     }
 
+    /// The same for somebody else's request.
+    pub(super) fn on_behalf_of<'c>(self, call: &'c Call) -> RelatedTableFinder<'c>
+    where
+        'g: 'c,
+    {
+        RelatedTableFinder { call, ..self }
+    }
+
     /// Whether it does.
     pub(super) fn doubts(&self) -> bool {
         self.doubtful

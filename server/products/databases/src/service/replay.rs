@@ -1,25 +1,31 @@
 //! Transactions at work. What is staged is a list of operations, and replaying it is the one mechanism: to see what a
 //! transaction would make of the rows, to see whether something more can be staged, and to commit. Each time everything
-//! is checked again, for whoever asks now (docs/decisions/0013).
+//! is checked again, for whoever asks now and for whoever staged it (docs/decisions/0013).
 
 use super::links::RelatedSchemas;
 use super::operations::{Operation, OperationOutcome};
 use super::reader::RowReader;
 use super::related::{Choice, RelatedTableFinder};
 use super::rows::{RowPage, RowsWanted, choose_only, page, read_row, read_rows};
-use super::{ATTEMPTS, At, Databases, is_of_storage, was_overtaken};
+use super::transactions::must_be_payable;
+use super::{ATTEMPTS, At, Databases, is_of_storage, visible, was_overtaken};
+use crate::change_guard::RowVersions;
 use crate::repository::transactions::{Entry, TransactionRepository};
 use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
-use crate::transaction::{MAX_BYTES, MAX_OPERATIONS, Status, Transaction};
+use crate::transaction::{MAX_BYTES, MAX_OPERATIONS, StagedBy, Status, Transaction};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_sealed::Seal;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// So many operations on single rows are replayed in no time.
+const FEW: usize = 10;
 
 /// Something to be staged.
 #[derive(Debug)]
@@ -76,8 +82,16 @@ pub(super) struct StagedTransaction {
 /// Something that is staged.
 struct Staged {
     staging: Staging,
-    /// When it was staged. Rows that somebody else changed later aren't what it was meant for.
-    moment: Timestamp,
+    by: StagedBy,
+    /// The rows that it was meant for, as they were then. Rows that somebody else has changed since are others.
+    seen: Arc<RowVersions>,
+}
+
+/// What is stored of it, as JSON; beside the rows that it was meant for.
+#[derive(Serialize, Deserialize)]
+struct StoredStaging<O> {
+    by: StagedBy,
+    operation: O,
 }
 
 /// What must be known before anything is locked.
@@ -109,13 +123,30 @@ impl StagedTransaction {
     /// Takes in what is staged.
     fn read(&mut self, seal: &Seal, entries: Vec<Entry>) -> Result<()> {
         for entry in entries {
-            let clear = seal.open(&place(&self.transaction, entry.position), &entry.operation)?;
-            let operation = serde_json::from_str(&clear).map_err(Error::internal)?;
+            let place = place(&self.transaction, entry.position);
+            let (operation, seen) = entry.operation.split_once(BETWEEN).unwrap_or((&entry.operation, ""));
+            let stored = seal.open(&place, operation)?;
+            let stored: StoredStaging<Operation> = serde_json::from_str(&stored).map_err(Error::internal)?;
+            let seen = seal.open(&place_of_seen(&place), seen)?;
+            let seen = serde_json::from_str(&seen).map_err(Error::internal)?;
             let at = At { database: entry.database_id, table: entry.table_id };
-            let moment = Timestamp::from_millis(entry.created_at);
-            self.staged.push(Staged { staging: Staging { at, operation }, moment });
+            let staging = Staging { at, operation: stored.operation };
+            self.staged.push(Staged { staging, by: stored.by, seen: Arc::new(seen) });
         }
         Ok(())
+    }
+
+    /// Whether nothing that is staged can be seen in this table.
+    pub(super) fn leaves_alone(&self, at: &At, schema: &TableSchema) -> bool {
+        !schema.is_related() && self.staged.iter().all(|staged| staged.staging.at != *at)
+    }
+
+    /// Whether replaying it may take so long that only one such replay should wait for the writer at a time.
+    fn is_long(&self, act: &TransactionAction<'_>) -> bool {
+        let new = if let TransactionAction::Stage(new) = act { *new } else { &[] };
+        let reads = matches!(act, TransactionAction::Rows { .. });
+        let mut all = self.staged.iter().map(|staged| &staged.staging).chain(new);
+        reads || self.staged.len() + new.len() > FEW || all.any(|staging| staging.operation.is_bulk())
     }
 
     fn schema(&self, at: &At) -> Result<&TableSchema> {
@@ -180,7 +211,7 @@ impl Databases {
                     left -= 1;
                     self.renew(call, script, error).await?;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(told_as_too_long(error)),
             }
         }
     }
@@ -193,7 +224,10 @@ impl Databases {
         act: &TransactionAction<'_>,
     ) -> Result<Option<TransactionOutcome>> {
         let ground = self.survey(call, script, act).await?;
-        let mut tx = self.begin(call).await?.doubtful(script.doubtful);
+        let sealed = self.seal_new(call, script, act)?;
+        let begun = if script.is_long(act) { self.begin_slice(call).await? } else { self.begin(call).await? };
+        let mut tx = begun.doubtful(script.doubtful);
+        tx.keep_small();
         let locked = tx.transactions().lock(script.transaction.number).await?;
         script.transaction = locked.filter(|now| now.is_for(call)).ok_or(ErrorKind::TransactionNotFound)?;
         script.transaction.must_be_open(call.now)?;
@@ -211,8 +245,8 @@ impl Databases {
                 tx.commit().await?;
             }
             TransactionAction::Stage(new) => {
-                let entries = entries(call, &self.seal(call), &transaction, new)?;
-                answer = stage(tx, call, script, &ground, (new, entries), &mut transaction).await?;
+                let new = New { new, sealed, seal: &self.seal(call) };
+                answer = stage(tx, call, script, &ground, new, &mut transaction).await?;
             }
             TransactionAction::Row { at, .. } | TransactionAction::Rows { at, .. } => {
                 tx.rehearse().await?;
@@ -223,6 +257,24 @@ impl Databases {
         Ok(Some(TransactionOutcome { transaction, answer }))
     }
 
+    /// What is to be staged, as it is stored, if there is room for it. Sealed before anything is locked: it may be long.
+    fn seal_new(&self, call: &Call, script: &StagedTransaction, act: &TransactionAction<'_>) -> Result<Vec<String>> {
+        let TransactionAction::Stage(new) = act else { return Ok(Vec::new()) };
+        let (transaction, there) = (&script.transaction, script.staged.len());
+        must_have_room(there, new.len())?;
+        let (seal, mut bytes, mut sealed) = (self.seal(call), transaction.bytes, Vec::with_capacity(new.len()));
+        for (n, Staging { operation, .. }) in new.iter().enumerate() {
+            let stored = StoredStaging { by: StagedBy::of(call), operation };
+            let clear = serde_json::to_string(&stored).map_err(Error::internal)?;
+            let position = i64::try_from(there + n).map_err(Error::internal)?;
+            let text = seal.seal(&place(transaction, position), &clear)?;
+            bytes += text.len();
+            must_fit(bytes)?;
+            sealed.push(text);
+        }
+        Ok(sealed)
+    }
+
     /// Finds out what must be known of tables, before anything is locked.
     async fn survey(
         &self,
@@ -230,16 +282,20 @@ impl Databases {
         script: &mut StagedTransaction,
         act: &TransactionAction<'_>,
     ) -> Result<Prerequisites> {
-        let of_script = script.staged.iter().map(|staged| &staged.staging.at);
-        for at in of_script.chain(act.tables()) {
-            if !script.schemas.contains_key(at) {
-                script.schemas.insert(at.clone(), self.schema(call, at).await?);
-            }
+        let StagedTransaction { staged, schemas, .. } = script;
+        for Staged { staging, by, .. } in staged {
+            let found = self.schema_once(call, schemas, &staging.at).await?;
+            visible(&by.bind(call), found)?;
+        }
+        for at in act.tables() {
+            visible(call, self.schema_once(call, schemas, at).await?)?;
         }
         let mut ground = Prerequisites { staged: Vec::new(), new: Vec::new(), read: Read::Nothing };
         let guide = RelatedTableFinder::new(self, call);
         let guide = if script.doubtful { guide.doubtful() } else { guide };
-        for Staged { staging, .. } in &script.staged {
+        for Staged { staging, by, .. } in &script.staged {
+            let call = by.bind(call);
+            let guide = guide.on_behalf_of(&call);
             ground.staged.push(guide.around(script.schema(&staging.at)?, &staging.operation).await?);
         }
         match act {
@@ -257,6 +313,21 @@ impl Databases {
             }
         }
         Ok(ground)
+    }
+
+    /// The schema of a table, whether or not the caller may know of it, looked up once.
+    async fn schema_once(
+        &self,
+        call: &Call,
+        schemas: &mut HashMap<At, Arc<TableSchema>>,
+        at: &At,
+    ) -> Result<Arc<TableSchema>> {
+        if let Some(known) = schemas.get(at) {
+            return Ok(Arc::clone(known));
+        }
+        let found = self.any_schema(call, at, false).await?;
+        schemas.insert(at.clone(), Arc::clone(&found));
+        Ok(found)
     }
 
     /// Storage failed with this error. Looks whether that is because a table has changed, and takes it as it is now.
@@ -300,11 +371,10 @@ async fn replay(
     script: &StagedTransaction,
     ground: &Prerequisites,
 ) -> Result<()> {
-    for (Staged { staging, moment }, around) in script.staged.iter().zip(&ground.staged) {
-        tx.require_unchanged_since(Some(*moment));
-        perform(tx, call, script, staging, around).await.map_err(told_as_conflict)?;
+    for (Staged { staging, by, seen }, around) in script.staged.iter().zip(&ground.staged) {
+        tx.expect_versions(seen, staging.operation.is_addition());
+        perform(tx, &by.bind(call), script, staging, around).await.map_err(told_as_conflict)?;
     }
-    tx.require_unchanged_since(call.request.unchanged_since);
     Ok(())
 }
 
@@ -319,70 +389,106 @@ async fn perform(
     staging.operation.prepare(call, schema, around)?.perform(tx, call, schema).await
 }
 
+/// What is to be staged, and how it is stored.
+struct New<'n> {
+    new: &'n [Staging],
+    /// Each, sealed.
+    sealed: Vec<String>,
+    /// Seals what is learned of them.
+    seal: &'n Seal,
+}
+
 /// Sees what comes of it when more is done after what is staged, and stages it then; gives the last one's answer.
 async fn stage(
     mut tx: RowTransaction<'_>,
     call: &Call,
     script: &StagedTransaction,
     ground: &Prerequisites,
-    (new, entries): (&[Staging], Vec<Entry>),
+    New { new, sealed, seal }: New<'_>,
     transaction: &mut Transaction,
 ) -> Result<Vec<u8>> {
+    let vocabulary = Vocabulary::of(call);
+    let (mut last, mut seen) = (Vec::new(), Vec::with_capacity(new.len()));
     tx.rehearse().await?;
     replay(&mut tx, call, script, ground).await?;
-    let mut last = Vec::new();
     for (staging, around) in new.iter().zip(&ground.new) {
+        tx.note_versions(call.request.unchanged_since);
         let done = perform(&mut tx, call, script, staging, around).await?;
+        seen.push(tx.noted_versions());
         let (reader, schema) = (&mut RowReader::Unit(&mut tx), script.schema(&staging.at)?);
-        last = around.answer(reader, schema, done, Vocabulary::of(call)).await;
+        last = around.answer(reader, schema, done, vocabulary).await;
     }
     tx.undo_rehearsal().await?;
-    for entry in &entries {
-        tx.transactions().add_entry(entry).await?;
+    for ((Staging { at, .. }, operation), seen) in new.iter().zip(sealed).zip(seen) {
+        let entry = entry(call, seal, transaction, at, (operation, &seen))?;
+        transaction.operations += 1;
+        transaction.bytes += entry.operation.len();
+        tx.transactions().add_entry(&entry).await?;
     }
-    transaction.operations += entries.len();
-    transaction.bytes += entries.iter().map(|entry| entry.operation.len()).sum::<usize>();
+    must_fit(transaction.bytes)?;
     transaction.updated = call.now;
     tx.transactions().save(transaction).await?;
+    must_be_payable(&mut tx, transaction, call.now).await?;
     tx.commit().await?;
     Ok(last)
 }
+
+/// What stands between a sealed operation and the rows that it was meant for. No sealed text has it.
+const BETWEEN: char = ' ';
 
 /// Where something is staged: what it is sealed for.
 fn place(transaction: &Transaction, position: i64) -> String {
     format!("{}/{position}", transaction.number)
 }
 
-/// How these are stored, if there is room for them.
-fn entries(call: &Call, seal: &Seal, transaction: &Transaction, new: &[Staging]) -> Result<Vec<Entry>> {
-    let full = |message: String| Err(Error::new(ErrorKind::TransactionLimitExceeded).message(message));
-    let there = transaction.operations;
-    if there + new.len() > MAX_OPERATIONS {
-        return full(format!(
-            "Transaction already has {there} operations, adding {} would exceed the maximum of {MAX_OPERATIONS}",
-            new.len()
-        ));
+/// What the rows are sealed for that something there was meant for.
+fn place_of_seen(place: &str) -> String {
+    format!("{place}/seen")
+}
+
+/// How something is stored that comes next in a transaction.
+fn entry(
+    call: &Call,
+    seal: &Seal,
+    transaction: &Transaction,
+    at: &At,
+    (operation, seen): (String, &RowVersions),
+) -> Result<Entry> {
+    let position = i64::try_from(transaction.operations).map_err(Error::internal)?;
+    let seen = serde_json::to_string(seen).map_err(Error::internal)?;
+    let mut stored = operation;
+    stored.push(BETWEEN);
+    stored.push_str(&seal.seal(&place_of_seen(&place(transaction, position)), &seen)?);
+    Ok(Entry {
+        transaction_number: transaction.number,
+        position,
+        database_id: at.database.clone(),
+        table_id: at.table.clone(),
+        operation: stored,
+        created_at: call.now.millis(),
+    })
+}
+
+fn full(message: String) -> Error {
+    Error::new(ErrorKind::TransactionLimitExceeded).message(message)
+}
+
+/// Refuses more operations than a transaction may have.
+fn must_have_room(there: usize, new: usize) -> Result<()> {
+    if there + new <= MAX_OPERATIONS {
+        return Ok(());
     }
-    let mut entries = Vec::with_capacity(new.len());
-    let mut bytes = transaction.bytes;
-    for (n, Staging { at, operation }) in new.iter().enumerate() {
-        let clear = serde_json::to_string(operation).map_err(Error::internal)?;
-        let position = i64::try_from(there + n).map_err(Error::internal)?;
-        let operation = seal.seal(&place(transaction, position), &clear)?;
-        bytes += operation.len();
-        entries.push(Entry {
-            transaction_number: transaction.number,
-            position,
-            database_id: at.database.clone(),
-            table_id: at.table.clone(),
-            operation,
-            created_at: call.now.millis(),
-        });
+    Err(full(format!(
+        "Transaction already has {there} operations, adding {new} would exceed the maximum of {MAX_OPERATIONS}"
+    )))
+}
+
+/// Refuses operations that take more bytes than those of a transaction may.
+fn must_fit(bytes: usize) -> Result<()> {
+    if bytes <= MAX_BYTES {
+        return Ok(());
     }
-    if bytes > MAX_BYTES {
-        return full(format!("The operations of a transaction may take up to {MAX_BYTES} bytes"));
-    }
-    Ok(entries)
+    Err(full(format!("The operations of a transaction may take up to {MAX_BYTES} bytes")))
 }
 
 /// Ends a transaction, in which nothing is staged any more then.
@@ -396,6 +502,15 @@ pub(super) async fn end(
     tx.transactions().save(transaction).await?;
     tx.transactions().clear(transaction.number).await?;
     Ok(())
+}
+
+/// What takes too long is told in words that help: it would hold up everybody else who writes.
+fn told_as_too_long(error: Error) -> Error {
+    let message = "This takes too long within a transaction: ask for fewer rows, or for what an index serves.";
+    match error.kind() {
+        ErrorKind::DatabaseTimeout => Error::new(ErrorKind::DatabaseTimeout).message(message).because(error),
+        _ => error,
+    }
 }
 
 /// What others have done in between is a conflict, whatever it would be called if it was done now.

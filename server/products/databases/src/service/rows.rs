@@ -37,15 +37,18 @@ impl Databases {
     /// # Errors
     /// `row_not_found`, also when the caller may not read it; those of finding the table.
     pub(crate) async fn row(&self, call: &Call, at: &At, id: &str, queries: &Queries) -> Result<Vec<u8>> {
-        with_schema!(self, call, at, |schema| {
-            let guide = RelatedTableFinder::new(self, call);
-            match self.row_by(guide, &schema, id, queries).await {
-                Err(error) if may_be_others(&schema, &error) => {
-                    self.row_by(guide.doubtful(), &schema, id, queries).await
-                }
+        let guide = RelatedTableFinder::new(self, call);
+        let mut attempts = self.attempts(call, at).await?;
+        loop {
+            let schema = attempts.schema();
+            let outcome = match self.row_by(guide, schema, id, queries).await {
+                Err(error) if may_be_others(schema, &error) => self.row_by(guide.doubtful(), schema, id, queries).await,
                 outcome => outcome,
+            };
+            if let Some(outcome) = attempts.settle(outcome).await {
+                return outcome;
             }
-        })
+        }
     }
 
     async fn row_by(
@@ -64,13 +67,18 @@ impl Databases {
     /// # Errors
     /// `general_query_invalid`, `general_cursor_not_found`; those of finding the table.
     pub(crate) async fn rows(&self, call: &Call, at: &At, wanted: RowsWanted<'_>) -> Result<Vec<u8>> {
-        with_schema!(self, call, at, |schema| {
-            let guide = RelatedTableFinder::new(self, call);
-            match self.rows_by(guide, &schema, &wanted).await {
-                Err(error) if may_be_others(&schema, &error) => self.rows_by(guide.doubtful(), &schema, &wanted).await,
+        let guide = RelatedTableFinder::new(self, call);
+        let mut attempts = self.attempts(call, at).await?;
+        loop {
+            let schema = attempts.schema();
+            let outcome = match self.rows_by(guide, schema, &wanted).await {
+                Err(error) if may_be_others(schema, &error) => self.rows_by(guide.doubtful(), schema, &wanted).await,
                 outcome => outcome,
+            };
+            if let Some(outcome) = attempts.settle(outcome).await {
+                return outcome;
             }
-        })
+        }
     }
 
     async fn rows_by(

@@ -7,7 +7,8 @@ use super::rows::RowsWanted;
 use super::{At, Databases};
 use crate::repository::Listed;
 use crate::repository::transactions::{self, TransactionRepository};
-use crate::transaction::{Status, Transaction};
+use crate::row_transaction::RowTransaction;
+use crate::transaction::{Budget, Owners, Status, Transaction};
 use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
@@ -21,7 +22,7 @@ impl Databases {
     /// Makes a transaction, which can be used for so many seconds.
     ///
     /// # Errors
-    /// Those of storage.
+    /// `transaction_limit_exceeded` when the caller has too many; those of storage.
     pub(crate) async fn create_transaction(&self, call: &Call, seconds: i64) -> Result<Transaction> {
         let owner = call.caller.signed_in().map(|user| user.id.clone());
         let (id, expires) = (id::unique(call.now), later(call.now, seconds));
@@ -30,7 +31,9 @@ impl Databases {
         let transaction = Transaction { number, id, owner, status, operations: 0, bytes: 0, expires, created, updated };
         let mut tx = self.begin(call).await?;
         tx.transactions().remove_expired(later(call.now, -REMEMBERED)).await?;
+        tx.transactions().clear_expired(call.now).await?;
         tx.transactions().add(&transaction).await?;
+        must_be_payable(&mut tx, &transaction, call.now).await?;
         tx.commit().await?;
         Ok(transaction)
     }
@@ -109,7 +112,7 @@ impl Databases {
     pub(crate) async fn roll_back_transaction(&self, call: &Call, id: &str) -> Result<Transaction> {
         let transaction = self.transaction(call, id).await?;
         transaction.must_be_open(call.now)?;
-        let ended = self.end_transaction(call, &transaction, Status::RolledBack).await?;
+        let ended = self.end_transaction(call, &transaction, Status::Failed).await?;
         ended.ok_or_else(|| ErrorKind::TransactionNotReady.into())
     }
 
@@ -157,8 +160,12 @@ impl Databases {
         queries: &Queries,
         transaction: &str,
     ) -> Result<Vec<u8>> {
+        let mut script = self.script(call, transaction).await?;
+        if script.leaves_alone(at, &*self.schema(call, at).await?) {
+            return self.row(call, at, id, queries).await;
+        }
         let act = TransactionAction::Row { at, id, queries };
-        Ok(self.play(call, &mut self.script(call, transaction).await?, &act).await?.answer)
+        Ok(self.play(call, &mut script, &act).await?.answer)
     }
 
     /// A page of rows as a transaction would make them, as JSON.
@@ -172,9 +179,38 @@ impl Databases {
         wanted: RowsWanted<'_>,
         transaction: &str,
     ) -> Result<Vec<u8>> {
+        let mut script = self.script(call, transaction).await?;
+        if script.leaves_alone(at, &*self.schema(call, at).await?) {
+            return self.rows(call, at, wanted).await;
+        }
         let act = TransactionAction::Rows { at, wanted };
-        Ok(self.play(call, &mut self.script(call, transaction).await?, &act).await?.answer)
+        Ok(self.play(call, &mut script, &act).await?.answer)
     }
+}
+
+/// Refuses a transaction with which more is pending than its owner, or all owners of the kind, may have.
+///
+/// # Errors
+/// `transaction_limit_exceeded`.
+pub(super) async fn must_be_payable(
+    tx: &mut RowTransaction<'_>,
+    transaction: &Transaction,
+    now: Timestamp,
+) -> Result<()> {
+    let owners = match &transaction.owner {
+        Some(user) => [Some((Owners::User(user), Budget::OF_USER)), Some((Owners::Users, Budget::OF_PROJECT))],
+        None => [Some((Owners::Servers, Budget::OF_PROJECT)), None],
+    };
+    for (owners, budget) in owners.into_iter().flatten() {
+        if budget.exceeded_by(tx.transactions().pending(owners, now).await?) {
+            let Budget { transactions, bytes } = budget;
+            let message = format!(
+                "Up to {transactions} transactions with {bytes} bytes of operations may be pending. Commit, roll back or delete some first."
+            );
+            return Err(Error::new(ErrorKind::TransactionLimitExceeded).message(message));
+        }
+    }
+    Ok(())
 }
 
 /// Whether it is the fault of what is staged, which won't be better the next time.

@@ -4,8 +4,9 @@
 //! caller, is "not authorized", unless they may read or write every row anyway, and so know what there is.
 
 use super::speaker;
+use crate::change_guard::moment_after;
 use crate::permission_sets::PermissionSet;
-use crate::row::RowData;
+use crate::row::{PROVISIONAL, RowData};
 use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
@@ -24,6 +25,11 @@ pub(super) struct Permitted {
 }
 
 impl Permitted {
+    /// As it is shown as long as it is only staged: what is decided at the commit isn't there yet.
+    pub(super) fn provisional(self) -> Self {
+        Self { row: StoredRow { created: PROVISIONAL, ..self.row }, ..self }
+    }
+
     /// As the API shows it.
     pub(super) fn json(&self, schema: &TableSchema, vocabulary: Vocabulary) -> Vec<u8> {
         let mut out = Vec::with_capacity(256 + 32 * schema.columns.len());
@@ -80,7 +86,7 @@ pub(super) async fn find_to(
 
 /// Refuses a caller who may not do this to a row, or hasn't seen its newest state.
 pub(super) fn check_change(
-    tx: &RowTransaction<'_>,
+    tx: &mut RowTransaction<'_>,
     call: &Call,
     schema: &TableSchema,
     found: &Permitted,
@@ -118,6 +124,7 @@ pub(super) async fn insert(
         }
         Err(error) => return Err(taken(error, Vocabulary::of(call))),
     };
+    tx.made(&schema.stored, id);
     Ok(Permitted {
         row: StoredRow { sequence, id: id.to_owned(), created, updated, permissions: set.number, values },
         set,
@@ -142,7 +149,7 @@ pub(super) async fn change(
             tx.invalidate_lists(&schema.database_id);
         }
     }
-    row.updated = data.updated.unwrap_or(call.now.millis());
+    row.updated = data.updated.unwrap_or_else(|| moment_after(row.updated, call.now));
     row.created = data.created.unwrap_or(row.created);
     let written = RowChange {
         updated: row.updated,

@@ -43,6 +43,10 @@ floe_testkit::both_databases! {
             current.patch(&at.rows, &data).await.ok(200);
             // What isn't there can't have changed.
             late.put(&at.row("other"), &data).await.ok(201);
+            // Each change is later than the one before, also within a millisecond.
+            current.send(Method::DELETE, &at.rows, Some(&json!({}))).await.refused(409, &conflict);
+            floe.clock().advance(1);
+            let current = server.clone().header("X-Appwrite-Timestamp", &floe.clock().now().to_string());
             current.send(Method::DELETE, &at.rows, Some(&json!({}))).await.ok(200);
         }
     }

@@ -323,9 +323,9 @@ floe_testkit::both_databases! {
         let project = floe.project("p").await;
         let server = project.server();
         let (books, _) = library(&server, TABLES, kind("manyToMany", false), &[], false).await;
-        let ids: Vec<_> = (0..5001).map(|n| n.to_string()).collect();
+        let ids: Vec<_> = (0..1001).map(|n| n.to_string()).collect();
         books.create(&server, "b", &json!({"to": ids})).await.refused(400, "relationship_value_invalid");
-        books.create(&server, "b", &json!({"to": ids[..5000]})).await.ok(201);
+        books.create(&server, "b", &json!({"to": ids[..1000]})).await.ok(201);
     }
 
     /// Two that name the same rows in another order wait for each other on PostgreSQL: then one of them starts again.

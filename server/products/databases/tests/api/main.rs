@@ -9,6 +9,7 @@
 #![recursion_limit = "512"]
 
 mod background;
+mod bulk;
 mod definitions;
 mod encryption;
 mod fairness;
@@ -31,4 +32,5 @@ mod security;
 mod security_callers;
 mod spatial;
 mod support;
+mod transaction_conflicts;
 mod transactions;

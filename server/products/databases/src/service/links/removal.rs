@@ -192,8 +192,10 @@ impl<'r, 's> Removal<'r, 's> {
                 }
             }
         }
+        // Asked for in any case: so many are changed at once, and no more.
+        let rows = self.linked(relation, row, related).await?;
         if self.tx.minds_changes() {
-            for row in self.linked(relation, row, related).await? {
+            for row in rows {
                 if self.tx.must_be_unchanged(&related.stored, &row).is_ok() {
                     self.tx.touch(&related.stored, &row.id)?;
                 }

@@ -3,6 +3,7 @@
 pub(crate) mod background;
 pub(crate) mod library;
 pub(crate) mod links;
+pub(crate) mod staging;
 
 use floe_testkit::{Answer, Client, Project};
 use serde_json::{Value as Json, json};
