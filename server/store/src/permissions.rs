@@ -1,4 +1,5 @@
-//! Sets of permissions, each kept once: a row or file holds the number of its set.
+//! Sets of permissions, each kept once: a row or file holds the number of its set. A set has an order, the one in which it was
+//! given: the same permissions in another order are another set.
 //!
 //! A set never changes, so its number may be cached for as long as one likes, in both directions.
 
@@ -29,7 +30,7 @@ use schema::{permission_grants, permission_sets};
 /// # Errors
 /// Those of the database.
 pub async fn intern(unit: &mut UnitOfWork, permissions: &Permissions) -> Result<i64, Error> {
-    let text = permissions.canonical();
+    let text = permissions.written();
     let digest = hex(&Sha256::digest(&text));
     let known = permission_sets::table.filter(permission_sets::digest.eq(&digest)).select(permission_sets::id);
     if let Some(id) = on_conn!(unit, |c| known.first::<i64>(c)).optional()? {
