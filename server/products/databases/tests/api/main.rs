@@ -31,3 +31,4 @@ mod security_callers;
 mod spatial;
 mod support;
 mod transactions;
+mod wire;
