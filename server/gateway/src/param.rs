@@ -474,25 +474,50 @@ impl Param for Timestamp {
     }
 }
 
-/// What `queries[]` of a list holds, as far as the grammar goes.
+/// What `queries[]` of a list holds, as far as the grammar goes. Its items are answered whole: for lists of everything but rows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Queries(pub ParsedQueries);
 
 impl Param for Queries {
     fn read(value: Json) -> Result<Self, Refusal> {
-        let texts = match value {
-            Json::Array(items) if items.len() <= MAX_QUERIES => items,
-            // One query alone may be sent without the brackets.
-            text @ Json::String(_) => vec![text],
-            _ => return Err(format!("Value must a valid array no longer than {MAX_QUERIES} items").into()),
-        };
-        let texts: Option<Vec<&str>> = texts.iter().map(Json::as_str).collect();
-        let texts = texts.ok_or("Value must be a list of texts")?;
-        ParsedQueries::parse(&texts).map(Self).map_err(|error| Refusal::Error(Box::new(error)))
+        let texts = query_texts(&value)?;
+        ParsedQueries::parse_whole(&texts).map(Self).map_err(|error| Refusal::Error(Box::new(error)))
     }
 
     fn schema() -> Json {
         json!({"type": "array", "items": {"type": "string", "maxLength": MAX_QUERY_LENGTH}, "maxItems": MAX_QUERIES})
+    }
+}
+
+/// What `queries[]` of a list of rows holds, as far as the grammar goes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RowQueries(pub ParsedQueries);
+
+impl Param for RowQueries {
+    fn read(value: Json) -> Result<Self, Refusal> {
+        let texts = query_texts(&value)?;
+        ParsedQueries::parse(&texts).map(Self).map_err(|error| Refusal::Error(Box::new(error)))
+    }
+
+    fn schema() -> Json {
+        Queries::schema()
+    }
+}
+
+/// The texts of a list of queries. One alone, without the list, is none (as in Appwrite).
+fn query_texts(value: &Json) -> Result<Vec<&str>, Refusal> {
+    let rule = || format!("Value must a valid array no longer than {MAX_QUERIES} items");
+    let item = || {
+        let length =
+            format!("Value must be a valid string and at least 1 chars and no longer than {MAX_QUERY_LENGTH} chars");
+        format!("{} and {length}", rule()).into()
+    };
+    match value {
+        Json::Array(items) if items.len() <= MAX_QUERIES => {
+            items.iter().map(|text| text.as_str().ok_or_else(item)).collect()
+        }
+        Json::Array(_) => Err(rule().into()),
+        _ => Err(item()),
     }
 }
 

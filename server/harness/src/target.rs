@@ -66,7 +66,7 @@ impl Target {
         selection.limit = selection.limit.min(100);
         let store = self.stores.project(&self.id, 1).await.unwrap();
         let answered = |error: Error| match error {
-            Error::CursorNotFound | Error::CursorNull { .. } | Error::Timeout => None::<()>,
+            Error::CursorNotFound | Error::Timeout => None::<()>,
             error => panic!("{text}: {error}"),
         };
         let plan = match query::plan(&store, self.table.place(), &selection, None).await {

@@ -40,6 +40,19 @@ impl Error {
         Self::new(ErrorKind::GeneralArgumentInvalid).message(format!("Param \"{field}\" is not optional.")).field(field)
     }
 
+    /// An error of this kind about the thing of this id or key, which the kind's own message then names where it speaks of
+    /// "the requested ID" and the like.
+    #[must_use]
+    pub fn about(kind: ErrorKind, id: &str) -> Self {
+        const NAMED: [&str; 6] =
+            ["requested ID", "requested key", "requested column", "requested attribute", "The column", "The attribute"];
+        let text = kind.text();
+        match NAMED.iter().find_map(|name| text.find(name).map(|at| at + name.len())) {
+            Some(end) => Self::new(kind).message(format!("{} '{id}'{}", &text[..end], &text[end..])),
+            None => kind.into(),
+        }
+    }
+
     /// A fault of ours: the caller learns only that there is one, the log learns what.
     #[must_use]
     pub fn internal(source: impl Into<Source>) -> Self {
@@ -324,8 +337,8 @@ kinds! {
     LogNotFound = "log_not_found", 404, "Log with the requested ID could not be found.";
     PresenceNotFound = "presence_not_found", 404, "Presence with the requested ID could not be found.";
     PresenceAlreadyExists = "presence_already_exists", 409, "Presence with the requested ID already exists.";
-    DatabaseNotFound = "database_not_found", 404, "Database not found.";
-    DatabaseAlreadyExists = "database_already_exists", 409, "Database already exists.";
+    DatabaseNotFound = "database_not_found", 404, "Database with the requested ID could not be found.";
+    DatabaseAlreadyExists = "database_already_exists", 409, "Database with the requested ID already exists. Try again with a different ID or use ID.unique() to generate a unique ID.";
     DatabaseTimeout = "database_timeout", 408, "Database timed out. Try adjusting your queries or adding an index.";
     DatabaseQueryOrderNull = "database_query_order_null", 400, "The order attribute had a null value. Cursor pagination requires all documents order attribute values are non-null.";
     CollectionNotFound = "collection_not_found", 404, "Collection with the requested ID could not be found.";
@@ -498,6 +511,20 @@ mod tests {
             .map(|kind| (kind.name().to_owned(), kind.code()))
             .collect();
         assert_eq!(ours, contract.errors);
+    }
+
+    #[test]
+    fn what_an_error_is_about_is_named() {
+        let text = |kind| Error::about(kind, "x").text().to_owned();
+        assert_eq!(text(ErrorKind::RowNotFound), "Row with the requested ID 'x' could not be found.");
+        assert_eq!(text(ErrorKind::DatabaseNotFound), "Database with the requested ID 'x' could not be found.");
+        let unknown = "The column 'x' required for the index could not be found. Please confirm all your columns are in the available state.";
+        assert_eq!(text(ErrorKind::ColumnUnknown), unknown);
+        assert_eq!(
+            text(ErrorKind::ColumnNotAvailable),
+            "The requested column 'x' is not yet available. Please try again later."
+        );
+        assert_eq!(text(ErrorKind::IndexInvalid), ErrorKind::IndexInvalid.text());
     }
 
     #[test]

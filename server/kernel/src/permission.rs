@@ -85,7 +85,7 @@ impl Permissions {
         Ok(permissions)
     }
 
-    /// Reads what [`Permissions::canonical`] wrote. `None` when it didn't. (There may be more than
+    /// Reads what [`Permissions::written`] wrote. `None` when it didn't. (There may be more than
     /// [`MAX_PERMISSIONS`]: a `write` that was spelled out counted as one.)
     #[must_use]
     pub fn stored(text: &str) -> Option<Self> {
@@ -144,6 +144,12 @@ impl Permissions {
         let roles: Vec<_> = caller.roles().iter().map(ToString::to_string).collect();
         Err(Error::new(ErrorKind::UserUnauthorized)
             .message(format!("Permissions must be one of: ({})", roles.join(", "))))
+    }
+
+    /// Everything in the order in which it was given, as a JSON array of texts.
+    #[must_use]
+    pub fn written(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// The one text that stands for this set whatever its order: a JSON array, sorted.
@@ -228,8 +234,8 @@ mod tests {
     fn what_is_stored_comes_back_however_much_it_is() {
         let texts: Vec<_> = (0..MAX_PERMISSIONS).map(|n| format!("write(\"user:u{n}\")")).collect();
         let permissions = Permissions::parse(&texts, PermissionTarget::Container).unwrap();
-        let stored = Permissions::stored(&permissions.canonical()).unwrap();
-        assert_eq!((stored.iter().count(), stored.canonical()), (300, permissions.canonical()));
+        let stored = Permissions::stored(&permissions.written()).unwrap();
+        assert_eq!((stored.iter().count(), &stored), (300, &permissions));
         assert_eq!(Permissions::stored("[\"write(\\\"any\\\")\"]"), None);
     }
 

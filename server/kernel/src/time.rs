@@ -1,5 +1,7 @@
 //! Moments, and where they come from.
 
+mod written;
+
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -38,14 +40,15 @@ impl Timestamp {
     }
 
     /// Reads what people write for a moment: RFC 3339 with an offset, or without one (then UTC), with `T` or a space,
-    /// or a date alone. `None` when it isn't one, or has no four-digit year.
+    /// or a date alone; and the other forms of [`written`]. `None` when it isn't one, or has no four-digit year.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let millis = if let Ok(moment) = text.parse::<jiff::Timestamp>() {
             moment.as_millisecond()
-        } else {
-            let local: jiff::civil::DateTime = text.parse().ok()?;
+        } else if let Ok(local) = text.parse::<jiff::civil::DateTime>() {
             local.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond()
+        } else {
+            written::parse(text)?
         };
         WRITABLE.contains(&millis).then_some(Self(millis))
     }

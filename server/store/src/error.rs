@@ -45,12 +45,6 @@ pub enum Error {
     /// The item that a page should start at isn't there, or must not be seen.
     #[error("there is no item with the id of the cursor")]
     CursorNotFound,
-    /// A page can't start at an item that is empty where the list is ordered by.
-    #[error("the cursor's item has no value of {attribute}")]
-    CursorNull {
-        /// The attribute's name on the wire.
-        attribute: String,
-    },
     /// So many wait already that this one was turned away, or it waited too long for its turn. Nothing was done; tried again in
     /// a moment, it may succeed.
     #[error("storage is busy")]
@@ -138,12 +132,6 @@ impl From<Error> for floe_kernel::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::CursorNotFound => Self::new(ErrorKind::GeneralCursorNotFound),
-            Error::CursorNull { ref attribute } => {
-                let message = format!(
-                    "Cursor pagination requires all documents to contain order attribute \"{attribute}\" values."
-                );
-                Self::new(ErrorKind::DatabaseQueryOrderNull).message(message).because(error)
-            }
             Error::ProjectNotFound => Self::new(ErrorKind::ProjectNotFound).because(error),
             Error::Damaged(ref what) => {
                 let message = what.clone();

@@ -1,4 +1,5 @@
-//! Sets of permissions, each kept once: a row or file holds the number of its set.
+//! Sets of permissions, each kept once: a row or file holds the number of its set. A set has an order, the one in which it was
+//! given: the same permissions in another order are another set.
 //!
 //! A set never changes but in one way: what it allows to a user or team that is gone is taken from it
 //! ([`UnitOfWork::revoke`]), and whoever caches it forgets ([`PERMISSION_SETS`]).
@@ -32,7 +33,7 @@ use schema::{permission_grants, permission_sets};
 /// # Errors
 /// Those of the database.
 pub async fn intern(unit: &mut UnitOfWork, permissions: &Permissions) -> Result<i64, Error> {
-    let text = permissions.canonical();
+    let text = permissions.written();
     let digest = hex(&Sha256::digest(&text));
     let known = permission_sets::table.filter(permission_sets::digest.eq(&digest)).select(permission_sets::id);
     if let Some(id) = on_conn!(unit, |c| known.first::<i64>(c)).optional()? {

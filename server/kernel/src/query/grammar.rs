@@ -3,8 +3,7 @@
 use super::resolve::Filter;
 use super::{MAX_CONDITIONS, MAX_QUERIES, MAX_QUERY_DEPTH, MAX_QUERY_LENGTH, MAX_QUERY_VALUES, MAX_VALUES};
 use crate::error::{Error, ErrorKind, Result, capitalized};
-use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 /// Which way an order runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,12 +183,9 @@ pub struct Queries {
 }
 
 /// One query on the wire.
-#[derive(Deserialize)]
 struct Wire {
     method: String,
-    #[serde(default)]
-    attribute: Json,
-    #[serde(default)]
+    attribute: String,
     values: Vec<Json>,
 }
 
@@ -215,10 +211,21 @@ impl Queries {
                     format!("Value must be a valid string and at most {MAX_QUERY_LENGTH} chars"),
                 ));
             }
-            let wire: Wire = serde_json::from_str(text).map_err(|error| invalid(format!("Syntax error: {error}")))?;
-            queries.add(wire, &mut left)?;
+            queries.add(Wire::parse(text)?, &mut left)?;
         }
         Ok(queries)
+    }
+
+    /// The same for lists of everything but rows, which are answered whole: `select` is none of their methods.
+    ///
+    /// # Errors
+    /// [`ErrorKind::GeneralArgumentInvalid`] about `queries`.
+    pub fn parse_whole<S: AsRef<str>>(texts: &[S]) -> Result<Self> {
+        let queries = Self::parse(texts).map_err(of_parameter)?;
+        match queries.select {
+            Some(_) => Err(Error::invalid("queries", "Invalid query method: select")),
+            None => Ok(queries),
+        }
     }
 
     fn add(&mut self, wire: Wire, left: &mut Budget) -> Result<()> {
@@ -230,8 +237,8 @@ impl Queries {
                 }
                 self.select.get_or_insert_default().extend(names);
             }
-            "orderAsc" => self.orders.push((wire.attribute()?, Direction::Ascending)),
-            "orderDesc" => self.orders.push((wire.attribute()?, Direction::Descending)),
+            "orderAsc" => self.orders.push((wire.attribute, Direction::Ascending)),
+            "orderDesc" => self.orders.push((wire.attribute, Direction::Descending)),
             "orderRandom" => self.random = true,
             "limit" => {
                 let limit = bound(&wire, 1)?;
@@ -256,13 +263,46 @@ impl Queries {
 }
 
 impl Wire {
-    fn attribute(&self) -> Result<String> {
-        match &self.attribute {
-            Json::String(name) => Ok(name.clone()),
-            Json::Null => Ok(String::new()),
-            _ => Err(invalid(format!("{} wants the name of an attribute", self.method))),
-        }
+    fn parse(text: &str) -> Result<Self> {
+        Self::read(serde_json::from_str(text).map_err(|_| invalid("Syntax error"))?)
     }
+
+    /// Reads its parts; those that aren't there are empty.
+    fn read(json: Json) -> Result<Self> {
+        let mut map = match json {
+            Json::Object(map) => map,
+            // To PHP, a map without anything in it.
+            Json::Array(_) => Map::new(),
+            other => return Err(mistyped("", "an array", &other)),
+        };
+        let mut text = |name: &'static str| match map.remove(name) {
+            None | Some(Json::Null) => Ok(String::new()),
+            Some(Json::String(text)) => Ok(text),
+            Some(other) => Err(mistyped(name, "a string", &other)),
+        };
+        let (method, attribute) = (text("method")?, text("attribute")?);
+        let values = match map.remove("values") {
+            None | Some(Json::Null) => Vec::new(),
+            Some(Json::Array(values)) => values,
+            Some(other) => return Err(mistyped("values", "an array", &other)),
+        };
+        Ok(Self { method, attribute, values })
+    }
+}
+
+/// A query, or a part of one, that is of another type than it must be, in Appwrite's words.
+fn mistyped(part: &'static str, wanted: &str, got: &Json) -> Error {
+    let got = match got {
+        Json::Null => "NULL",
+        Json::Bool(_) => "boolean",
+        Json::Number(number) if number.is_f64() => "double",
+        Json::Number(_) => "integer",
+        Json::String(_) => "string",
+        Json::Array(_) | Json::Object(_) => "array",
+    };
+    let space = if part.is_empty() { "" } else { " " };
+    let message = format!("Invalid query{space}{part}. Must be {wanted}, got {got}");
+    Error::new(ErrorKind::GeneralQueryInvalid).message(message).field("queries")
 }
 
 /// What the queries of one request may still hold, nested ones unpacked.
@@ -299,7 +339,7 @@ fn condition(wire: Wire, depth: usize, left: &mut Budget) -> Result<Condition> {
         _ => {}
     }
     let method = Method::parse(&wire.method).ok_or_else(|| unknown(&wire.method, depth))?;
-    let attribute = wire.attribute()?;
+    let attribute = wire.attribute;
     let is_list = matches!(wire.values.as_slice(), [Json::Array(_)]);
     let values = match wire.values.as_slice() {
         [Json::Array(inner)] => inner.clone(),
@@ -330,7 +370,7 @@ fn unknown(method: &str, depth: usize) -> Error {
 
 /// `exists` and `notExists`: the attributes stand where others have values.
 fn presence(wire: &Wire, left: &mut Budget) -> Result<Condition> {
-    if !wire.attribute()?.is_empty() || wire.values.len() > MAX_QUERY_VALUES {
+    if !wire.attribute.is_empty() || wire.values.len() > MAX_QUERY_VALUES {
         return Err(invalid(format!("{} takes up to {MAX_QUERY_VALUES} attributes as its values", wire.method)));
     }
     let names = strings(wire)?;
@@ -356,10 +396,10 @@ fn nested(wire: Wire, depth: usize, left: &mut Budget) -> Result<Condition> {
         .into_iter()
         .map(|part| match part {
             // Some SDKs send nested queries as objects, some as their text.
-            Json::String(text) => serde_json::from_str(&text),
-            other => serde_json::from_value(other),
+            Json::String(text) => Wire::parse(&text),
+            other => Wire::read(other),
         })
-        .map(|part| condition(part.map_err(|error| invalid(format!("Syntax error: {error}")))?, depth + 1, left))
+        .map(|part| condition(part?, depth + 1, left))
         .collect::<Result<_>>()?;
     Ok(if wire.method == "and" { Condition::And(parts) } else { Condition::Or(parts) })
 }
@@ -399,6 +439,16 @@ fn described(arity: &std::ops::RangeInclusive<usize>) -> String {
 
 fn invalid(message: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::GeneralQueryInvalid).message(format!("Invalid query: {message}")).field("queries")
+}
+
+/// A query that is refused, as lists of everything but rows say it: there it is the parameter that is wrong.
+pub(super) fn of_parameter(error: Error) -> Error {
+    if error.kind() != ErrorKind::GeneralQueryInvalid {
+        return error;
+    }
+    let text = error.text();
+    let inner = text.strip_prefix("Invalid query: ").filter(|inner| inner.starts_with("Invalid query"));
+    Error::invalid("queries", inner.unwrap_or(text))
 }
 
 #[cfg(test)]

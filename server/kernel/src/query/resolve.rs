@@ -1,6 +1,6 @@
 //! Queries checked against the fields that a list offers.
 
-use super::grammar::{Condition, Cursor, Direction, Method, Queries};
+use super::grammar::{Condition, Cursor, Direction, Method, Queries, of_parameter};
 use super::linked::Link;
 use super::pattern::Pattern;
 use super::search::Search;
@@ -280,6 +280,14 @@ impl Queries {
             select: self.select.clone(),
             count_up_to: MAX_TOTAL,
         })
+    }
+
+    /// The same for lists of everything but rows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::GeneralArgumentInvalid`] about `queries`.
+    pub fn resolve_whole(&self, fields: Fields<'_>) -> Result<Selection> {
+        self.resolve(fields).map_err(of_parameter)
     }
 }
 

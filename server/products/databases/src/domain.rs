@@ -40,7 +40,8 @@ pub(crate) enum TextType {
 impl TextType {
     const ALL: [Self; 5] = [Self::String, Self::Varchar, Self::Text, Self::Mediumtext, Self::Longtext];
 
-    fn name(self) -> &'static str {
+    /// What the API calls it.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::String => "string",
             Self::Varchar => "varchar",
@@ -254,7 +255,7 @@ impl Domain {
             (Self::Integer { .. }, Json::Number(number)) => return self.integer(number),
             (Self::Float { min, max }, Json::Number(number)) => {
                 let number = number.as_f64().filter(|number| (*min..=*max).contains(number));
-                return number.map(Value::Float).ok_or_else(|| range(*min, *max));
+                return number.map(Value::Float).ok_or_else(|| range(&decimal(*min), &decimal(*max)));
             }
             (Self::Datetime, Json::String(text)) => {
                 Timestamp::parse(text).map(|moment| Value::Datetime(moment.millis()))
@@ -274,7 +275,7 @@ impl Domain {
         if (*min..=*max).contains(&number) {
             return Ok(Value::Integer(number));
         }
-        Err(range(*min as f64, *max as f64))
+        Err(range(&min.to_string(), &max.to_string()))
     }
 
     /// Whether this text is one of the domain. A NUL is in no text: PostgreSQL couldn't keep it.
@@ -333,13 +334,17 @@ fn is_url(text: &str) -> bool {
 }
 
 /// The rule of a range, with its numbers as Appwrite writes them: without decimals, in groups of three.
-fn range(min: f64, max: f64) -> String {
+fn range(min: &str, max: &str) -> String {
     format!("Value must be a valid range between {} and {}", grouped(min), grouped(max))
 }
 
-fn grouped(number: f64) -> String {
-    let digits = format!("{:.0}", number.abs());
-    let mut text = String::from(if number < 0.0 && digits != "0" { "-" } else { "" });
+fn decimal(number: f64) -> String {
+    format!("{number:.0}")
+}
+
+fn grouped(number: &str) -> String {
+    let digits = number.trim_start_matches('-');
+    let mut text = String::from(if number.starts_with('-') && digits != "0" { "-" } else { "" });
     for (n, digit) in digits.chars().enumerate() {
         if n > 0 && (digits.len() - n).is_multiple_of(3) {
             text.push(',');
@@ -371,7 +376,7 @@ mod tests {
         let domain = Domain::Integer { big: false, min: 5, max: i64::MAX };
         assert_eq!(domain.accept(&json!(5.0)), Ok(Value::Integer(5)));
         assert_eq!(domain.accept(&json!("5")), Err("Value must be a valid integer".into()));
-        let below = "Value must be a valid range between 5 and 9,223,372,036,854,775,808";
+        let below = "Value must be a valid range between 5 and 9,223,372,036,854,775,807";
         assert_eq!(domain.accept(&json!(4)), Err(below.into()));
         let float = Domain::Float { min: -1.5, max: 1.5 };
         assert_eq!(float.accept(&json!(1)), Ok(Value::Float(1.0)));

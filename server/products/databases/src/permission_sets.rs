@@ -32,7 +32,7 @@ pub(crate) struct PermissionSet {
 impl PermissionSet {
     /// The set of this number.
     pub(crate) fn new(number: i64, permissions: Permissions) -> Self {
-        Self { number, json: permissions.canonical(), permissions }
+        Self { number, json: permissions.written(), permissions }
     }
 
     /// Roughly how many bytes it takes in memory.

@@ -107,7 +107,7 @@ impl SchemaRepository<'_> {
             tables::name.eq(&table.name),
             tables::enabled.eq(table.enabled),
             tables::row_security.eq(table.row_security),
-            tables::permissions.eq(table.permissions.canonical()),
+            tables::permissions.eq(table.permissions.written()),
             tables::version.eq(table.version),
             tables::search.eq(search_text(&table.id, &table.name)),
             tables::created_at.eq(table.created.millis()),
@@ -117,14 +117,13 @@ impl SchemaRepository<'_> {
         Ok(on_conn!(self.0, |c| insert.get_result::<i64>(c))?)
     }
 
-    /// Saves what may change of a table.
+    /// Saves what may change of a table. (Its version only counts up: [`SchemaRepository::next_version`].)
     pub(crate) async fn save_table(&mut self, table: &Table) -> Result<(), Error> {
         let row = (
             tables::name.eq(&table.name),
             tables::enabled.eq(table.enabled),
             tables::row_security.eq(table.row_security),
-            tables::permissions.eq(table.permissions.canonical()),
-            tables::version.eq(table.version),
+            tables::permissions.eq(table.permissions.written()),
             tables::search.eq(search_text(&table.id, &table.name)),
             tables::updated_at.eq(table.updated.millis()),
         );

@@ -413,7 +413,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .summary("Makes a row, or changes it where there is one.")
             .event(events::ROW_UPSERT[v])
             .audit(["row.upsert", "document.upsert"][v])
-            .answers(201, row),
+            .answers(200, row),
         delete(one, ["tablesDB.deleteRow", "databases.deleteDocument"][v], rows::delete)
             .scopes(scopes.write_rows)
             .limits(DELETIONS)
@@ -455,7 +455,7 @@ fn of_many_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .limits(WRITES)
             .summary("Makes or changes up to a hundred rows.")
             .audit(["row.create", "document.create"][v])
-            .answers(201, rows),
+            .answers(200, rows),
         patch(all, ["tablesDB.updateRows", "databases.updateDocuments"][v], bulk::update)
             .body(RequestBody::LargeObject)
             .limits(WRITES)

@@ -103,11 +103,13 @@ impl TableSchema {
         }
     }
 
-    /// The values of a new row, one for each column: what was said, else the default.
+    /// The values of a new row, one for each column: what was said, else the default. Nothing (`null`) says nothing.
     pub(crate) fn filled(&self, data: RowData) -> Vec<Value> {
         let mut values: Vec<_> = self.columns.iter().map(|column| column.default.clone()).collect();
         for (position, value) in data.values {
-            values[position] = value;
+            if !value.is_null() {
+                values[position] = value;
+            }
         }
         values
     }
@@ -164,6 +166,14 @@ impl TableSchema {
 }
 
 impl RowData {
+    /// The same, with the default where nothing (`null`) was said of a column.
+    pub(crate) fn defaulted(mut self, schema: &TableSchema) -> Self {
+        for (position, value) in self.values.iter_mut().filter(|(_, value)| value.is_null()) {
+            value.clone_from(&schema.columns[*position].default);
+        }
+        self
+    }
+
     /// Reads what is said of a column: its value, or how that changes.
     ///
     /// # Errors

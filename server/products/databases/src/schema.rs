@@ -1,7 +1,7 @@
 //! A table as requests for its rows need to know it: everything in one place, put together once and kept in memory.
 
 use crate::keys::Keys;
-use crate::model::{Column, Columns, Database, Index, IndexKind, Status, Table};
+use crate::model::{Column, Columns, Database, INDEXABLE, Index, IndexKind, Status, Table};
 use crate::relation::Relation;
 use crate::vocabulary::Vocabulary;
 use floe_kernel::Caller;
@@ -42,8 +42,20 @@ pub(crate) struct TableSchema {
     row_security: bool,
     by_key: HashMap<String, usize>,
     fields: Vec<Field>,
+    unique: Vec<UniqueIndex>,
     /// What stands between a row's sequence and its moments, for either vocabulary.
     heads: [Vec<u8>; 2],
+}
+
+/// An index that lets no two rows have the same values.
+#[derive(Debug)]
+struct UniqueIndex {
+    /// Its name in the database.
+    name: String,
+    /// Its columns' names in the database.
+    columns: Vec<String>,
+    /// Its columns' keys.
+    keys: Vec<String>,
 }
 
 /// A column, ready to read and write.
@@ -88,6 +100,7 @@ impl TableSchema {
             version: table.version,
             by_key: columns.iter().enumerate().map(|(n, column)| (column.key.clone(), n)).collect(),
             fields: fields(&columns, indexes, &stored),
+            unique: unique(&columns, indexes, &stored),
             columns: columns.into_iter().map(|column| SchemaColumn::new(column, indexes)).collect(),
             relations,
             incoming,
@@ -111,6 +124,16 @@ impl TableSchema {
     /// What rows may be filtered and sorted by.
     pub(crate) fn fields(&self) -> Fields<'_> {
         Fields { fields: &self.fields, sequence: SEQUENCE }
+    }
+
+    /// The keys of the columns whose values another row has already, where storage said which these are.
+    pub(crate) fn violated(&self, error: &floe_store::Error) -> Option<&[String]> {
+        let floe_store::Error::Conflict { columns, .. } = error else { return None };
+        let found = self
+            .unique
+            .iter()
+            .find(|unique| error.conflicts_on(&unique.name) || (!columns.is_empty() && *columns == unique.columns));
+        found.map(|unique| unique.keys.as_slice())
     }
 
     /// The position of the column of this key.
@@ -204,6 +227,20 @@ fn head(vocabulary: Vocabulary, database_id: &str, table_id: &str) -> Vec<u8> {
     // Ids need no escapes.
     let in_table = vocabulary.words().in_table;
     format!(r#"","{in_table}":"{table_id}","$databaseId":"{database_id}","$createdAt":""#).into_bytes()
+}
+
+fn unique(columns: &[Column], indexes: &[Index], stored: &StoredTable) -> Vec<UniqueIndex> {
+    let name_of = |key: &String| match INDEXABLE.iter().find(|(attribute, _)| attribute == key) {
+        Some((_, name)) => Some((*name).to_owned()),
+        None => columns.iter().find(|column| column.key == *key).map(|column| column.stored().name),
+    };
+    let unique = indexes.iter().filter(|index| index.kind == IndexKind::Unique);
+    let each = unique.map(|index| UniqueIndex {
+        name: stored.index_name(index.number),
+        columns: index.columns.iter().filter_map(name_of).collect(),
+        keys: index.columns.clone(),
+    });
+    each.collect()
 }
 
 fn fields(columns: &[Column], indexes: &[Index], stored: &StoredTable) -> Vec<Field> {

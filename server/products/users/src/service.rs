@@ -114,7 +114,7 @@ impl People {
     /// One page of the users, and how many there are (0 unless `total`).
     ///
     /// # Errors
-    /// [`ErrorKind::GeneralQueryInvalid`] for queries that don't fit users.
+    /// [`ErrorKind::GeneralArgumentInvalid`] for queries that don't fit users.
     pub async fn list(
         &self,
         at: Context<'_>,
@@ -122,11 +122,8 @@ impl People {
         search: &str,
         total: bool,
     ) -> Result<(i64, Vec<User>)> {
-        let mut selection = queries.resolve(repository::USERS)?;
+        let mut selection = queries.resolve_whole(repository::USERS)?;
         canonical_addresses(&mut selection.filter);
-        if selection.select.is_some() {
-            return Err(Error::new(ErrorKind::GeneralQueryInvalid).message("Invalid query method: select"));
-        }
         if !search.is_empty() {
             let found = Filter::Compare {
                 column: repository::SEARCH.to_owned(),

@@ -44,7 +44,7 @@ impl Webhooks {
 
     /// The webhooks of the project.
     pub(crate) async fn list(&self, call: &Call, queries: &Queries, total: bool) -> Result<(i64, Vec<Webhook>)> {
-        let mut selection = queries.resolve(FIELDS)?;
+        let mut selection = queries.resolve_whole(FIELDS)?;
         selection.count_up_to = if total { selection.count_up_to } else { 0 };
         Ok(repository::list(&call.store, &selection).await?)
     }

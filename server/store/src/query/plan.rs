@@ -93,8 +93,7 @@ const FEW: usize = 1000;
 /// Plans a page. `visible` is what the caller may see of the table; none: everything.
 ///
 /// # Errors
-/// [`Error::CursorNotFound`] when the item of the cursor isn't there, or isn't visible; [`Error::CursorNull`] when it
-/// has no value of something that is ordered by.
+/// [`Error::CursorNotFound`] when the item of the cursor isn't there, or isn't visible.
 pub async fn plan(store: &Store, place: &TableRef, selection: &Selection, visible: Option<Predicate>) -> Result<Plan> {
     if store.is_sqlite() {
         if selection.cursor.is_none() {
@@ -181,7 +180,7 @@ pub async fn plan_in(
         predicate: visible.clone().into_iter().fold(here, Predicate::and),
     };
     let raw = on_conn!(conn, |c| row.get_result::<Raw>(c)).optional()?.ok_or(Error::CursorNotFound)?;
-    let edge = Edge::new(&selection.order, raw.0, back)?;
+    let edge = Edge::new(&selection.order, raw.0, back);
     Ok(page(selection, visible, Some((edge, back))))
 }
 
@@ -295,24 +294,21 @@ struct Step {
 }
 
 impl Edge {
-    fn new(order: &[Order], values: Vec<Value>, back: bool) -> Result<Self> {
-        let steps = order.iter().zip(values).map(|(step, value)| match fit(value, step.kind) {
-            Value::Null(_) => Err(Error::CursorNull { attribute: step.attribute.clone() }),
-            value => Ok(Step {
-                column: step.column.clone(),
-                nullable: step.nullable,
-                direction: if back { step.direction.reversed() } else { step.direction },
-                value,
-            }),
+    fn new(order: &[Order], values: Vec<Value>, back: bool) -> Self {
+        let steps = order.iter().zip(values).map(|(step, value)| Step {
+            column: step.column.clone(),
+            nullable: step.nullable,
+            direction: if back { step.direction.reversed() } else { step.direction },
+            value: fit(value, step.kind),
         });
         // After a column that is unique, nothing decides any more; and the sequence, which always comes, is.
-        steps.collect::<Result<_>>().map(Self)
+        Self(steps.collect())
     }
 
-    /// Whether `(a, b) > (x, y)` says it all: one direction, and no empty values behind the edge.
+    /// Whether `(a, b) > (x, y)` says it all: one direction, and no empty values at the edge or behind it.
     fn is_plain(&self) -> bool {
         let first = self.0.first().map(|step| step.direction);
-        self.0.iter().all(|step| Some(step.direction) == first && !step.empty_behind())
+        self.0.iter().all(|step| Some(step.direction) == first && !step.empty_behind() && !step.value.is_null())
     }
 
     pub(super) fn walk_ast<'b, DB: Dialect>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
@@ -326,7 +322,7 @@ impl Edge {
         for decisive in 0..self.0.len() {
             out.push_sql(if decisive > 0 { " OR (" } else { "(" });
             for step in &self.0[..decisive] {
-                step.compare(out.reborrow(), " = ")?;
+                step.alike(out.reborrow())?;
                 out.push_sql(" AND ");
             }
             self.0[decisive].behind(out.reborrow())?;
@@ -362,7 +358,26 @@ impl Step {
         DB::bind(&mut out, &self.value)
     }
 
+    fn alike<'b, DB: Dialect>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if !self.value.is_null() {
+            return self.compare(out, " = ");
+        }
+        push_column(&mut out, &self.column)?;
+        out.push_sql(" IS NULL");
+        Ok(())
+    }
+
     fn behind<'b, DB: Dialect>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if self.value.is_null() {
+            // Empty values come first ascending, before all others; last descending, with nothing behind them.
+            if self.direction == Direction::Descending {
+                out.push_sql("1 = 0");
+                return Ok(());
+            }
+            push_column(&mut out, &self.column)?;
+            out.push_sql(" IS NOT NULL");
+            return Ok(());
+        }
         out.push_sql("(");
         self.compare(out.reborrow(), self.operator())?;
         if self.empty_behind() {

@@ -432,11 +432,13 @@ on_both! {
         let store = home.store().await;
         let table = fill(&store).await;
         let mut unit = store.begin().await.unwrap();
-        tables::delete(&mut unit, &table, "r6").await.unwrap();
-        // Many equal values: the sequence decides.
+        // Many equal values, and many rows without one: the sequence decides.
         for n in 20..60_i64 {
             let mut values = rows()[0].clone();
-            values[1] = Value::Integer(n % 3);
+            values[1] = if n % 4 == 0 { Value::Null(Kind::Integer) } else { Value::Integer(n % 3) };
+            if n % 5 == 0 {
+                values[0] = Value::Null(Kind::Text);
+            }
             let id = format!("r{n}");
             let row = NewRow { id: &id, created: n / 7, updated: n, permissions: 0, values: &values };
             tables::insert(&mut unit, &table, row).await.unwrap();
@@ -449,12 +451,11 @@ on_both! {
             vec![sequence(Descending)],
             vec![integer(Ascending, true), sequence(Ascending)],
             vec![integer(Descending, true), sequence(Descending)],
-            vec![integer(Descending, false), sequence(Descending)],
             vec![integer(Ascending, true), text_by(Descending), sequence(Ascending)],
             vec![text_by(Ascending), integer(Descending, true), sequence(Descending)],
         ] {
             let whole = ids(&store, &table, &selection(Filter::All(vec![]), by.clone())).await.unwrap();
-            assert_eq!(whole.len(), 51);
+            assert_eq!(whole.len(), 52);
             let page = |cursor| Selection { cursor: Some(cursor), limit: 7, ..selection(Filter::All(vec![]), by.clone()) };
             for (n, id) in whole.iter().enumerate() {
                 let after = ids(&store, &table, &page(Cursor::After(id.clone()))).await.unwrap();
@@ -467,14 +468,13 @@ on_both! {
 }
 
 on_both! {
-    async fn a_cursor_must_exist_be_visible_and_have_values(home: &Home) {
+    async fn a_cursor_must_exist_and_be_visible(home: &Home) {
         let store = home.store().await;
         let table = fill(&store).await;
         let by = vec![order("age", INTEGER, Kind::Integer, true, Direction::Descending), sequence(Direction::Descending)];
         let at = |id: &str| Selection { cursor: Some(Cursor::After(id.into())), ..selection(Filter::All(vec![]), by.clone()) };
         assert!(matches!(ids(&store, &table, &at("none")).await, Err(Error::CursorNotFound)));
-        let error = ids(&store, &table, &at("r6")).await.unwrap_err();
-        assert!(matches!(&error, Error::CursorNull { attribute } if attribute == "age"), "{error:?}");
+        assert_eq!(ids(&store, &table, &at("r6")).await.unwrap(), Vec::<String>::new());
         let hidden = query::plan(&store, table.place(), &at("r1"), Some(Predicate::is("_id", text("r2")))).await;
         assert!(matches!(hidden, Err(Error::CursorNotFound)));
         // Descending, the row without a value comes last, and isn't lost on the way.
@@ -587,7 +587,7 @@ on_both! {
             let set = Permissions::parse(set, PermissionTarget::Item).unwrap();
             let number = permissions::intern(&mut unit, &set).await.unwrap();
             assert_eq!(permissions::intern(&mut unit, &set).await.unwrap(), number, "each set once");
-            assert_eq!(permissions::load(&mut unit, number).await.unwrap(), set.canonical());
+            assert_eq!(permissions::load(&mut unit, number).await.unwrap(), set.written());
             let row = NewRow { id: &format!("r{n}"), created: 0, updated: 0, permissions: number, values: &[] };
             tables::insert(&mut unit, &table, row).await.unwrap();
         }

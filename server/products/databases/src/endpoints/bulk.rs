@@ -1,9 +1,10 @@
 //! `…/rows` and `…/documents`, many at once.
 
 use super::at;
+use super::params::RowValues;
 use crate::service::{Databases, Operation, RowInput, Which};
 use crate::vocabulary::Vocabulary;
-use floe_gateway::param::{Id, List, Object};
+use floe_gateway::param::{Id, List};
 use floe_gateway::{Call, Reply, input};
 use floe_kernel::permission::{PermissionTarget, Permissions};
 use floe_kernel::{Error, Result, id};
@@ -20,7 +21,7 @@ input! {
         /// The table's id.
         table: Id = path "tableId" | "collectionId",
         /// The rows, each with its values, `$id` and `$permissions`.
-        rows: List<Object, 100> = body "rows" | "documents",
+        rows: List<RowValues, 100> = body "rows" | "documents",
         /// A transaction to stage this in.
         transaction: Option<Id> = body "transactionId" or None,
     }
@@ -33,7 +34,7 @@ pub(crate) async fn upsert(service: Arc<Databases>, call: Call, input: UpsertRow
     }
     let rows = Operation::UpsertMany(rows);
     Ok(Reply::written(
-        if input.transaction.is_some() { 200 } else { 201 },
+        200,
         service.write(&call, at(input.database, input.table), rows, input.transaction.as_deref()).await?,
     ))
 }
@@ -42,7 +43,7 @@ pub(crate) async fn upsert(service: Arc<Databases>, call: Call, input: UpsertRow
 ///
 /// # Errors
 /// For an id or permissions that can't be.
-pub(super) fn read_rows(rows: Vec<Object>, call: &Call) -> Result<Vec<RowInput>> {
+pub(super) fn read_rows(rows: Vec<RowValues>, call: &Call) -> Result<Vec<RowInput>> {
     rows.into_iter().map(|row| read_row(row.0, call)).collect()
 }
 
@@ -79,7 +80,7 @@ input! {
         /// The table's id.
         table: Id = path "tableId" | "collectionId",
         /// The values that change; `$permissions` among them.
-        data: Object = body "data" or Object::default(),
+        data: RowValues = body "data" or RowValues::default(),
         /// Which rows: all, unless said.
         queries: Which = body "queries" or Which::default(),
         /// A transaction to stage this in.

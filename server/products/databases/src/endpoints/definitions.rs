@@ -4,12 +4,16 @@ use super::params::{IndexedKey, Key, OrderBy};
 use crate::domain::{Domain, Form, MAX_STRING, MAX_VARCHAR, TextType, shape_form};
 use crate::model::{NewColumn, NewIndex};
 use floe_gateway::input::{Param, Refusal};
-use floe_gateway::param::Object;
+use floe_gateway::param::{List, Object};
+use floe_kernel::{Error, ErrorKind};
 use serde_json::{Map, Value as Json, json};
 
-/// The definition of a column: what its own endpoint takes, and its `type`.
-#[derive(Debug)]
-pub(crate) struct InlineColumn(pub(crate) NewColumn);
+/// The definitions of columns: of each what its own endpoint takes, and its `type`.
+#[derive(Debug, Default)]
+pub(crate) struct InlineColumns(pub(crate) Vec<NewColumn>);
+
+/// The most columns that may be defined together with their table.
+const MAX_COLUMNS: usize = 100;
 
 /// The definition of an index: what its own endpoint takes.
 #[derive(Debug)]
@@ -52,28 +56,27 @@ fn needed<P: Param>(map: &mut Map<String, Json>, name: &str) -> Result<P, Refusa
     field(map, name)?.ok_or_else(|| format!("{name} is not optional").into())
 }
 
-impl Param for InlineColumn {
+/// A definition that is refused in words of its own, as Appwrite does: nothing stands before them.
+fn refused(message: String) -> Refusal {
+    Refusal::Error(Box::new(Error::new(ErrorKind::GeneralArgumentInvalid).message(message)))
+}
+
+impl Param for InlineColumns {
     fn read(value: Json) -> Result<Self, Refusal> {
-        let mut map = Object::read(value)?.0;
-        let kind: String = needed(&mut map, "type")?;
-        let format: String = field(&mut map, "format")?.unwrap_or_default();
-        let encrypted = field(&mut map, "encrypt")?.unwrap_or(false);
-        let domain = domain(if kind == "string" && !format.is_empty() { &format } else { &kind }, &mut map)?;
-        if encrypted && !matches!(domain, Domain::Text { .. }) {
-            return Err("encrypt: Only text without a format can be encrypted".into());
+        let List(definitions) = List::<Object, MAX_COLUMNS>::read(value)?;
+        let mut columns: Vec<NewColumn> = Vec::with_capacity(definitions.len());
+        for (n, definition) in definitions.into_iter().enumerate() {
+            let column = column(n, definition.0)?;
+            if columns.iter().any(|other| other.key.eq_ignore_ascii_case(&column.key)) {
+                return Err(refused(format!("Duplicate attribute key: {}", column.key)));
+            }
+            columns.push(column);
         }
-        Ok(Self(NewColumn {
-            key: needed::<Key>(&mut map, "key")?.0,
-            domain,
-            required: field(&mut map, "required")?.unwrap_or(false),
-            array: field(&mut map, "array")?.unwrap_or(false),
-            encrypted,
-            default: map.remove("default").filter(|default| !default.is_null()),
-        }))
+        Ok(Self(columns))
     }
 
     fn schema() -> Json {
-        json!({
+        let column = json!({
             "type": "object",
             "required": ["key", "type"],
             "properties": {
@@ -89,19 +92,43 @@ impl Param for InlineColumn {
                 "encrypt": {"type": "boolean", "default": false},
                 "default": {"description": "A value of the column's type."},
             },
-        })
+        });
+        json!({"type": "array", "items": column, "maxItems": MAX_COLUMNS})
     }
 }
 
-fn domain(name: &str, map: &mut Map<String, Json>) -> Result<Domain, Refusal> {
+/// The column that is defined at this place of the list.
+fn column(n: usize, mut map: Map<String, Json>) -> Result<NewColumn, Refusal> {
+    for name in ["key", "type"] {
+        if map.get(name).is_none_or(Json::is_null) {
+            return Err(refused(format!("Attribute at index {n} is missing required field '{name}'")));
+        }
+    }
+    let (key, kind): (Key, String) = (needed(&mut map, "key")?, needed(&mut map, "type")?);
+    let format: String = field(&mut map, "format")?.unwrap_or_default();
+    let encrypted = field(&mut map, "encrypt")?.unwrap_or(false);
+    let domain = domain(&key.0, if kind == "string" && !format.is_empty() { &format } else { &kind }, &mut map)?;
+    if encrypted && !matches!(domain, Domain::Text { .. }) {
+        return Err("encrypt: Only text without a format can be encrypted".into());
+    }
+    Ok(NewColumn {
+        key: key.0,
+        domain,
+        required: field(&mut map, "required")?.unwrap_or(false),
+        array: field(&mut map, "array")?.unwrap_or(false),
+        encrypted,
+        default: map.remove("default").filter(|default| !default.is_null()),
+    })
+}
+
+fn domain(key: &str, name: &str, map: &mut Map<String, Json>) -> Result<Domain, Refusal> {
     let mut text = |of: TextType, largest: i64| -> Result<Domain, Refusal> {
-        let size = match of.own_size() {
-            Some(size) => size,
-            None => needed::<i64>(map, "size")?,
-        };
-        let fits = of.own_size().is_some() || (1..=largest).contains(&size);
-        fits.then_some(Domain::Text { of, size })
-            .ok_or_else(|| format!("size: Value must be a valid range between 1 and {largest}").into())
+        let size = of.own_size().or_else(|| map.remove("size")?.as_i64().filter(|size| (1..=largest).contains(size)));
+        let size = size.ok_or_else(|| {
+            let size = format!("Size must be between 1 and {largest}");
+            refused(format!("Invalid or missing size for {} attribute '{key}'. {size}", of.name()))
+        })?;
+        Ok(Domain::Text { of, size })
     };
     Ok(match name {
         "string" => text(TextType::String, MAX_STRING)?,
@@ -125,7 +152,12 @@ fn domain(name: &str, map: &mut Map<String, Json>) -> Result<Domain, Refusal> {
         "datetime" => Domain::Datetime,
         "line" => Domain::Shape(floe_geometry::Form::Line),
         other if let Some(form) = shape_form(other) => Domain::Shape(form),
-        _ => return Err(format!("type: \"{}\" is not a type that can be defined here", name.escape_default()).into()),
+        "relationship" => {
+            let message =
+                "Relationship attributes cannot be created inline. Use the create relationship endpoint instead.";
+            return Err(refused(message.to_owned()));
+        }
+        _ => return Err(refused(format!("Invalid type for attribute '{key}': {name}"))),
     })
 }
 

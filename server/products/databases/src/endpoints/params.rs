@@ -2,9 +2,9 @@
 
 use crate::service::Which;
 use floe_gateway::input::{Param, Refusal};
-use floe_gateway::param::Queries;
+use floe_gateway::param::{Object, RowQueries};
 use floe_kernel::id;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 const KEY_RULE: &str = "Parameter must contain at most 36 chars. Valid chars are a-z, A-Z, 0-9, period, hyphen, and underscore. Can't start with a special char";
 
@@ -89,16 +89,29 @@ impl Param for Numeric {
 /// Queries that choose rows: kept as they were written too, because they may be staged.
 impl Param for Which {
     fn read(value: Json) -> Result<Self, Refusal> {
-        let Queries(queries) = Queries::read(value.clone())?;
+        let RowQueries(queries) = RowQueries::read(value.clone())?;
         let texts = match value {
             Json::Array(items) => items.into_iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
-            Json::String(text) => vec![text],
             _ => Vec::new(),
         };
         Ok(Self { texts, queries })
     }
 
     fn schema() -> Json {
-        Queries::schema()
+        RowQueries::schema()
+    }
+}
+
+/// What is said of a row: a JSON object, or its text.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct RowValues(pub(crate) Map<String, Json>);
+
+impl Param for RowValues {
+    fn read(value: Json) -> Result<Self, Refusal> {
+        Object::read(value).map(|object| Self(object.0)).map_err(|_| "Value must be a valid JSON object".into())
+    }
+
+    fn schema() -> Json {
+        Object::schema()
     }
 }

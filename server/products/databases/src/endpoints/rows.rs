@@ -2,9 +2,10 @@
 
 use super::at;
 use super::bulk::read_rows;
+use super::params::RowValues;
 use crate::service::{Databases, Operation, RowInput, RowsWanted};
 use crate::vocabulary::Vocabulary;
-use floe_gateway::param::{CustomId, Id, Int, ItemPermissions, List, Object, Queries};
+use floe_gateway::param::{CustomId, Id, Int, ItemPermissions, List, RowQueries};
 use floe_gateway::{Call, Reply, input};
 use floe_kernel::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -18,12 +19,12 @@ input! {
         table: Id = path "tableId" | "collectionId",
         /// The row's id.
         id: Option<CustomId> = body "rowId" | "documentId" or None,
-        /// Its values.
-        data: Object = body "data" or Object::default(),
+        /// Its values; none (`{}`) for a row of defaults.
+        data: Option<RowValues> = body "data" or None,
         /// Who may do what with it. Everything its maker alone, unless said.
         permissions: Option<ItemPermissions> = body "permissions" or None,
         /// Many rows instead of one, each with its values, `$id` and `$permissions`.
-        rows: List<Object, 100> = body "rows" | "documents" or List(Vec::new()),
+        rows: List<RowValues, 100> = body "rows" | "documents" or List(Vec::new()),
         /// A transaction to stage this in.
         transaction: Option<Id> = body "transactionId" or None,
     }
@@ -44,11 +45,11 @@ pub(crate) async fn create(service: Arc<Databases>, call: Call, input: CreateRow
         Error::new(words.errors.row_missing_data).message(message).field(words.row_id)
     };
     let id = input.id.ok_or_else(missing)?.or_make(call.now);
-    let row = Operation::Create(row_input(id, input.permissions, input.data));
+    let row = Operation::Create(row_input(id, input.permissions, input.data.unwrap_or_default()));
     Ok(Reply::written(201, service.write(&call, at, row, transaction).await?))
 }
 
-fn row_input(id: String, permissions: Option<ItemPermissions>, data: Object) -> RowInput {
+fn row_input(id: String, permissions: Option<ItemPermissions>, data: RowValues) -> RowInput {
     RowInput { id, permissions: permissions.map(|permissions| permissions.0), data: data.0 }
 }
 
@@ -56,10 +57,11 @@ fn row_input(id: String, permissions: Option<ItemPermissions>, data: Object) -> 
 fn check(call: &Call, input: &CreateRow) -> Result<()> {
     let words = Vocabulary::of(call).words();
     let bad = |message: String| Err(Error::new(ErrorKind::GeneralBadRequest).message(message));
-    match (input.data.0.is_empty(), input.rows.0.is_empty()) {
-        (true, true) => Err(words.errors.row_missing_data.into()),
+    let says_more = input.data.as_ref().is_some_and(|data| !data.0.is_empty());
+    match (!says_more, input.rows.0.is_empty()) {
+        (true, true) if input.data.is_none() => Err(words.errors.row_missing_data.into()),
+        (_, true) => Ok(()),
         (false, false) => bad(format!("You can only send one of the following parameters: data, {}", words.rows)),
-        (false, true) => Ok(()),
         (true, false) if !call.caller.privileged() => Err(ErrorKind::GeneralUnauthorizedScope.into()),
         (true, false) if input.id.is_some() => bad(format!(
             "Param \"{}\" is not allowed when creating multiple {}, set \"$id\" on each instead.",
@@ -81,7 +83,7 @@ input! {
         /// The table's id.
         table: Id = path "tableId" | "collectionId",
         /// Filters, order, page and columns.
-        queries: Queries = query "queries" or Queries::default(),
+        queries: RowQueries = query "queries" or RowQueries::default(),
         /// A transaction whose staged changes are to be seen.
         transaction: Option<Id> = query "transactionId" or None,
         /// Whether to count them.
@@ -114,7 +116,7 @@ input! {
         /// The row's id.
         id: Id = path "rowId" | "documentId",
         /// Columns.
-        queries: Queries = query "queries" or Queries::default(),
+        queries: RowQueries = query "queries" or RowQueries::default(),
         /// A transaction whose staged changes are to be seen.
         transaction: Option<Id> = query "transactionId" or None,
     }
@@ -139,7 +141,7 @@ input! {
         /// The row's id.
         id: Id = path "rowId" | "documentId",
         /// The values that change.
-        data: Object = body "data" or Object::default(),
+        data: RowValues = body "data" or RowValues::default(),
         /// Other permissions.
         permissions: Option<ItemPermissions> = body "permissions" or None,
         /// A transaction to stage this in.
@@ -167,8 +169,8 @@ input! {
         table: Id = path "tableId" | "collectionId",
         /// The row's id.
         id: CustomId = path "rowId" | "documentId",
-        /// Its values.
-        data: Object = body "data" or Object::default(),
+        /// Its values; none (`{}`) for a row of defaults.
+        data: Option<RowValues> = body "data" or None,
         /// Its permissions; those that it has, unless said.
         permissions: Option<ItemPermissions> = body "permissions" or None,
         /// A transaction to stage this in.
@@ -177,12 +179,15 @@ input! {
 }
 
 pub(crate) async fn upsert(service: Arc<Databases>, call: Call, input: UpsertRow) -> Result<Reply> {
-    if input.data.0.is_empty() && input.permissions.is_none() {
+    if input.data.is_none() && input.permissions.is_none() {
         return Err(Vocabulary::of(&call).errors().row_missing_payload.into());
     }
-    let row = Operation::Upsert(row_input(input.id.or_make(call.now), input.permissions, input.data));
+    let data = input.data.unwrap_or_default();
+    let row = Operation::Upsert(row_input(input.id.or_make(call.now), input.permissions, data));
+    // As Appwrite answers, whatever its document says: 200, except for what is only staged.
+    let status = if input.transaction.is_some() { 201 } else { 200 };
     Ok(Reply::written(
-        201,
+        status,
         service.write(&call, at(input.database, input.table), row, input.transaction.as_deref()).await?,
     ))
 }

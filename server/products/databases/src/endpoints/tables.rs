@@ -1,6 +1,6 @@
 //! `…/tables` and `…/collections`.
 
-use super::definitions::{InlineColumn, InlineIndex};
+use super::definitions::{InlineColumns, InlineIndex};
 use super::{at, page};
 use crate::repository::Listing;
 use crate::service::{Databases, NewTable, TableChange};
@@ -26,7 +26,7 @@ input! {
         /// Whether clients may see it.
         enabled: bool = body "enabled" or true,
         /// Its columns, as their own endpoints take them, with their `type`.
-        columns: List<InlineColumn, 100> = body "columns" | "attributes" or List(Vec::new()),
+        columns: InlineColumns = body "columns" | "attributes" or InlineColumns::default(),
         /// Its indexes, as their own endpoint takes them.
         indexes: List<InlineIndex, 100> = body "indexes" or List(Vec::new()),
     }
@@ -39,7 +39,7 @@ pub(crate) async fn create(service: Arc<Databases>, call: Call, input: CreateTab
         permissions: input.permissions.unwrap_or_default().0,
         row_security: input.row_security,
         enabled: input.enabled,
-        columns: input.columns.0.into_iter().map(|column| column.0).collect(),
+        columns: input.columns.0,
         indexes: input.indexes.0.into_iter().map(|index| index.0).collect(),
     };
     let table = service.create_table(&call, &input.database, new).await?;
@@ -97,8 +97,8 @@ input! {
         row_security: bool = body "rowSecurity" | "documentSecurity" or false,
         /// Whether clients may see it.
         enabled: bool = body "enabled" or true,
-        /// Whether lists of its rows that are kept are to be forgotten. They are with every change.
-        _purge: bool = body "purge" or false,
+        /// Whether lists of its rows that are kept are to be forgotten. They are with every change of who may see what.
+        purge: bool = body "purge" or false,
     }
 }
 
@@ -108,6 +108,7 @@ pub(crate) async fn update(service: Arc<Databases>, call: Call, input: UpdateTab
         permissions: input.permissions.map(|permissions| permissions.0),
         row_security: input.row_security,
         enabled: input.enabled,
+        purge: input.purge,
     };
     let table = service.update_table(&call, &at(input.database, input.table), change).await?;
     Reply::ok(&table.to_json(Vocabulary::of(&call)))

@@ -3,6 +3,7 @@
 use super::bulk::{read_rows, take_permissions};
 use super::numbers::positive;
 use super::page;
+use super::params::RowValues;
 use super::params::{Key, Numeric};
 use crate::service::{Addition, At, Databases, Operation, RowInput, Staging, Which};
 use crate::vocabulary::Vocabulary;
@@ -166,7 +167,7 @@ impl Parts {
             }
             // Only these two are left.
             _ => {
-                let rows = read_rows(self.take::<List<Object, 100>>("data")?.0, call)?;
+                let rows = read_rows(self.take::<List<RowValues, 100>>("data")?.0, call)?;
                 if rows.is_empty() {
                     return Err(errors.row_missing_data.into());
                 }

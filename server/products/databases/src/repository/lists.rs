@@ -29,7 +29,7 @@ pub(crate) struct Listing<'l> {
 
 impl Listing<'_> {
     fn selection(&self, fields: &[Field]) -> floe_kernel::Result<Selection> {
-        let mut selection = self.queries.resolve(Fields { fields, sequence: "number" })?;
+        let mut selection = self.queries.resolve_whole(Fields { fields, sequence: "number" })?;
         if !self.total {
             selection.count_up_to = 0;
         }

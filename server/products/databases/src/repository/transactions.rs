@@ -260,7 +260,7 @@ pub(crate) async fn list(
     queries: &Queries,
     owner: Option<&str>,
 ) -> floe_kernel::Result<Listed<Transaction>> {
-    let selection = queries.resolve(Fields { fields: &FIELDS, sequence: "number" })?;
+    let selection = queries.resolve_whole(Fields { fields: &FIELDS, sequence: "number" })?;
     let visible = owner.map(|owner| Predicate::is("owner", Value::Text(owner.to_owned())));
     let (total, rows) = on_list!(store, &TRANSACTIONS, &selection, visible, transactions::table => TransactionRow);
     Ok(Listed { items: rows.into_iter().map(Transaction::try_from).collect::<Result<_, _>>()?, total })

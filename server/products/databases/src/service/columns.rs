@@ -165,12 +165,12 @@ impl Databases {
         let is_for_later = !call.store.is_sqlite() && tx.definitions().awaits_chores(table).await?;
         let mut column = new.made(call.now, if is_for_later { Status::Processing } else { Status::Available });
         if whole.has(&column.key) {
-            return Err(vocabulary.errors().column_exists.into());
+            return Err(Error::about(vocabulary.errors().column_exists, &column.key));
         }
         whole.columns.push(column.clone());
         whole.check_limits(vocabulary)?;
         let added = tx.definitions().add_column(table, &column).await;
-        column.number = added.map_err(|error| conflict_is(error, vocabulary.errors().column_exists))?;
+        column.number = added.map_err(|error| conflict_is(error, vocabulary.errors().column_exists, &column.key))?;
         if is_for_later {
             tx.later(Task::AddColumn, table, column.number).await?;
         } else {
@@ -197,7 +197,7 @@ impl Databases {
         let columns = definitions.columns(table.number).await?;
         let relation = columns.relations.into_iter().find(|relation| relation.key == key).map(AnyColumn::Relation);
         let plain = columns.plain.into_iter().find(|column| column.key == key).map(AnyColumn::Plain);
-        relation.or(plain).ok_or_else(|| vocabulary.errors().column_not_found.into())
+        relation.or(plain).ok_or_else(|| Error::about(vocabulary.errors().column_not_found, key))
     }
 
     /// The columns of a table.
@@ -223,7 +223,7 @@ impl Databases {
         let whole = open(&mut tx, at, vocabulary).await?;
         let mut column = find(&whole, key, vocabulary)?;
         if column.status != Status::Available {
-            return Err(vocabulary.errors().column_not_available.into());
+            return Err(Error::about(vocabulary.errors().column_not_available, key));
         }
         let old_size = column.domain.size();
         column.domain = change.domain.of(&column.domain).ok_or(vocabulary.errors().column_type)?;
@@ -250,13 +250,13 @@ impl Databases {
         column.updated = call.now;
         if let Some(new_key) = change.new_key.filter(|new_key| *new_key != key) {
             if whole.has(&new_key) && !new_key.eq_ignore_ascii_case(key) {
-                return Err(vocabulary.errors().column_exists.into());
+                return Err(Error::about(vocabulary.errors().column_exists, &new_key));
             }
             rename_in_indexes(&mut tx, &whole, key, &new_key).await?;
             column.key = new_key;
         }
         let saved = tx.definitions().save_column(&column).await;
-        saved.map_err(|error| conflict_is(error, vocabulary.errors().column_exists))?;
+        saved.map_err(|error| conflict_is(error, vocabulary.errors().column_exists, &column.key))?;
         tx.emit(events::COLUMN_UPDATE, &[&at.database, &at.table, key], || bytes(&column.to_json())).await?;
         tx.commit().await?;
         Ok(column)
@@ -357,7 +357,7 @@ fn find(whole: &WholeTable, key: &str, vocabulary: Vocabulary) -> Result<Column>
         return Err(errors.column_type.into());
     }
     let found = whole.columns.iter().find(|column| column.key == key).cloned();
-    found.ok_or_else(|| errors.column_not_found.into())
+    found.ok_or_else(|| Error::about(errors.column_not_found, key))
 }
 
 async fn rename_in_indexes(tx: &mut RowTransaction<'_>, whole: &WholeTable, key: &str, new_key: &str) -> Result<()> {

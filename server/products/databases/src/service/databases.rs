@@ -30,7 +30,7 @@ impl Databases {
         let mut database = Database { number: 0, id, name, kind, enabled, created: call.now, updated: call.now };
         let mut tx = self.begin(call).await?;
         let added = tx.definitions().add_database(&database).await;
-        database.number = added.map_err(|error| conflict_is(error, ErrorKind::DatabaseAlreadyExists))?;
+        database.number = added.map_err(|error| conflict_is(error, ErrorKind::DatabaseAlreadyExists, &database.id))?;
         tx.emit(events::DATABASE_CREATE, &[&database.id], || bytes(&database.to_json())).await?;
         tx.commit().await?;
         Ok(database)

@@ -86,12 +86,15 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let mut index = check(new, whole, call, vocabulary)?;
         definition(&index, whole, &call.store, vocabulary)?;
+        if whole.indexes.iter().any(|other| other.key.eq_ignore_ascii_case(&index.key)) {
+            return Err(Error::about(vocabulary.errors().index_exists, &index.key));
+        }
         let is_for_later = is_for_later(tx, call, whole).await?;
         if is_for_later {
             index.status = Status::Processing;
         }
         let added = tx.definitions().add_index(whole.table.number, &index).await;
-        index.number = added.map_err(|error| conflict_is(error, vocabulary.errors().index_exists))?;
+        index.number = added.map_err(|error| conflict_is(error, vocabulary.errors().index_exists, &index.key))?;
         if is_for_later {
             tx.later(Task::MakeIndex, whole.table.number, index.number).await?;
             return Ok(index);
@@ -199,9 +202,6 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
     if whole.indexes.len() >= MAX_INDEXES {
         return Err(errors.index_limit.into());
     }
-    if whole.indexes.iter().any(|index| index.key.eq_ignore_ascii_case(&new.key)) {
-        return Err(errors.index_exists.into());
-    }
     if !matches!(new.kind.as_str(), "key" | "unique" | "fulltext" | "spatial") {
         return Err(Error::invalid("type", "Value must be one of (key, fulltext, unique, spatial)"));
     }
@@ -212,11 +212,18 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
         let message = format!("Indexes of type {} are not supported.", new.kind);
         Error::new(ErrorKind::GeneralFeatureUnsupported).message(message).field("type")
     })?;
+    for key in new.columns.iter().filter(|key| INDEXABLE.iter().all(|(attribute, _)| attribute != key)) {
+        if available(key, whole, vocabulary)?.array {
+            // In these words and of this type whatever the vocabulary.
+            let message = "Creating indexes on array attributes is not currently supported.";
+            return Err(Error::new(ErrorKind::IndexInvalid).message(message));
+        }
+    }
     if new.columns.is_empty() {
-        return invalid(&format!("No {} provided for index", vocabulary.words().columns));
+        return invalid("No attributes provided for index");
     }
     if new.columns.iter().enumerate().any(|(n, key)| new.columns[..n].contains(key)) {
-        return invalid(&format!("Duplicate {} provided", vocabulary.words().columns));
+        return invalid("Duplicate attributes provided");
     }
     if new.lengths.len() > new.columns.len() {
         let rule = "Count of lengths must be equal or less than the number of attributes.";
@@ -240,6 +247,24 @@ fn check(new: NewIndex, whole: &WholeTable, call: &Call, vocabulary: Vocabulary)
     })
 }
 
+/// The column of this key, which an index may be over now.
+///
+/// # Errors
+/// `column_unknown`, `column_type_invalid` for a relationship, `column_not_available`.
+fn available<'w>(key: &str, whole: &'w WholeTable, vocabulary: Vocabulary) -> Result<&'w Column> {
+    let errors = vocabulary.errors();
+    if whole.relations.iter().any(|relation| relation.key == key) {
+        let message = format!("Cannot create an index for a relationship {}: {key}", vocabulary.words().column);
+        return Err(Error::new(errors.column_type).message(message));
+    }
+    let column = whole.columns.iter().find(|column| column.key == key);
+    let column = column.ok_or_else(|| Error::about(errors.column_unknown, key))?;
+    match column.status {
+        Status::Available => Ok(column),
+        Status::Processing | Status::Failed(_) => Err(Error::about(errors.column_not_available, key)),
+    }
+}
+
 /// What the index is over in the database.
 fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<Vec<IndexColumn>> {
     let errors = vocabulary.errors();
@@ -252,14 +277,7 @@ fn stored_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> 
             stored.push(IndexColumn { name: (*name).to_owned(), nullable: false, direction, length: None });
             continue;
         }
-        if whole.relations.iter().any(|relation| relation.key == *key) {
-            let message = format!("Cannot create an index for a relationship {}: {key}", vocabulary.words().column);
-            return Err(Error::new(errors.column_type).message(message));
-        }
-        let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
-        if column.status != Status::Available {
-            return Err(errors.column_not_available.into());
-        }
+        let column = available(key, whole, vocabulary)?;
         refuse_shapes(index, column, vocabulary)?;
         let counted =
             counted(column, index.lengths[n]).map_err(|rule| Error::new(errors.index_invalid).message(rule))?;
@@ -284,18 +302,9 @@ fn searched_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -
         Some((_, name)) if *name == ID => Ok((*name).to_owned()),
         Some(_) => no_text(key),
         None => {
-            let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
-            if column.status != Status::Available {
-                return Err(errors.column_not_available.into());
-            }
-            if column.array {
-                return invalid("\"Fulltext\" index is forbidden on array attributes".into());
-            }
+            let column = available(key, whole, vocabulary)?;
             if column.encrypted {
                 return invalid(format!("Attribute \"{key}\" is encrypted and can't be part of an index"));
-            }
-            if column.status != Status::Available {
-                return Err(errors.column_not_available.into());
             }
             refuse_shapes(index, column, vocabulary)?;
             if column.kind() == Kind::Text { Ok(column.stored().name) } else { no_text(key) }
@@ -307,9 +316,6 @@ fn searched_columns(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -
 /// How many characters of a column count, in an index that is over so many of them; none: over all.
 fn counted(column: &Column, part: Option<i64>) -> Result<i64, String> {
     let (key, size) = (&column.key, column.domain.size());
-    if column.array {
-        return Err("Creating indexes on array attributes is not currently supported.".into());
-    }
     if column.encrypted {
         return Err(format!("Attribute \"{key}\" is encrypted and can't be part of an index"));
     }
@@ -339,7 +345,7 @@ fn refuse_shapes(index: &Index, column: &Column, vocabulary: Vocabulary) -> Resu
     Err(Error::new(vocabulary.errors().index_invalid).message(message))
 }
 
-/// What a spatial index is over in the database. (Appwrite wants a value in each row; ours could do without.)
+/// What a spatial index is over in the database. (Rows without a shape may be among them.)
 fn shape_column(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Result<String> {
     let errors = vocabulary.errors();
     let invalid = |message: String| Err(Error::new(errors.index_invalid).message(message));
@@ -355,7 +361,7 @@ fn shape_column(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Re
     if INDEXABLE.iter().any(|(attribute, _)| attribute == key) {
         return no_shape(if key == "$id" { "string" } else { "datetime" });
     }
-    let column = whole.columns.iter().find(|column| column.key == *key).ok_or(errors.column_unknown)?;
+    let column = available(key, whole, vocabulary)?;
     if column.kind() != Kind::Shape {
         return no_shape(column.domain.type_name());
     }
@@ -366,16 +372,10 @@ fn shape_column(index: &Index, whole: &WholeTable, vocabulary: Vocabulary) -> Re
         let message = "Spatial indexes with explicit orders are not supported. Remove the orders to create this index.";
         return invalid(message.into());
     }
-    if !column.required {
-        return invalid(format!(
-            "Spatial indexes do not allow null values. Mark the attribute \"{key}\" as required or create the index \
-             on a column with no null values."
-        ));
-    }
     Ok(column.stored().name)
 }
 
 fn find(indexes: Vec<Index>, key: &str, vocabulary: Vocabulary) -> Result<Index> {
     let found = indexes.into_iter().find(|index| index.key == key);
-    found.ok_or_else(|| vocabulary.errors().index_not_found.into())
+    found.ok_or_else(|| Error::about(vocabulary.errors().index_not_found, key))
 }

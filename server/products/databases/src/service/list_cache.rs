@@ -13,8 +13,8 @@ use floe_gateway::Call;
 use floe_kernel::Result;
 use floe_kernel::time::Timestamp;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How many bytes of lists are kept, of all projects.
@@ -53,14 +53,37 @@ struct Key {
     roles: Vec<String>,
     /// What they ask for. (Written out in full: two that differ anywhere read differently.)
     queries: String,
-    total: bool,
 }
 
-/// A list, and when it was made.
+/// A list, and when it was made. Whoever asks for the total gets the same rows as who doesn't.
 struct CachedList {
     made: Timestamp,
-    list: Vec<u8>,
+    /// How many there are in all, once somebody has asked.
+    total: OnceLock<i64>,
+    /// The JSON of the list, behind its total.
+    rows: Vec<u8>,
 }
+
+impl CachedList {
+    /// A list as [`Databases::rows`] gives it; `counted`: whether its total is one.
+    fn new(list: &[u8], counted: bool, made: Timestamp) -> Option<Self> {
+        let (total, rows) = list.split_at_checked(list.iter().position(|byte| *byte == b',')?)?;
+        let total: i64 = std::str::from_utf8(total.strip_prefix(TOTAL)?).ok()?.parse().ok()?;
+        Some(Self { made, total: if counted { OnceLock::from(total) } else { OnceLock::new() }, rows: rows.to_vec() })
+    }
+
+    /// The whole list again.
+    fn json(&self, total: i64) -> Vec<u8> {
+        let mut list = Vec::with_capacity(TOTAL.len() + 20 + self.rows.len());
+        list.extend_from_slice(TOTAL);
+        list.extend_from_slice(total.to_string().as_bytes());
+        list.extend_from_slice(&self.rows);
+        list
+    }
+}
+
+/// How the JSON of a list begins.
+const TOTAL: &[u8] = b"{\"total\":";
 
 impl Key {
     /// Roughly how many bytes it has.
@@ -74,7 +97,7 @@ impl ListCache {
     /// None yet.
     pub(crate) fn new() -> Self {
         let weigh =
-            |key: &Arc<Key>, kept: &Arc<CachedList>| u32::try_from(key.size() + kept.list.len()).unwrap_or(u32::MAX);
+            |key: &Arc<Key>, kept: &Arc<CachedList>| u32::try_from(key.size() + kept.rows.len()).unwrap_or(u32::MAX);
         Self {
             lists: Cache::of_bytes(MAX_BYTES, LONGEST, weigh),
             tx: (0..COUNTERS).map(|_| AtomicU64::new(0)).collect(),
@@ -105,9 +128,9 @@ impl ListCache {
         self.lists.get(key).filter(|kept| now < kept.made.plus_seconds(ttl))
     }
 
-    fn keep(&self, key: Arc<Key>, made: Timestamp, list: &[u8]) {
-        if list.len() <= MAX_LIST {
-            self.lists.put(key, Arc::new(CachedList { made, list: list.to_vec() }));
+    fn keep(&self, key: Arc<Key>, made: Timestamp, list: &[u8], counted: bool) {
+        if let Some(kept) = CachedList::new(list, counted, made).filter(|_| list.len() <= MAX_LIST) {
+            self.lists.put(key, Arc::new(kept));
         }
     }
 }
@@ -129,10 +152,19 @@ impl Databases {
         let schema = self.schema(call, at).await?;
         let key = Arc::new(key(call, &schema, &wanted, tx));
         if let Some(kept) = self.lists.fresh(&key, call.now, ttl) {
-            return Ok((kept.list.clone(), true));
+            let total = match (wanted.total, kept.total.get()) {
+                (false, _) => 0,
+                (true, Some(total)) => *total,
+                (true, None) => {
+                    let total = self.count_rows(call, at, &wanted).await?;
+                    *kept.total.get_or_init(|| total)
+                }
+            };
+            return Ok((kept.json(total), true));
         }
+        let counted = wanted.total;
         let list = self.rows(call, at, wanted).await?;
-        self.lists.keep(key, call.now, &list);
+        self.lists.keep(key, call.now, &list, counted);
         Ok((list, false))
     }
 }
@@ -155,6 +187,5 @@ fn key(call: &Call, schema: &TableSchema, wanted: &RowsWanted<'_>, tx: u64) -> K
         privileged,
         roles,
         queries: format!("{:?}", wanted.queries),
-        total: wanted.total,
     }
 }

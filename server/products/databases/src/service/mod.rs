@@ -166,7 +166,7 @@ impl Databases {
             self.load(&mut conn, call, at).await.map(Some)
         };
         let schema = self.schemas.get_or_load(key.as_str(), load).await?;
-        Ok(schema.ok_or(Vocabulary::of(call).errors().table_not_found)?)
+        schema.ok_or_else(|| Error::about(Vocabulary::of(call).errors().table_not_found, &at.table))
     }
 
     /// The schema of a table that was not `old` any more when storage failed with this error.
@@ -243,7 +243,10 @@ fn visible(call: &Call, schema: Arc<TableSchema>) -> Result<Arc<TableSchema>> {
         return Ok(schema);
     }
     let table_not_found = Vocabulary::of(call).errors().table_not_found;
-    Err(if schema.database_enabled { table_not_found } else { ErrorKind::DatabaseNotFound }.into())
+    Err(match schema.database_enabled {
+        true => Error::about(table_not_found, &schema.table_id),
+        false => Error::about(ErrorKind::DatabaseNotFound, &schema.database_id),
+    })
 }
 
 /// Whether storage failed in a way that a table which has changed in between explains.
@@ -266,7 +269,7 @@ fn was_overtaken(error: &Error) -> bool {
 
 /// The database of this id.
 async fn find_database(definitions: &mut SchemaRepository<'_>, id: &str) -> Result<Database> {
-    Ok(definitions.database(id).await?.ok_or(ErrorKind::DatabaseNotFound)?)
+    definitions.database(id).await?.ok_or_else(|| Error::about(ErrorKind::DatabaseNotFound, id))
 }
 
 /// The table there, and its database.
@@ -277,7 +280,7 @@ async fn find_table(
 ) -> Result<(Database, Table)> {
     let database = find_database(definitions, &at.database).await?;
     let table = definitions.table(database.number, &at.table).await?;
-    Ok((database, table.ok_or(vocabulary.errors().table_not_found)?))
+    Ok((database, table.ok_or_else(|| Error::about(vocabulary.errors().table_not_found, &at.table))?))
 }
 
 /// Who says what a row is to hold.
@@ -285,9 +288,9 @@ fn speaker(call: &Call) -> Speaker {
     Speaker { vocabulary: Vocabulary::of(call), privileged: call.caller.privileged(), operators: true }
 }
 
-/// What a conflict means, where only one thing can be meant.
-fn conflict_is(error: floe_store::Error, kind: ErrorKind) -> Error {
-    if error.is_conflict() { Error::new(kind).because(error) } else { error.into() }
+/// What a conflict means, where only one thing can be meant: that something of this id or key is there already.
+fn conflict_is(error: floe_store::Error, kind: ErrorKind, id: &str) -> Error {
+    if error.is_conflict() { Error::about(kind, id).because(error) } else { error.into() }
 }
 
 /// A JSON model as bytes, for events.

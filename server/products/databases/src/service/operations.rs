@@ -11,7 +11,7 @@ use super::reader::RowReader;
 use super::related::RelatedTableFinder;
 use super::rows::may_be_others;
 use super::writes::{
-    Permitted, change, check_grants, find_to, insert, may_create, may_ever, permissions_of_new, upsert,
+    Permitted, change, check_grants, find_to, find_to_upsert, insert, may_create, may_ever, permissions_of_new, upsert,
 };
 use super::{ATTEMPTS, At, Databases, speaker, was_overtaken};
 use crate::events::{self, Event};
@@ -21,6 +21,7 @@ use crate::row_transaction::RowTransaction;
 use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
+use floe_kernel::access::Reach;
 use floe_kernel::error::capitalized;
 use floe_kernel::permission::{Action, Permissions};
 use floe_kernel::query::Queries;
@@ -109,11 +110,44 @@ pub(super) enum Ready<'o> {
 
 /// Something to be done to one row.
 pub(super) enum Step<'o> {
-    Insert { id: &'o str, data: RowData, permissions: Permissions, wanted: Vec<Wanted<'o>> },
-    Change { id: &'o str, data: RowData, permissions: Option<&'o Permissions>, wanted: Vec<Wanted<'o>> },
-    Upsert { id: &'o str, data: RowData, permissions: Option<&'o Permissions>, wanted: Vec<Wanted<'o>> },
-    Delete { id: &'o str },
-    Add { position: usize, addition: &'o Addition },
+    Insert {
+        id: &'o str,
+        data: RowData,
+        permissions: Permissions,
+        wanted: Vec<Wanted<'o>>,
+    },
+    Change {
+        id: &'o str,
+        data: RowData,
+        permissions: Option<&'o Permissions>,
+        wanted: Vec<Wanted<'o>>,
+    },
+    Upsert {
+        id: &'o str,
+        data: RowData,
+        permissions: Option<&'o Permissions>,
+        wanted: Vec<Wanted<'o>>,
+    },
+    Delete {
+        id: &'o str,
+    },
+    Add {
+        position: usize,
+        addition: &'o Addition,
+    },
+    /// Nothing: what was said of a row doesn't fit the table, which is told to those alone who may write the row.
+    Unfit {
+        id: &'o str,
+        write: Write,
+        error: Error,
+    },
+}
+
+/// How a row was to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Write {
+    Update,
+    Upsert,
 }
 
 /// What came of an operation.
@@ -270,13 +304,21 @@ impl Operation {
             Self::Update(row) => {
                 may_ever(call, schema, Action::Update)?;
                 check_grants(call, row.permissions.as_ref())?;
-                let data = schema.part(&row.data, speaker(call))?;
-                let wanted = Wanted::read(call, schema, around, &row.data, true)?;
-                Ready::One(Step::Change { id: &row.id, data, permissions: row.permissions.as_ref(), wanted })
+                let change = || {
+                    let data = schema.part(&row.data, speaker(call))?;
+                    let wanted = Wanted::read(call, schema, around, &row.data, true)?;
+                    Ok(Step::Change { id: &row.id, data, permissions: row.permissions.as_ref(), wanted })
+                };
+                Ready::One(change().or_else(|error| Step::unfit(&row.id, Write::Update, call, schema, error))?)
             }
             Self::Upsert(row) => {
-                let wanted = Wanted::read(call, schema, around, &row.data, false)?;
-                Ready::One(Step::upsert(row, call, schema, wanted)?)
+                may_create(call, schema).or_else(|_| may_ever(call, schema, Action::Update))?;
+                check_grants(call, row.permissions.as_ref())?;
+                let upsert = || {
+                    let wanted = Wanted::read(call, schema, around, &row.data, false)?;
+                    Step::upsert(row, call, schema, wanted)
+                };
+                Ready::One(upsert().or_else(|error| Step::unfit(&row.id, Write::Upsert, call, schema, error))?)
             }
             Self::Delete(id) => {
                 may_ever(call, schema, Action::Delete)?;
@@ -285,8 +327,11 @@ impl Operation {
             Self::Add(addition) => {
                 may_ever(call, schema, Action::Update)?;
                 let position = schema.position(&addition.column);
-                let position = position.ok_or(Vocabulary::of(call).errors().column_not_found)?;
-                Ready::One(Step::Add { position, addition })
+                let missing = || Error::about(Vocabulary::of(call).errors().column_not_found, &addition.column);
+                Ready::One(match position {
+                    Some(position) => Step::Add { position, addition },
+                    None => Step::unfit(&addition.id, Write::Update, call, schema, missing())?,
+                })
             }
             Self::CreateMany(rows) => {
                 may_create(call, schema)?;
@@ -353,7 +398,7 @@ impl Ready<'_> {
             }
             Self::One(Step::Add { .. }) => true,
             // What a removed row is related to may change as well.
-            Self::One(Step::Delete { .. }) | Self::Many(_) | Self::Matching(_) => false,
+            Self::One(Step::Delete { .. } | Step::Unfit { .. }) | Self::Many(_) | Self::Matching(_) => false,
         }
     }
 
@@ -371,10 +416,14 @@ impl Ready<'_> {
         match self {
             Self::One(step) => {
                 let is_removal = matches!(step, Step::Delete { .. });
+                let is_new = matches!(step, Step::Insert { .. });
                 let (event, row) = step.perform(tx, call, schema).await?;
                 emit(tx, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
+                // Who makes a row knows what is in it. Who changes one learns no more of it than they may read.
+                let may_see = is_new || schema.guarded().permits(&call.caller, Action::Read, &row.set.permissions);
                 Ok(match row {
                     _ if is_removal => OperationOutcome::Json(Vec::new()),
+                    row if !may_see => OperationOutcome::Json(row.json_unread(schema, vocabulary)),
                     row if tx.is_provisional(&schema.stored, &row.row.id) => OperationOutcome::Provisional(row),
                     row => OperationOutcome::Row(row),
                 })
@@ -407,8 +456,15 @@ impl<'o> Step<'o> {
 
     fn upsert(row: &'o RowInput, call: &Call, schema: &TableSchema, wanted: Vec<Wanted<'o>>) -> Result<Self> {
         check_grants(call, row.permissions.as_ref())?;
-        let data = schema.whole(&row.data, speaker(call))?;
+        let data = schema.whole(&row.data, speaker(call))?.defaulted(schema);
         Ok(Self::Upsert { id: &row.id, data, permissions: row.permissions.as_ref(), wanted })
+    }
+
+    /// What is said of a row doesn't fit the table, for this reason. Who may write every row is told at once; whoever else once
+    /// it is known that they may write this one: what columns there are is nobody else's business.
+    fn unfit(id: &'o str, write: Write, call: &Call, schema: &TableSchema, error: Error) -> Result<Self> {
+        let knows = schema.guarded().reach(&call.caller, Action::Update) == Reach::All;
+        if knows { Err(error) } else { Ok(Self::Unfit { id, write, error }) }
     }
 
     /// Does it; gives the row (as it was, where it is removed), and what happened to it.
@@ -446,6 +502,13 @@ impl<'o> Step<'o> {
                 let sum = sum.map_err(|why| cant_add(why, addition, Vocabulary::of(call)))?;
                 let data = RowData { values: vec![(position, sum)], ..RowData::default() };
                 (events::ROW_UPDATE, change(tx, call, schema, before, data, None).await?)
+            }
+            Self::Unfit { id, write, error } => {
+                match write {
+                    Write::Update => drop(find_to(tx, call, schema, id, Action::Update).await?),
+                    Write::Upsert => drop(find_to_upsert(tx, call, schema, id).await?),
+                }
+                return Err(error);
             }
         })
     }

@@ -6,11 +6,10 @@ use super::tables::whole_table;
 use super::{At, Databases, bytes, conflict_is};
 use crate::events;
 use crate::model::{Status, Task, WholeTable};
-use crate::relation::{Cardinality, NewRelation, OnDelete, Relation, Side, TableName};
+use crate::relation::{NewRelation, OnDelete, Relation, Side, TableName};
 use crate::row_transaction::RowTransaction;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
-use floe_kernel::error::capitalized;
 use floe_kernel::{Error, Result};
 use floe_store::tables::Ddl;
 
@@ -34,16 +33,16 @@ impl Databases {
         let mut tx = self.begin(call).await?;
         let to = At { database: at.database.clone(), table: new.related.clone() };
         let (table, related) = open_both(&mut tx, at, &to, vocabulary).await?;
-        let said = new.two_way_key.is_some();
         let is_for_later = await_chores(&mut tx, call, [table.table.number, related.table.number]).await?;
         let mut relation = planned(new, call, &table, &related);
-        check(&relation, &table, &related, said, vocabulary)?;
+        check(&relation, &table, &related, vocabulary)?;
         relation.status = if is_for_later { Status::Processing } else { Status::Available };
-        let exists = |error| conflict_is(error, vocabulary.errors().column_exists);
-        relation.number = tx.definitions().add_relation(&relation).await.map_err(exists)?;
+        let exists = |key: String| move |error| conflict_is(error, vocabulary.errors().column_exists, &key);
+        relation.number = tx.definitions().add_relation(&relation).await.map_err(exists(relation.key.clone()))?;
         relation.link = relation.number;
         if relation.two_way {
-            tx.definitions().add_relation(&relation.mirrored()).await.map_err(exists)?;
+            let mirrored = relation.mirrored();
+            tx.definitions().add_relation(&mirrored).await.map_err(exists(mirrored.key.clone()))?;
         }
         if is_for_later {
             tx.later(Task::MakeLinks, relation.table.number, relation.number).await?;
@@ -74,15 +73,15 @@ impl Databases {
         let mut tx = self.begin(call).await?;
         let (mut relation, mut other) = open_relation(&mut tx, at, key, vocabulary).await?;
         if relation.status != Status::Available {
-            return Err(vocabulary.errors().column_not_available.into());
+            return Err(Error::about(vocabulary.errors().column_not_available, key));
         }
         let on_delete = change.on_delete.unwrap_or(relation.on_delete);
         let new_key = change.new_key.unwrap_or_else(|| key.to_owned());
         relation.on_delete = on_delete;
         relation.updated = call.now;
         relation.key.clone_from(&new_key);
-        let exists = |error| conflict_is(error, vocabulary.errors().column_exists);
-        tx.definitions().save_relation(&relation).await.map_err(exists)?;
+        let saved = tx.definitions().save_relation(&relation).await;
+        saved.map_err(|error| conflict_is(error, vocabulary.errors().column_exists, &relation.key))?;
         if let Some(other) = &mut other {
             other.on_delete = on_delete;
             other.updated = call.now;
@@ -145,11 +144,15 @@ async fn open_relation(
     let before = whole_table(&mut tx.definitions(), at, vocabulary).await?;
     let named = before.relations.iter().find(|relation| relation.key == key);
     let is_plain = before.columns.iter().any(|column| column.key == key);
-    let named = named.ok_or(if is_plain { errors.column_type } else { errors.column_not_found })?;
+    let named = named.ok_or_else(|| match is_plain {
+        true => errors.column_type.into(),
+        false => Error::about(errors.column_not_found, key),
+    })?;
     let to = At { database: at.database.clone(), table: named.related.id.clone() };
     let (table, related) = open_both(tx, at, &to, vocabulary).await?;
     // Read again, behind the lock.
-    let relation = table.relations.into_iter().find(|relation| relation.key == key).ok_or(errors.column_not_found)?;
+    let relation = table.relations.into_iter().find(|relation| relation.key == key);
+    let relation = relation.ok_or_else(|| Error::about(errors.column_not_found, key))?;
     let other = related.relations.into_iter().find(|other| other.mirrors(&relation));
     Ok((relation, other))
 }
@@ -174,15 +177,10 @@ fn planned(new: NewRelation, call: &Call, table: &WholeTable, related: &WholeTab
     }
 }
 
-/// Refuses what Appwrite refuses: keys that are taken, on either side, and a second relationship of many to many.
-fn check(
-    new: &Relation,
-    table: &WholeTable,
-    related: &WholeTable,
-    two_way_key_said: bool,
-    vocabulary: Vocabulary,
-) -> Result<()> {
-    let errors = vocabulary.errors();
+/// Refuses keys that are taken, on either side. Two tables may be related as often as there are keys; Appwrite refuses a
+/// second relationship whose other side would be called the same although it has no other side, and a second one of many to
+/// many.
+fn check(new: &Relation, table: &WholeTable, related: &WholeTable, vocabulary: Vocabulary) -> Result<()> {
     let has = |whole: &WholeTable, key: &str| {
         let mut keys = whole.relations.iter().map(|relation| &relation.key);
         keys.any(|taken| taken.eq_ignore_ascii_case(key)) || whole.columns.iter().any(|column| column.key == key)
@@ -194,17 +192,6 @@ fn check(
     if new.two_way && (is_itself || has(related, &new.two_way_key)) {
         return Err(taken(&new.two_way_key, vocabulary));
     }
-    for other in table.relations.iter().filter(|other| other.related == new.related) {
-        if other.two_way_key.eq_ignore_ascii_case(&new.two_way_key) {
-            return Err(taken(if two_way_key_said { &new.two_way_key } else { &new.key }, vocabulary));
-        }
-        if other.cardinality == Cardinality::ManyToMany && new.cardinality == Cardinality::ManyToMany {
-            let table = vocabulary.words().tables.trim_end_matches('s');
-            return Err(Error::new(errors.column_exists).message(format!(
-                "Creating more than one \"manyToMany\" relationship on the same {table} is currently not permitted."
-            )));
-        }
-    }
     table.with_relation(new.clone()).check_limits(vocabulary)?;
     if new.two_way {
         related.with_relation(new.mirrored()).check_limits(vocabulary)?;
@@ -213,11 +200,7 @@ fn check(
 }
 
 fn taken(key: &str, vocabulary: Vocabulary) -> Error {
-    let column = capitalized(vocabulary.words().column);
-    let message = format!(
-        "{column} with the requested key '{key}' already exists. {column} keys must be unique, try again with a different key."
-    );
-    Error::new(vocabulary.errors().column_exists).message(message)
+    Error::about(vocabulary.errors().column_exists, key)
 }
 
 /// Removes a relationship's links and its columns on both sides. The other table gets another shape. Gives what

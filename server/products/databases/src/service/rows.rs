@@ -81,6 +81,28 @@ impl Databases {
         }
     }
 
+    /// How many rows there are in all of those that a page is of.
+    ///
+    /// # Errors
+    /// As [`Databases::rows`].
+    pub(super) async fn count_rows(&self, call: &Call, at: &At, wanted: &RowsWanted<'_>) -> Result<i64> {
+        let mut attempts = self.attempts(call, at).await?;
+        loop {
+            let outcome = self.count_by(call, attempts.schema(), wanted).await;
+            if let Some(outcome) = attempts.settle(outcome).await {
+                return outcome;
+            }
+        }
+    }
+
+    async fn count_by(&self, call: &Call, schema: &TableSchema, wanted: &RowsWanted<'_>) -> Result<i64> {
+        let page = page(RelatedTableFinder::new(self, call), schema, wanted).await?;
+        let (mut reader, visible) = (RowReader::Store(self, call), visible(call, schema));
+        let selection = &*reader.settle(schema, &page.selection, visible.as_ref()).await?;
+        let plan = reader.plan(schema, selection, visible).await?;
+        reader.count(schema, &plan.all, MAX_TOTAL).await
+    }
+
     async fn rows_by(
         &self,
         guide: RelatedTableFinder<'_>,
@@ -102,12 +124,16 @@ pub(super) struct RowPage {
 /// Understands what is asked for. To be done before a unit of work begins.
 ///
 /// # Errors
-/// `general_query_invalid`; those of storage.
+/// `user_unauthorized` for who may read no row of this table, before anything is said of its columns; `general_query_invalid`;
+/// those of storage.
 pub(super) async fn page(
     guide: RelatedTableFinder<'_>,
     schema: &TableSchema,
     wanted: &RowsWanted<'_>,
 ) -> Result<RowPage> {
+    if schema.guarded().reach(&guide.call().caller, Action::Read) == Reach::None {
+        return Err(ErrorKind::UserUnauthorized.into());
+    }
     let mut selection = guide.follow(schema, wanted.queries).await?.resolve(schema.fields())?;
     if !guide.call().caller.privileged() {
         selection.limit = selection.limit.min(MAX_LIMIT);
@@ -127,14 +153,14 @@ pub(super) async fn read_row(
     id: &str,
     choice: &Choice,
 ) -> Result<Vec<u8>> {
-    let not_found = Vocabulary::of(call).errors().row_not_found;
+    let not_found = || Error::about(Vocabulary::of(call).errors().row_not_found, id);
     let guarded = schema.guarded();
     if guarded.reach(&call.caller, Action::Read) == Reach::None {
-        return Err(not_found.into());
+        return Err(not_found());
     }
-    let (row, set) = reader.row(schema, choice.columns.as_deref(), id).await?.ok_or(not_found)?;
+    let (row, set) = reader.row(schema, choice.columns.as_deref(), id).await?.ok_or_else(not_found)?;
     if !guarded.permits(&call.caller, Action::Read, &set.permissions) {
-        return Err(not_found.into());
+        return Err(not_found());
     }
     let found = choice.find(reader, std::slice::from_ref(&row)).await?;
     let mut out = Vec::with_capacity(256 + 32 * row.values.len());

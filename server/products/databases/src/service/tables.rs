@@ -43,6 +43,16 @@ pub(crate) struct TableChange {
     pub(crate) row_security: bool,
     /// Whether clients may see it.
     pub(crate) enabled: bool,
+    /// Whether lists of its rows that are kept are to be forgotten, whatever else changes.
+    pub(crate) purge: bool,
+}
+
+impl TableChange {
+    /// Whether somebody may see or do something else from now on.
+    fn is_of_access(&self, table: &Table) -> bool {
+        self.permissions.as_ref().is_some_and(|permissions| *permissions != table.permissions)
+            || (self.row_security, self.enabled) != (table.row_security, table.enabled)
+    }
 }
 
 impl Databases {
@@ -54,7 +64,7 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         for (n, column) in new.columns.iter().enumerate() {
             if new.columns[..n].iter().any(|other| other.key.eq_ignore_ascii_case(&column.key)) {
-                return Err(vocabulary.errors().column_exists.into());
+                return Err(Error::about(vocabulary.errors().column_exists, &column.key));
             }
             column.check(vocabulary)?;
         }
@@ -73,7 +83,7 @@ impl Databases {
             updated: call.now,
         };
         let added = tx.definitions().add_table(database.number, &table).await;
-        table.number = added.map_err(|error| conflict_is(error, vocabulary.errors().table_exists))?;
+        table.number = added.map_err(|error| conflict_is(error, vocabulary.errors().table_exists, &table.id))?;
         let columns = add_columns(&mut tx, call, table.number, new.columns).await?;
         let stored: Vec<StoredColumn> = columns.iter().map(Column::stored).collect();
         tx.shape(Ddl::CreateTable(call.store.table(table.number, table.version, stored))).await?;
@@ -142,7 +152,13 @@ impl Databases {
         let mut tx = self.begin(call).await?;
         let mut whole = whole_table(&mut tx.definitions(), at, vocabulary).await?;
         let table = &mut whole.table;
-        table.version = tx.definitions().next_version(table.number).await?;
+        let is_of_access = change.is_of_access(table);
+        if is_of_access {
+            table.version = tx.definitions().next_version(table.number).await?;
+            tx.invalidate_table(&at.database, &at.table);
+        } else if change.purge {
+            tx.invalidate_lists(&at.database);
+        }
         if let Some(name) = change.name {
             table.name = name;
         }
@@ -153,7 +169,6 @@ impl Databases {
         table.enabled = change.enabled;
         table.updated = call.now;
         tx.definitions().save_table(table).await?;
-        tx.invalidate_table(&at.database, &at.table);
         tx.emit(events::TABLE_UPDATE, &[&at.database, &at.table], || bytes(&whole.to_json(vocabulary))).await?;
         tx.commit().await?;
         Ok(whole)

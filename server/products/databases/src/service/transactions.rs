@@ -44,7 +44,8 @@ impl Databases {
     /// `transaction_not_found`, also for somebody else's.
     pub(crate) async fn transaction(&self, call: &Call, id: &str) -> Result<Transaction> {
         let found = TransactionRepository(&mut call.store.read().await?).find(id).await?;
-        Ok(found.filter(|transaction| transaction.is_for(call)).ok_or(ErrorKind::TransactionNotFound)?)
+        let found = found.filter(|transaction| transaction.is_for(call));
+        found.ok_or_else(|| Error::about(ErrorKind::TransactionNotFound, id))
     }
 
     /// The caller's transactions; to servers, all.

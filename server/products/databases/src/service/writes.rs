@@ -36,6 +36,13 @@ impl Permitted {
         schema.write(&mut out, &self.row, &self.set, None, vocabulary);
         out
     }
+
+    /// Without the values of its columns, as the API shows it to who may write it but not read it.
+    pub(super) fn json_unread(&self, schema: &TableSchema, vocabulary: Vocabulary) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256);
+        schema.write(&mut out, &self.row, &self.set, Some(&[]), vocabulary);
+        out
+    }
 }
 
 /// What a new row is to allow: what its maker says, if they may give that; else everything to them alone.
@@ -75,8 +82,10 @@ pub(super) async fn find_to(
     let Some(row) = tables::get_for_update(tx, &schema.stored, id).await? else {
         let all = |action| schema.guarded().reach(&call.caller, action) == Reach::All;
         let knows = all(action) || all(Action::Read);
-        let kind = if knows { Vocabulary::of(call).errors().row_not_found } else { ErrorKind::UserUnauthorized };
-        return Err(kind.into());
+        return Err(match knows {
+            true => Error::about(Vocabulary::of(call).errors().row_not_found, id),
+            false => ErrorKind::UserUnauthorized.into(),
+        });
     };
     let set = tx.set(row.permissions).await?;
     let found = Permitted { row, set };
@@ -119,10 +128,12 @@ pub(super) async fn insert(
         // Of two that are taken SQLite names any; the id is what matters more, and what PostgreSQL finds first.
         Err(error) if error.is_conflict() && tx.is_sqlite() => {
             let there = tables::get(tx, &schema.stored, Some(&[]), id).await?.is_some();
-            let errors = Vocabulary::of(call).errors();
-            return Err(Error::new(if there { errors.row_exists } else { errors.row_unique }).because(error));
+            return Err(match there {
+                true => Error::about(Vocabulary::of(call).errors().row_exists, id).because(error),
+                false => taken(error, schema, id, Vocabulary::of(call)),
+            });
         }
-        Err(error) => return Err(taken(error, Vocabulary::of(call))),
+        Err(error) => return Err(taken(error, schema, id, Vocabulary::of(call))),
     };
     tx.made(&schema.stored, id);
     Ok(Permitted {
@@ -159,12 +170,29 @@ pub(super) async fn change(
     };
     tx.about_to_write();
     let done = tables::update(tx, &schema.stored, &row.id, written).await;
-    done.map_err(|error| taken(error, Vocabulary::of(call)))?;
+    done.map_err(|error| taken(error, schema, &row.id, Vocabulary::of(call)))?;
     row.permissions = set.number;
     for (position, value) in data.values {
         row.values[position] = value;
     }
     Ok(Permitted { row, set })
+}
+
+/// The row of this id, if the caller may change it; none: there is none, and they may make it.
+pub(super) async fn find_to_upsert(
+    tx: &mut RowTransaction<'_>,
+    call: &Call,
+    schema: &TableSchema,
+    id: &str,
+) -> Result<Option<Permitted>> {
+    let Some(row) = tables::get_for_update(tx, &schema.stored, id).await? else {
+        may_create(call, schema)?;
+        return Ok(None);
+    };
+    let set = tx.set(row.permissions).await?;
+    let before = Permitted { row, set };
+    check_change(tx, call, schema, &before, Action::Update)?;
+    Ok(Some(before))
 }
 
 /// Makes a row or changes the one that is there, whichever the caller may.
@@ -176,23 +204,31 @@ pub(super) async fn upsert(
     data: RowData,
     permissions: Option<&Permissions>,
 ) -> Result<Permitted> {
-    let Some(row) = tables::get_for_update(tx, &schema.stored, id).await? else {
-        may_create(call, schema)?;
-        let permissions = permissions_of_new(call, permissions)?;
-        return insert(tx, call, schema, id, data, &permissions).await;
-    };
-    let set = tx.set(row.permissions).await?;
-    let before = Permitted { row, set };
-    check_change(tx, call, schema, &before, Action::Update)?;
-    change(tx, call, schema, before, data, permissions).await
+    match find_to_upsert(tx, call, schema, id).await? {
+        Some(before) => change(tx, call, schema, before, data, permissions).await,
+        None => {
+            let permissions = permissions_of_new(call, permissions)?;
+            insert(tx, call, schema, id, data, &permissions).await
+        }
+    }
 }
 
-/// What it means that something unique is taken.
-fn taken(error: floe_store::Error, vocabulary: Vocabulary) -> Error {
+/// What it means that something unique is taken, of the row of this id.
+fn taken(error: floe_store::Error, schema: &TableSchema, id: &str, vocabulary: Vocabulary) -> Error {
     let errors = vocabulary.errors();
-    match error {
-        error if error.conflicts_on(ID) => Error::new(errors.row_exists).because(error),
-        error if error.is_conflict() => Error::new(errors.row_unique).because(error),
-        error => error.into(),
+    if error.conflicts_on(ID) {
+        return Error::about(errors.row_exists, id).because(error);
     }
+    if !error.is_conflict() {
+        return error.into();
+    }
+    let unique = Error::new(errors.row_unique);
+    let Some(keys) = schema.violated(&error) else { return unique.because(error) };
+    let (words, named) = (vocabulary.words(), keys.join("\", \""));
+    let (value, column) = if keys.len() == 1 { ("value", words.column) } else { ("values", words.columns) };
+    let (row, other) = (words.row, words.row.to_lowercase());
+    let message = format!(
+        "{row} violates a unique constraint. Another {other} with the same {value} of the unique {column} \"{named}\" already exists."
+    );
+    unique.message(message).because(error)
 }

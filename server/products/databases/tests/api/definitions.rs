@@ -329,7 +329,7 @@ floe_testkit::both_databases! {
             assert_eq!(of(&[json!({"method": "orderAsc", "attribute": "name"})]).await, ["a", "b", "c"]);
             assert_eq!(of(&[json!({"method": "cursorAfter", "values": ["c"]}), json!({"method": "limit", "values": [1]})]).await, ["a"]);
             assert_eq!(of(&[query("equal", "enabled", &json!([true]))]).await, ["c", "b"]);
-            server.list(&tables, &[query("equal", "database_number", &json!([1]))]).await.refused(400, "general_query_invalid");
+            server.list(&tables, &[query("equal", "database_number", &json!([1]))]).await.refused(400, "general_argument_invalid");
             server.list(&tables, &[json!({"method": "cursorAfter", "values": ["none"]})]).await.refused(400, "general_cursor_not_found");
         }
     }

@@ -37,7 +37,7 @@ floe_testkit::both_databases! {
             let changed = server.patch(&at.row("r"), &json!({"data": {"s": "new", "v": null}})).await.expect(200);
             assert_eq!((&changed["s"], &changed["v"], &changed["inline"]), (&json!("new"), &json!(null), &json!(CANARY)));
             server.patch(&at.rows, &json!({"data": {"s": "all"}})).await.ok(200);
-            let upserted = server.put(&at.row("r"), &json!({"data": {"v": "v"}})).await.expect(201);
+            let upserted = server.put(&at.row("r"), &json!({"data": {"v": "v"}})).await.expect(200);
             assert_eq!((&upserted["s"], &upserted["v"]), (&json!("all"), &json!("v")));
             assert_eq!(server.get(&at.row("r")).await.expect(200), upserted);
             let appended = json!({"data": {"text": json!({"method": "arrayAppend", "values": ["more"]}).to_string(), "s": json!({"method": "stringConcat", "values": ["!"]}).to_string()}});

@@ -124,7 +124,7 @@ floe_testkit::both_databases! {
             // It is its maker's, as any row; and they give nobody what they don't have.
             books.create(&ann, "b", &data).await.ok(201);
             let made = related(&ann, &books, "b", "to").await;
-            assert_eq!(ann.get(&people.row(&made[0])).await.expect(200)["$permissions"], json!(["delete(\"user:ann\")", "read(\"user:ann\")", "update(\"user:ann\")"]));
+            assert_eq!(ann.get(&people.row(&made[0])).await.expect(200)["$permissions"], json!(["read(\"user:ann\")", "update(\"user:ann\")", "delete(\"user:ann\")"]));
             let given = json!({"to": nested(kind, json!({"$permissions": ["read(\"user:bob\")"]}))});
             books.create(&ann, "x", &given).await.refused(401, "user_unauthorized");
         }

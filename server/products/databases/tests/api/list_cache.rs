@@ -60,12 +60,32 @@ floe_testkit::both_databases! {
         assert_eq!(ids(&at, &server, 60, &filter(1)).await, miss(&["a"]));
         assert_eq!(ids(&at, &server, 60, &filter(2)).await, miss(&["b"]));
         assert_eq!(ids(&at, &server, 60, "").await, miss(&["a", "b"]));
-        assert_eq!(ids(&at, &server, 60, "&total=false").await, miss(&["a", "b"]));
+        assert_eq!(ids(&at, &server, 60, "&total=false").await, hit(&["a", "b"]));
         assert_eq!(ids(&at, &server, 60, &filter(1)).await, hit(&["a"]));
         let other = collections.in_table("d", "t");
         assert_eq!(ids(&other, &server, 60, "").await, miss(&["a", "b"]));
         let older = server.clone().header("X-Appwrite-Response-Format", "1.8.0");
         assert_eq!(ids(&at, &older, 60, "").await, miss(&["a", "b"]));
+    }
+
+    async fn rows_and_totals_are_kept_apart(floe: TestServer) {
+        let words = BOTH[0];
+        let server = floe.project("p").await.server();
+        let at = words.make(&server, &[], false, &columns()).await;
+        at.create(&server, "a", &json!({"n": 1})).await.ok(201);
+        at.create(&server, "b", &json!({"n": 2})).await.ok(201);
+        let list = async |more: &str| {
+            let answer = server.get(&format!("{}?ttl=60&queries[0]={}{more}", at.rows, r#"{"method":"limit","values":[1]}"#)).await;
+            let kept = answer.header("X-Appwrite-Cache").to_owned();
+            let list = answer.expect(200);
+            assert_eq!(crate::support::ids(&list["rows"]), ["a"]);
+            (list["total"].clone(), kept)
+        };
+        assert_eq!(list("&total=false").await, (json!(0), "miss".to_owned()));
+        assert_eq!(list("").await, (json!(2), "hit".to_owned()));
+        at.create(&server, "c", &json!({"n": 3})).await.ok(201);
+        assert_eq!(list("").await, (json!(2), "hit".to_owned()));
+        assert_eq!(list("&total=false").await, (json!(0), "hit".to_owned()));
     }
 
     /// SEC-056.
@@ -102,12 +122,13 @@ floe_testkit::both_databases! {
         let at = words.make(&server, &["read(\"label:staff\")"], false, &columns()).await;
         at.create(&server, "a", &json!({"n": 1})).await.ok(201);
         let one = user(&project, "one").await;
-        assert_eq!(ids(&at, &one, 60, "").await, miss(&[]));
+        let closed = async || one.get(&format!("{}?ttl=60", at.rows)).await.refused(401, "user_unauthorized");
+        closed().await;
         server.put("/v1/users/one/labels", &json!({"labels": ["staff"]})).await.ok(200);
         assert_eq!(ids(&at, &one, 60, "").await, miss(&["a"]));
         assert_eq!(ids(&at, &one, 60, "").await, hit(&["a"]));
         server.put("/v1/users/one/labels", &json!({"labels": []})).await.ok(200);
-        assert_eq!(ids(&at, &one, 60, "").await.0, Vec::<String>::new());
+        closed().await;
     }
 
     async fn what_changes_who_may_see_what_counts_at_once(floe: TestServer) {
@@ -125,8 +146,11 @@ floe_testkit::both_databases! {
                 json!({"name": "T", "permissions": permissions, words.row_security: row_security, "enabled": enabled})
             };
             kept(&["a"]).await;
+            // Said again as it is, or another name: nobody sees anything else.
+            server.put(&at.table, &json!({"name": "U", "permissions": ["read(\"any\")"], words.row_security: false})).await.ok(200);
+            assert_eq!(ids(&at, &guest, 60, "").await, hit(&["a"]));
             server.put(&at.table, &table(&[], false, true)).await.ok(200);
-            kept(&[]).await;
+            guest.get(&format!("{}?ttl=60", at.rows)).await.refused(401, "user_unauthorized");
             server.put(&at.table, &table(&[], true, true)).await.ok(200);
             kept(&["a"]).await;
             // Another value doesn't count, other permissions do.

@@ -34,3 +34,4 @@ mod spatial;
 mod support;
 mod transaction_conflicts;
 mod transactions;
+mod wire;

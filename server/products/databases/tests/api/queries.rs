@@ -167,7 +167,12 @@ floe_testkit::both_databases! {
             assert_eq!(at.ids(&server, &[before("e"), limit(2)]).await, ["c", "d"]);
             assert_eq!(at.ids(&server, &[order("orderDesc", "n"), after("d"), limit(9)]).await, ["a", "c", "b", "f"]);
             assert_eq!(at.ids(&server, &[order("orderAsc", "n"), before("e"), limit(2)]).await, ["a", "d"]);
-            server.list(&at.rows, &[order("orderAsc", "n"), after("f")]).await.refused(400, "database_query_order_null");
+            // What has no value comes first ascending and last descending, and a page may begin there.
+            assert_eq!(at.ids(&server, &[order("orderAsc", "n"), after("f"), limit(9)]).await, ["b", "c", "a", "d", "e"]);
+            assert_eq!(at.ids(&server, &[order("orderAsc", "n"), before("b")]).await, ["f"]);
+            assert!(at.ids(&server, &[order("orderAsc", "n"), before("f")]).await.is_empty());
+            assert!(at.ids(&server, &[order("orderDesc", "n"), after("f")]).await.is_empty());
+            assert_eq!(at.ids(&server, &[order("orderDesc", "n"), before("f"), limit(2)]).await, ["c", "b"]);
             server.list(&at.rows, &[after("none")]).await.refused(400, "general_cursor_not_found");
             let random = at.ids(&server, &[json!({"method": "orderRandom"})]).await;
             assert_eq!(random.len(), 6);

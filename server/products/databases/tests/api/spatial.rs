@@ -440,7 +440,6 @@ floe_testkit::both_databases! {
                 ("spatial", json!(["at", "b"]), json!({}), "Spatial index can be created on a single spatial attribute".to_owned()),
                 ("spatial", json!(["name"]), json!({}), format!("{only} \"name\" is of type \"string\"")),
                 ("spatial", json!(["$createdAt"]), json!({}), format!("{only} \"$createdAt\" is of type \"datetime\"")),
-                ("spatial", json!(["maybe"]), json!({}), "Spatial indexes do not allow null values. Mark the attribute \"maybe\" as required or create the index on a column with no null values.".to_owned()),
                 ("spatial", json!(["at"]), json!({"orders": ["asc"]}), "Spatial indexes with explicit orders are not supported. Remove the orders to create this index.".to_owned()),
                 ("spatial", json!(["at"]), json!({"lengths": [5]}), "Cannot set a length on \"point\" attributes".to_owned()),
                 ("key", json!(["at"]), json!({}), "Cannot create key index on spatial attribute \"at\". Spatial attributes require spatial indexes.".to_owned()),
@@ -452,6 +451,10 @@ floe_testkit::both_databases! {
                 assert_eq!((refused.status, error(&refused).1), (400, expected));
             }
             server.post(&at.indexes, &json!({"key": "i", "type": "spatial", words.columns: ["at"], "orders": [], "lengths": [0]})).await.ok(202);
+            // Also over a column that rows need not have a value of.
+            server.post(&at.indexes, &json!({"key": "m", "type": "spatial", words.columns: ["maybe"]})).await.ok(202);
+            at.create(&server, "r", &json!({"at": [1, 1], "b": [2, 2]})).await.ok(201);
+            assert_eq!(server.get(&format!("{}/m", at.indexes)).await.expect(200)["status"], "available");
         }
     }
 

@@ -62,7 +62,7 @@ impl Projects {
 
     /// The keys of a project.
     pub(crate) async fn list_keys(&self, project_id: &str, queries: &Queries, total: bool) -> Result<(i64, Vec<Key>)> {
-        let mut selection = queries.resolve(KEY_FIELDS)?;
+        let mut selection = queries.resolve_whole(KEY_FIELDS)?;
         selection.count_up_to = if total { selection.count_up_to } else { 0 };
         Ok(repository::list_keys(&self.platform().await?, project_id, &selection).await?)
     }

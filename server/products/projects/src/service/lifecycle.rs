@@ -76,7 +76,7 @@ impl Projects {
         queries: &Queries,
         total: bool,
     ) -> Result<(i64, Vec<Project>)> {
-        let mut selection = queries.resolve(PROJECT_FIELDS)?;
+        let mut selection = queries.resolve_whole(PROJECT_FIELDS)?;
         selection.count_up_to = if total { selection.count_up_to } else { 0 };
         let teams: Vec<_> = user.memberships.iter().map(|membership| membership.team_id.clone()).collect();
         Ok(repository::list_projects(&self.platform().await?, &teams, search, &selection).await?)

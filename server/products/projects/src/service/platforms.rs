@@ -45,7 +45,7 @@ impl Projects {
         queries: &Queries,
         total: bool,
     ) -> Result<(i64, Vec<Platform>)> {
-        let mut selection = queries.resolve(PLATFORM_FIELDS)?;
+        let mut selection = queries.resolve_whole(PLATFORM_FIELDS)?;
         selection.count_up_to = if total { selection.count_up_to } else { 0 };
         Ok(repository::list_platforms(&self.platform().await?, project_id, &selection).await?)
     }

@@ -100,7 +100,7 @@ both_databases! {
         post(json!({"keyId": "k", "name": "K", "scopes": []})).await.ok(201);
         post(json!({"keyId": "k", "name": "K", "scopes": []})).await.refused(409, "key_already_exists");
         for query in [json!({"method": "equal", "attribute": "secret", "values": ["x"]}), json!({"method": "startsWith", "attribute": "secret_hash", "values": ["a"]})] {
-            shop.server().list("/v1/project/keys", &[query]).await.refused(400, "general_query_invalid");
+            shop.server().list("/v1/project/keys", &[query]).await.refused(400, "general_argument_invalid");
         }
         let by_scope = shop.server().list("/v1/project/keys", &[json!({"method": "contains", "attribute": "scopes", "values": ["rows.read"]})]).await.expect(200);
         assert_eq!(by_scope["total"], 1);

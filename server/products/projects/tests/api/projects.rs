@@ -72,7 +72,7 @@ both_databases! {
         assert_eq!(after["projects"].as_array().unwrap().len(), 2);
         let some = ada.client.list("/v1/projects?total=false", &[json!({"method": "select", "values": ["name"]})]).await.expect(200);
         assert_eq!((some["total"].as_i64(), some["projects"][0].as_object().unwrap().keys().cloned().collect::<Vec<_>>()), (Some(0), ["$id", "$createdAt", "$updatedAt", "name"].map(String::from).to_vec()));
-        ada.client.list("/v1/projects", &[json!({"method": "equal", "attribute": "settings", "values": ["x"]})]).await.refused(400, "general_query_invalid");
+        ada.client.list("/v1/projects", &[json!({"method": "equal", "attribute": "settings", "values": ["x"]})]).await.refused(400, "general_argument_invalid");
         for labels in [json!(["a-b"]), json!([""]), json!(["x".repeat(37)]), json!("vip"), json!([1])] {
             admin(&floe, &ada, "two").put("/v1/project/labels", &json!({"labels": labels})).await.refused(400, "general_argument_invalid");
         }

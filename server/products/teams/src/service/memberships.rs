@@ -35,7 +35,7 @@ impl Teams {
     ) -> Result<(i64, Vec<MembershipModel>)> {
         let team = self.get(call, team_id).await?;
         let shown = shown(call);
-        let mut selection = queries.resolve(membership_fields(shown.user_id))?;
+        let mut selection = queries.resolve_whole(membership_fields(shown.user_id))?;
         selection.count_up_to = if total { selection.count_up_to } else { 0 };
         let (total, memberships) =
             repository::list_memberships(&call.store, Of::Team(team_id), search, shown.user_id, &selection).await?;
@@ -59,7 +59,7 @@ impl Teams {
         total: bool,
     ) -> Result<(i64, Vec<MembershipModel>)> {
         let person = self.persons.person(&call.project, user_id).await?.ok_or(ErrorKind::UserNotFound)?;
-        let mut selection = queries.resolve(membership_fields(true))?;
+        let mut selection = queries.resolve_whole(membership_fields(true))?;
         selection.count_up_to = if total { selection.count_up_to } else { 0 };
         let (total, memberships) =
             repository::list_memberships(&call.store, Of::User(user_id), search, true, &selection).await?;

@@ -22,7 +22,7 @@ impl Teams {
         queries: &Queries,
         total: bool,
     ) -> Result<(i64, Vec<Team>)> {
-        let mut selection = queries.resolve(TEAM_FIELDS)?;
+        let mut selection = queries.resolve_whole(TEAM_FIELDS)?;
         selection.count_up_to = if total { selection.count_up_to } else { 0 };
         let own =
             |user: &floe_kernel::directory::Principal| user.memberships.iter().map(|one| one.team_id.clone()).collect();

@@ -156,8 +156,8 @@ both_databases! {
         let list = "/v1/teams/red/memberships";
         assert!(!ada.client.get(list).await.text.contains("example.org"));
         let by_user = [json!({"method": "equal", "attribute": "userId", "values": [bo.id]})];
-        ada.client.list(list, &by_user).await.refused(400, "general_query_invalid");
-        ada.client.list(list, &[json!({"method": "orderAsc", "attribute": "userId"})]).await.refused(400, "general_query_invalid");
+        ada.client.list(list, &by_user).await.refused(400, "general_argument_invalid");
+        ada.client.list(list, &[json!({"method": "orderAsc", "attribute": "userId"})]).await.refused(400, "general_argument_invalid");
         assert_eq!(ada.client.get(&format!("{list}?search={}", bo.id)).await.expect(200)["total"], 0);
         assert_eq!(ada.client.get(&format!("{list}?search={membership}")).await.expect(200)["total"], 1);
 

@@ -119,7 +119,7 @@ both_databases! {
         assert_eq!(ids(&shop.server().list("/v1/teams", &before).await.expect(200)), ["one", "two"]);
         assert_eq!(shop.server().get("/v1/teams?total=false").await.expect(200)["total"], 0);
         assert_eq!(ids(&ada.client.get("/v1/teams").await.expect(200)), ["two"]);
-        shop.server().list("/v1/teams", &[json!({"method": "equal", "attribute": "prefs", "values": ["x"]})]).await.refused(400, "general_query_invalid");
+        shop.server().list("/v1/teams", &[json!({"method": "equal", "attribute": "prefs", "values": ["x"]})]).await.refused(400, "general_argument_invalid");
     }
 
     async fn refuses_what_is_no_team(floe: TestServer) {

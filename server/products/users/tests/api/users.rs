@@ -154,7 +154,7 @@ both_databases! {
             json!({"method": "orderAsc", "attribute": "generation"}),
             json!({"method": "select", "values": ["$id"]}),
         ] {
-            server.list("/v1/users", &[query]).await.refused(400, "general_query_invalid");
+            server.list("/v1/users", &[query]).await.refused(400, "general_argument_invalid");
         }
         server.list("/v1/users", &[json!({"method": "cursorAfter", "values": ["nobody"]})]).await.refused(400, "general_cursor_not_found");
     }

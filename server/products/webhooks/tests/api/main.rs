@@ -66,7 +66,7 @@ both_databases! {
         // Nor by asking in another way.
         for attribute in ["secret", "authPassword", "httpPass", "auth_password", "signatureKey"] {
             let query = json!({"method": "startsWith", "attribute": attribute, "values": ["c"]});
-            server.list("/v1/webhooks", &[query]).await.refused(400, "general_query_invalid");
+            server.list("/v1/webhooks", &[query]).await.refused(400, "general_argument_invalid");
         }
     }
 
