@@ -173,6 +173,12 @@ impl RouteTable {
         self.endpoints.iter().map(|endpoint| &endpoint.route).filter(|route| !route.reserved)
     }
 
+    /// The route that a request of this method and path goes to.
+    #[must_use]
+    pub fn route(&self, method: Method, path: &str) -> Option<&RouteSpec> {
+        self.find(method, path).map(|found| &found.endpoint.route)
+    }
+
     pub(crate) fn find(&self, method: Method, path: &str) -> Option<Found<'_>> {
         self.find_exactly(method, path).or_else(|| match without_idle_slashes(path) {
             Cow::Owned(path) => self.find_exactly(method, &path),

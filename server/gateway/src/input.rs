@@ -41,6 +41,11 @@ pub trait Param: Sized {
     /// Its JSON schema.
     fn schema() -> Json;
 
+    /// How the document writes this value, where it is the default of a parameter; `None` where there is nothing to write.
+    fn to_json(&self) -> Option<Json> {
+        None
+    }
+
     /// Whether null is a value of its own, and not the same as leaving the parameter out.
     const TAKES_NULL: bool = false;
 }
@@ -88,6 +93,8 @@ pub struct ParamDoc {
     pub description: &'static str,
     /// Its JSON schema.
     pub schema: Json,
+    /// What it is when it is left out, where that can be written.
+    pub default: Option<Json>,
 }
 
 impl ParamDoc {
@@ -284,6 +291,7 @@ macro_rules! input {
                     required: $crate::input!(@required $($default)?),
                     description: concat!($($doc,)* "").trim_ascii_start(),
                     schema: <$type as $crate::input::Param>::schema(),
+                    default: $crate::input!(@json $type $(, $default)?),
                 }),*]
             }
 
@@ -299,6 +307,11 @@ macro_rules! input {
     (@place body) => { $crate::input::ParamLocation::Body };
     (@required) => { true };
     (@required $default:expr) => { false };
+    (@json $type:ty) => { None };
+    (@json $type:ty, $default:expr) => {{
+        let default: $type = $default;
+        <$type as $crate::input::Param>::to_json(&default)
+    }};
     (@default) => { None };
     (@default $default:expr) => { Some($default) };
 }

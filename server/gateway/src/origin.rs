@@ -163,6 +163,7 @@ mod tests {
             name: String::new(),
             team_id: String::new(),
             keys: Vec::new(),
+            generation: 1,
             web_hosts: vec!["app.org".into(), "*.wild.org".into()],
             settings: ProjectSettings::default(),
         }

@@ -108,7 +108,7 @@ impl Gateway {
         door.counted(&admitted).by_body(&given, context, &mut counts).await.map_err(limited)?;
 
         let Admitted { project, caller, now } = admitted;
-        let store = self.services.stores.project(&project.id).await;
+        let store = self.services.stores.project(&project.id, project.generation).await;
         let store = store.map_err(|error| Stage::Persist.failed(error.into()))?;
         let store = store.on_behalf_of(share::of(&caller, &info.ip));
         // Until here is left, which a client that hangs up can bring about at any moment.

@@ -45,6 +45,12 @@ impl Method {
         [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete].into_iter().find(|m| m.name() == name)
     }
 
+    /// Whether it can be sent twice and does what it does once (RFC 9110, section 9.2.2).
+    #[must_use]
+    pub fn is_idempotent(self) -> bool {
+        !matches!(self, Self::Post | Self::Patch)
+    }
+
     /// Whether it only looks, unless its route says something else ([`RouteSpec::changes`]).
     #[must_use]
     pub fn reads(self) -> bool {

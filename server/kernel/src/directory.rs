@@ -21,6 +21,9 @@ pub const PRINCIPALS: CacheName = CacheName::new("principals");
 pub struct Project {
     /// Its id.
     pub id: String,
+    /// Which making of a project of this id it is; never used twice. Whoever knows the project of an older generation must not
+    /// get the data of a newer one.
+    pub generation: i64,
     /// Its name.
     pub name: String,
     /// The organisation that owns it: a team of the console. Empty for the console itself.
@@ -199,7 +202,7 @@ pub trait Identities: Send + Sync {
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn known(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Principal>>>;
+    async fn known(&self, project: &Project, user_id: &str) -> Result<Option<Arc<Principal>>>;
 }
 
 /// Knows who belongs to which team. The teams answer it; the users ask it, to tell a user's roles.
@@ -209,7 +212,7 @@ pub trait Memberships: Send + Sync {
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn of_user(&self, project_id: &str, user_id: &str) -> Result<Vec<Membership>>;
+    async fn of_user(&self, project: &Project, user_id: &str) -> Result<Vec<Membership>>;
 }
 
 /// A user, as other products may see them.
@@ -279,29 +282,35 @@ pub struct Arrival {
 /// Tells other products about the users of a project, and lets them bring new ones in.
 #[async_trait]
 pub trait Persons: Send + Sync {
+    /// Whether anybody has an account of the console.
+    ///
+    /// # Errors
+    /// Only when it can't be told.
+    async fn has_console_accounts(&self) -> Result<bool>;
+
     /// The user of this id.
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn person(&self, project_id: &str, user_id: &str) -> Result<Option<Person>>;
+    async fn person(&self, project: &Project, user_id: &str) -> Result<Option<Person>>;
 
     /// Those of these users whom there are, in no particular order.
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn persons(&self, project_id: &str, user_ids: &[String]) -> Result<Vec<Person>>;
+    async fn persons(&self, project: &Project, user_ids: &[String]) -> Result<Vec<Person>>;
 
     /// The user with this email address (in its canonical form).
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn find_by_email(&self, project_id: &str, email: &str) -> Result<Option<Person>>;
+    async fn find_by_email(&self, project: &Project, email: &str) -> Result<Option<Person>>;
 
     /// The user with this phone number.
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn find_by_phone(&self, project_id: &str, phone: &str) -> Result<Option<Person>>;
+    async fn find_by_phone(&self, project: &Project, phone: &str) -> Result<Option<Person>>;
 
     /// The user with this email address or phone number, or else a new one, without a password, for an invitation.
     ///

@@ -53,7 +53,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let stores =
             Stores::open(StoreSettings::new(Backend::Sqlite { folder: folder.path().to_owned() })).await.unwrap();
-        stores.create_project("shop").await.unwrap();
+        stores.create_project("shop", 1).await.unwrap();
         let clock = Arc::new(FixedClock::at(Timestamp::from_millis(1_700_000_000_000)));
         let known = Arc::new(Directory::default());
         known.put(shop());
@@ -139,6 +139,7 @@ impl Directory {
 pub(crate) fn shop() -> Project {
     Project {
         id: "shop".to_owned(),
+        generation: 1,
         name: "Shop".to_owned(),
         team_id: "team".to_owned(),
         keys: vec![key(KEY)],
@@ -233,7 +234,7 @@ impl Projects for Directory {
 
 #[async_trait]
 impl Identities for Directory {
-    async fn known(&self, _project_id: &str, user_id: &str) -> Result<Option<Arc<Principal>>> {
+    async fn known(&self, _project: &Project, user_id: &str) -> Result<Option<Arc<Principal>>> {
         Ok(self.users.lock().unwrap().get(user_id).cloned())
     }
 }

@@ -212,7 +212,7 @@ fn of_columns(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
         get(one, ["tablesDB.getColumn", "databases.getAttribute"][v], columns::get)
             .scopes(scopes.read_columns)
             .summary("A column.")
-            .answers(200, ["columnString", "attributeString"][v]),
+            .answers(200, ["column", "attribute"][v]),
         delete(one, ["tablesDB.deleteColumn", "databases.deleteAttribute"][v], columns::delete)
             .scopes(scopes.write_columns)
             .summary("Removes a column with its values, and every index that it is in.")

@@ -17,7 +17,7 @@ use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::tables::Seal;
+use floe_sealed::Seal;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ impl StagedTransaction {
     /// Takes in what is staged.
     fn read(&mut self, seal: &Seal, entries: Vec<Entry>) -> Result<()> {
         for entry in entries {
-            let clear = seal.open_text(&place(&self.transaction, entry.position), &entry.operation)?;
+            let clear = seal.open(&place(&self.transaction, entry.position), &entry.operation)?;
             let operation = serde_json::from_str(&clear).map_err(Error::internal)?;
             let at = At { database: entry.database_id, table: entry.table_id };
             let moment = Timestamp::from_millis(entry.created_at);
@@ -368,7 +368,7 @@ fn entries(call: &Call, seal: &Seal, transaction: &Transaction, new: &[Staging])
     for (n, Staging { at, operation }) in new.iter().enumerate() {
         let clear = serde_json::to_string(operation).map_err(Error::internal)?;
         let position = i64::try_from(there + n).map_err(Error::internal)?;
-        let operation = seal.seal_text(&place(transaction, position), &clear)?;
+        let operation = seal.seal(&place(transaction, position), &clear)?;
         bytes += operation.len();
         entries.push(Entry {
             transaction_number: transaction.number,
