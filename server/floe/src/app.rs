@@ -1,24 +1,27 @@
 //! The wiring: every product with what it needs, behind one gateway.
 
-use crate::config::{Config, ConsoleSignup as Signup};
+use crate::config::{Config, ConsoleSignup as Signup, DEFAULT_MAX_OPEN};
 use crate::organisations::{self, Owned};
-use crate::secrets::{derive, root_key};
+use crate::secrets::{require_all, root_keys};
 use crate::serve::Failure;
-use crate::{VERSION, openapi};
+use crate::{VERSION, data_folder, openapi, usage, web};
 use floe_accounts::{Accounts, ConsoleSignup};
-use floe_console::Console;
+use floe_console::{Console, Instance};
 use floe_databases::Databases;
+use floe_gateway::device::Devices;
 use floe_gateway::gateway::{RouteTable, Services};
 use floe_gateway::jwt::Signer;
 use floe_gateway::rate_limit::InMemory;
 use floe_gateway::route::RouteSpec;
 use floe_gateway::{Gateway, GatewaySettings};
 use floe_health::Health;
+use floe_kernel::directory::{Persons as _, Projects as _};
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
-use floe_store::{Backend, StoreSettings, Stores};
+use floe_sealed::RootKeys;
+use floe_store::{Backend, Store, StoreSettings, Stores};
 use floe_teams::Teams;
 use floe_users::{Passwords, People};
 use floe_webhooks::Webhooks;
@@ -45,9 +48,15 @@ impl App {
     /// # Errors
     /// When the data can't be opened or brought up to this version.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        if config.database.postgres.is_none() {
+            data_folder::must_be_whole(&config.database.folder)?;
+        }
+        // First: with the data folder its key is made, and never again.
+        let keys = root_keys(config)?;
         let stores = Stores::open(store_settings(config, &clock)).await?;
-        let root = root_key(config)?;
-        let signer = Signer::new(&derive(&root, "jwt"));
+        require_all(&keys, config, &stores).await?;
+        let signer = Signer::with_previous(&keys.derive("jwt"), &keys.derive_previous("jwt"));
+        let devices = Devices::new(keys.derive("devices"));
         let setup_token = Secret::new(random_hex(32));
         let signup = match config.security.console_signup {
             Signup::Token => ConsoleSignup::Token(setup_token.clone()),
@@ -57,24 +66,25 @@ impl App {
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
         let people = Arc::new(People::new(stores.clone(), memberships, Passwords::default(), signer.clone()));
-        let databases = Arc::new(Databases::new(stores.effects(), &derive(&root, "columns")));
+        let databases = Arc::new(Databases::new(&stores, &keys));
         let projects = Arc::new(Projects::new(
             stores.clone(),
             Arc::new(organisations::Teams),
             on_project_deleted(&people, &databases),
         ));
-        projects.finish_deletions().await?;
         let health = Arc::new(Health::new(stores.clone(), config.database.folder.clone(), VERSION));
         let table = RouteTable::default()
             .with(floe_health::routes(), &health)
             .with(floe_locale::routes(), &Arc::new(Locales::new(Box::new(Nowhere))))
-            .with(floe_console::routes(), &Arc::new(Console::new(config.database.postgres.is_some())))
+            .with(floe_console::routes(), &Arc::new(Console::new(instance(config), people.clone())))
             .with(floe_projects::routes(), &projects)
-            .with(floe_webhooks::routes(), &Arc::new(Webhooks::new()))
-            .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup)))
+            .with(floe_webhooks::routes(), &Arc::new(Webhooks::new(stores.clone(), &keys)))
+            .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup, devices.clone())))
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), Arc::new(Owned(projects.clone())))))
-            .with(floe_databases::routes(), &databases);
+            .with(floe_databases::routes(), &databases)
+            .with(usage::routes(), &Arc::new(()))
+            .with(web::routes(), &Arc::new(()));
         let table = openapi::with_document(table);
 
         let services = Services {
@@ -82,10 +92,11 @@ impl App {
             identities: people.clone(),
             stores: stores.clone(),
             limiter: Arc::new(InMemory::default()),
+            devices,
             signer,
             clock: Arc::clone(&clock),
         };
-        let gateway = Gateway::new(gateway_settings(config, &root), services, table);
+        let gateway = Gateway::new(gateway_settings(config, &keys), services, table);
         Ok(Self { gateway, stores, health, setup_token, projects, people, clock })
     }
 
@@ -94,7 +105,7 @@ impl App {
     /// # Errors
     /// When the data can't be read.
     pub async fn is_fresh(&self) -> Result<bool, Failure> {
-        Ok(!self.people.has_anybody(&self.stores.platform().await?).await?)
+        Ok(!self.people.has_console_accounts().await?)
     }
 
     /// Every line of the route table.
@@ -130,16 +141,34 @@ impl App {
         Ok(self.projects.create_key(project_id, name, scopes, self.clock.now()).await?)
     }
 
+    /// Removes what a server that died has left of projects that were being made or removed. For the server alone: a
+    /// command may run beside it.
+    ///
+    /// # Errors
+    /// When that can't be done.
+    pub async fn clear_up(&self) -> Result<(), Failure> {
+        Ok(self.projects.clear_up().await?)
+    }
+
+    /// The data of a project; `console` is the platform's.
+    ///
+    /// # Errors
+    /// When there is no such project, or it can't be opened.
+    pub async fn store(&self, project: &str) -> Result<Store, Failure> {
+        let known = self.projects.project(project).await?.ok_or("there is no such project")?;
+        Ok(self.stores.project(&known.id, known.generation).await?)
+    }
+
     /// Brings every project up to this version; gives how many there are.
     ///
     /// # Errors
     /// When one of them can't be.
     pub async fn migrate_all(&self) -> Result<usize, Failure> {
-        let ids = self.projects.ids().await?;
-        for id in &ids {
-            self.stores.project(id).await.map_err(|error| format!("project {id}: {error}"))?;
+        let all = self.projects.all().await?;
+        for (id, generation) in &all {
+            self.stores.project(id, *generation).await.map_err(|error| format!("project {id}: {error}"))?;
         }
-        Ok(ids.len())
+        Ok(all.len())
     }
 
     /// Commits what waits and closes the data.
@@ -167,18 +196,32 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
         statement_timeout: config.database.statement_timeout,
         unit_time: config.database.unit_time,
         idle_time: config.database.idle_time,
-        max_open: config.database.max_open,
+        max_open: config.database.max_open.unwrap_or(DEFAULT_MAX_OPEN),
         clock: Arc::clone(clock),
         ..StoreSettings::new(backend)
     }
 }
 
-fn gateway_settings(config: &Config, root: &Secret) -> GatewaySettings {
+fn instance(config: &Config) -> Instance {
+    let signup = match config.security.console_signup {
+        Signup::Token => floe_console::Signup::Token,
+        Signup::Open => floe_console::Signup::Open,
+        Signup::Closed => floe_console::Signup::Closed,
+    };
+    Instance { postgres: config.database.postgres.is_some(), signup, version: VERSION }
+}
+
+fn gateway_settings(config: &Config, keys: &RootKeys) -> GatewaySettings {
     GatewaySettings {
         max_body: config.server.max_body,
+        body_memory: config.server.body_memory,
+        patience: config.server.patience,
+        connections_per_address: config.server.connections_per_address,
         trusted_proxies: config.server.trusted_proxies,
         hosts: config.server.hosts.clone(),
         rate_limits: config.security.rate_limits,
-        log_key: derive(root, "log"),
+        only_loopback: config.server.host.is_loopback() && config.server.trusted_proxies == 0,
+        log_key: keys.derive("log"),
+        limit_key: keys.derive("limits"),
     }
 }

@@ -3,6 +3,7 @@
 use crate::VERSION;
 use crate::app::App;
 use crate::config::Config;
+use crate::file_limit;
 use crate::serve::{Failure, serve};
 use clap::{Args, Parser, Subcommand};
 use floe_kernel::secret::Secret;
@@ -105,6 +106,11 @@ struct CreateKey {
 /// Runs a command to its end.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
+    if matches!(arguments.command, Command::Version) {
+        // A client's: what is wrong with a server's configuration is none of its business.
+        print(&format!("floe {VERSION}"));
+        return ExitCode::SUCCESS;
+    }
     let config = match Config::load() {
         Ok(config) => config,
         Err(faults) => {
@@ -112,6 +118,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let config = with_file_limit(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(execute(arguments.command, config)),
@@ -124,6 +131,23 @@ pub fn run(arguments: Arguments) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Lets the process have as many files open as the system allows it, and says how many that are.
+fn with_file_limit(mut config: Config) -> Config {
+    let limit = file_limit::raise();
+    let most = file_limit::most_projects(limit);
+    let files = config.database.postgres.is_none();
+    match config.database.max_open {
+        Some(wanted) if files && wanted > most => complain(&format!(
+            "FLOE_MAX_OPEN_PROJECTS is {wanted}, and {limit} file descriptors are enough for {most} projects: raise the limit \
+             (ulimit -n), or projects that aren't used are closed earlier."
+        )),
+        Some(_) => {}
+        None if files => config.database.max_open = Some(most),
+        None => {}
+    }
+    config
 }
 
 #[allow(clippy::print_stderr, reason = "errors go to standard error")]
@@ -148,10 +172,8 @@ async fn execute(command: Command, config: Config) -> Result<(), Failure> {
         Command::ConsoleUser(ConsoleUser::Create(arguments)) => create_console_user(&config, arguments).await,
         Command::Project(Project::Create(arguments)) => create_project(&config, arguments).await,
         Command::Key(Key::Create(arguments)) => create_key(&config, &arguments).await,
-        Command::Version => {
-            print(&format!("floe {VERSION}"));
-            Ok(())
-        }
+        // Answered before there is a configuration.
+        Command::Version => Ok(()),
     }
 }
 

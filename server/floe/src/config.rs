@@ -37,6 +37,12 @@ pub struct Server {
     pub workers: usize,
     /// The most bytes of a request's body.
     pub max_body: usize,
+    /// The most memory that the bodies of all requests together may take.
+    pub body_memory: usize,
+    /// How long a client may keep the server waiting: for its body, or to take its answer.
+    pub patience: Duration,
+    /// The most connections of one address; 0 for any number.
+    pub connections_per_address: usize,
     /// Proxies of the operator's own that stand before the server.
     pub trusted_proxies: usize,
     /// Hosts that may call every project from a browser.
@@ -58,8 +64,9 @@ pub struct Database {
     pub unit_time: Duration,
     /// After how long without a request a project's data is closed.
     pub idle_time: Duration,
-    /// The most projects whose data is open at a time.
-    pub max_open: usize,
+    /// The most projects whose data is open at a time. `None`: [`DEFAULT_MAX_OPEN`], or as many as there are file descriptors
+    /// for.
+    pub max_open: Option<usize>,
 }
 
 /// A PostgreSQL database.
@@ -78,6 +85,10 @@ pub struct Postgres {
 pub struct Security {
     /// What every other key is made from. `None`: one is made and kept in the data folder.
     pub secret_key: Option<Secret>,
+    /// What every other key was made from before: what it has sealed and signed is still accepted.
+    pub previous_secret_keys: Vec<Secret>,
+    /// The ids of keys that are lost, together with what was sealed with them.
+    pub lost_secret_keys: Vec<String>,
     /// Who may sign up to the console.
     pub console_signup: ConsoleSignup,
     /// Whether rate limits are enforced.
@@ -114,6 +125,9 @@ pub enum LogFormat {
     /// For people.
     Text,
 }
+
+/// The most projects that are open at a time, unless somebody says otherwise.
+pub const DEFAULT_MAX_OPEN: usize = 1000;
 
 /// Shorter than the time-outs of most proxies.
 const STATEMENT_TIMEOUT_MS: u64 = 15_000;
@@ -165,6 +179,23 @@ impl Server {
             port: from.get("FLOE_PORT", "server.port", 8080),
             workers: from.at_least("FLOE_WORKERS", "server.workers", cores, 1),
             max_body: from.at_least("FLOE_MAX_BODY_BYTES", "server.max_body_bytes", 12 * 1024 * 1024, 1024),
+            body_memory: from.at_least(
+                "FLOE_BODY_MEMORY_BYTES",
+                "server.body_memory_bytes",
+                256 * 1024 * 1024,
+                1024 * 1024,
+            ),
+            patience: Duration::from_secs(from.at_least(
+                "FLOE_CLIENT_TIMEOUT_SECONDS",
+                "server.client_timeout_seconds",
+                30,
+                1,
+            )),
+            connections_per_address: from.get(
+                "FLOE_MAX_CONNECTIONS_PER_ADDRESS",
+                "server.max_connections_per_address",
+                512,
+            ),
             trusted_proxies: from.get("FLOE_TRUSTED_PROXIES", "server.trusted_proxies", 0),
             hosts: from.list("FLOE_HOSTS", "server.hosts"),
             drain: Duration::from_secs(from.get("FLOE_DRAIN_SECONDS", "server.drain_seconds", 8)),
@@ -185,7 +216,8 @@ impl Database {
             )),
             unit_time: Duration::from_millis(from.at_least("DATABASE_UNIT_TIME_MS", "database.unit_time_ms", 1000, 1)),
             idle_time: Duration::from_secs(from.at_least("FLOE_IDLE_SECONDS", "database.idle_seconds", 300, 1)),
-            max_open: from.at_least("FLOE_MAX_OPEN_PROJECTS", "database.max_open_projects", 1000, 1),
+            max_open: Some(from.at_least("FLOE_MAX_OPEN_PROJECTS", "database.max_open_projects", 0, 0))
+                .filter(|most| *most > 0),
         }
     }
 }
@@ -218,21 +250,30 @@ impl Postgres {
 /// What people leave in from an example, and attackers try first.
 const KNOWN_SECRETS: &[&str] = &["changeme", "change-me", "secret", "password", "example", "your-secret", "insecure"];
 
+/// Whether somebody may guess it.
+fn is_weak(key: &str) -> bool {
+    let lower = key.to_lowercase();
+    let distinct = key.bytes().collect::<std::collections::HashSet<_>>().len();
+    key.len() < 32 || distinct < 8 || KNOWN_SECRETS.iter().any(|known| lower.contains(known))
+}
+
 impl Security {
     fn read(from: &mut Source) -> Self {
         let secret_key = from.text("FLOE_SECRET_KEY", "security.secret_key").filter(|key| !key.is_empty());
-        if let Some(key) = &secret_key {
-            let lower = key.to_lowercase();
-            let distinct = key.bytes().collect::<std::collections::HashSet<_>>().len();
-            if key.len() < 32 || distinct < 8 || KNOWN_SECRETS.iter().any(|known| lower.contains(known)) {
-                from.fault(
-                    "FLOE_SECRET_KEY",
-                    "must be at least 32 random characters (`openssl rand -hex 32` makes them)",
-                );
-            }
+        let previous = from.list("FLOE_SECRET_KEY_PREVIOUS", "security.previous_secret_keys");
+        if secret_key.as_ref().is_some_and(|key| is_weak(key)) {
+            from.fault("FLOE_SECRET_KEY", "must be at least 32 random characters (`openssl rand -hex 32` makes them)");
+        }
+        if previous.iter().any(|key| is_weak(key)) {
+            from.fault(
+                "FLOE_SECRET_KEY_PREVIOUS",
+                "must be what FLOE_SECRET_KEY was: at least 32 random characters each",
+            );
         }
         Self {
             secret_key: secret_key.map(Secret::new),
+            previous_secret_keys: previous.into_iter().map(Secret::new).collect(),
+            lost_secret_keys: from.list("FLOE_SECRET_KEY_LOST", "security.lost_secret_keys"),
             console_signup: from.one_of(
                 "FLOE_CONSOLE_SIGNUP",
                 "security.console_signup",

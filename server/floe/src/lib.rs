@@ -1,15 +1,20 @@
 //! The binary: command line, configuration, wiring. Nothing else.
 
-#![recursion_limit = "256"]
+// Futures within futures: a request is one, through all floors.
+#![recursion_limit = "512"]
 
 pub mod app;
 pub mod command;
 pub mod config;
+mod data_folder;
+mod file_limit;
 mod logging;
 mod openapi;
 mod organisations;
 mod secrets;
 mod serve;
+mod usage;
+mod web;
 
 /// The version of Floe.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

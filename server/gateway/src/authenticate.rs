@@ -25,6 +25,8 @@ pub struct Credentials {
     pub cookies: Vec<String>,
     /// `X-Appwrite-Mode: admin`, or a path that implies it.
     pub admin: bool,
+    /// Whether the caller wants to become somebody: then the cookie of a blocked user, who may be somebody else, is none.
+    pub entering: bool,
 }
 
 /// What console users may enter beside what every user may: which organisations and projects they reach is decided by
@@ -48,7 +50,7 @@ pub async fn authenticate(
     if with.admin && !project.is_console() {
         return admin(services, project, with, now).await;
     }
-    let session = by_session(services, &project.id, with, now).await?;
+    let session = by_session(services, project, with, now).await?;
     let caller = match (&with.jwt, session) {
         (Some(_), Some(_)) => return Err(ErrorKind::UserJwtAndCookieSet.into()),
         (Some(jwt), None) => {
@@ -81,20 +83,22 @@ async fn by_key(services: &Services, project: &Project, key: &str, now: Timestam
 
 async fn by_session(
     services: &Services,
-    project_id: &str,
+    project: &Project,
     with: &Credentials,
     now: Timestamp,
 ) -> Result<Option<(Arc<Principal>, String)>> {
     if let Some(session) = &with.session {
-        let found = of_token(services, project_id, session, now).await?;
+        let found = of_token(services, project, session, now).await?;
         return found.map(Some).ok_or_else(|| {
             Error::new(ErrorKind::UserUnauthorized)
                 .message("The session is invalid or has ended. Please sign in again.")
         });
     }
     for cookie in &with.cookies {
-        if let Some(found) = of_token(services, project_id, cookie, now).await? {
-            return Ok(Some(found));
+        match of_token(services, project, cookie, now).await {
+            Err(error) if with.entering && error.kind() == ErrorKind::UserBlocked => {}
+            Ok(None) => {}
+            found => return found,
         }
     }
     Ok(None)
@@ -103,7 +107,7 @@ async fn by_session(
 /// Whose session this is, if it is one and has not ended.
 async fn of_token(
     services: &Services,
-    project_id: &str,
+    project: &Project,
     token: &str,
     now: Timestamp,
 ) -> Result<Option<(Arc<Principal>, String)>> {
@@ -111,7 +115,7 @@ async fn of_token(
     if !floe_kernel::id::is_valid(&token.id) {
         return Ok(None);
     }
-    let Some(user) = services.identities.known(project_id, &token.id).await? else { return Ok(None) };
+    let Some(user) = services.identities.known(project, &token.id).await? else { return Ok(None) };
     let hash = hash(&token.secret);
     let session = user.sessions.iter().find(|session| session.secret_hash == hash && session.expires_at > now);
     let Some(session_id) = session.map(|session| session.id.clone()) else { return Ok(None) };
@@ -121,7 +125,7 @@ async fn of_token(
 async fn by_jwt(services: &Services, project: &Project, jwt: &str, now: Timestamp) -> Result<(Arc<Principal>, String)> {
     let invalid = || Error::from(ErrorKind::UserJwtInvalid);
     let claims = services.signer.verify(jwt, &project.id, now)?;
-    let user = services.identities.known(&project.id, &claims.user_id).await?.ok_or_else(invalid)?;
+    let user = services.identities.known(project, &claims.user_id).await?.ok_or_else(invalid)?;
     let live = |session: &PrincipalSession| session.id == claims.session_id && session.expires_at > now;
     let has_session = claims.session_id.is_empty() || user.sessions.iter().any(live);
     if !has_session || claims.generation != user.generation {
@@ -133,7 +137,8 @@ async fn by_jwt(services: &Services, project: &Project, jwt: &str, now: Timestam
 /// A console user who manages this project: a member of its organisation.
 async fn admin(services: &Services, project: &Project, with: &Credentials, now: Timestamp) -> Result<Caller> {
     let unauthorized = || Error::from(ErrorKind::UserUnauthorized);
-    let (user, session_id) = by_session(services, CONSOLE, with, now).await?.ok_or_else(unauthorized)?;
+    let console = services.projects.project(CONSOLE).await?.ok_or_else(unauthorized)?;
+    let (user, session_id) = by_session(services, &console, with, now).await?.ok_or_else(unauthorized)?;
     let scopes = admin_scopes(&user, &project.team_id).ok_or_else(unauthorized)?;
     Ok(Caller::admin(user, session_id, scopes))
 }

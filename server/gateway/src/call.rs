@@ -1,11 +1,13 @@
 //! A request that has been received and authenticated: what every handler is given.
 
+use crate::budget::network;
 use crate::interest::Interest;
 use floe_kernel::Caller;
 use floe_kernel::directory::Project;
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
 use floe_store::Store;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,4 +66,12 @@ pub struct RequestInfo {
     pub patience: Option<Duration>,
     /// `X-Floe-Setup-Token`: what the first sign-up to the console must know.
     pub setup_token: Option<Secret>,
+}
+
+impl RequestInfo {
+    /// Who counts as one with the caller's address: of IPv6 the network of 64 bits, which is the least that anybody is
+    /// given.
+    pub(crate) fn network(&self) -> Option<IpAddr> {
+        self.ip.parse().ok().map(network)
+    }
 }

@@ -1,29 +1,65 @@
 //! Everything that the pipeline works with, put together once at start.
 
-use crate::input::RawInput;
+use crate::budget::Budget;
+use crate::device::Devices;
+use crate::input::{Parameters, RawInput};
 use crate::jwt::Signer;
 use crate::rate_limit::RateLimiter;
 use crate::route::{Endpoint, Method, Route, RouteSpec};
 use floe_kernel::directory::{Identities, Projects};
-use floe_kernel::secret::Secret;
+use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_store::Stores;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What operators decide about the pipeline.
 #[derive(Debug, Clone)]
 pub struct GatewaySettings {
-    /// The most bytes of a request's body.
+    /// The most bytes of a request's body, where the route takes a long one.
     pub max_body: usize,
+    /// The most memory that the bodies of all requests together may take, in bytes.
+    pub body_memory: usize,
+    /// How long a body may take to come, beside what 16 KiB a second would; and how long a client may take no byte of
+    /// its answer.
+    pub patience: Duration,
+    /// The most connections of one address (of IPv6: of one /64); 0 for any number. Loopback isn't counted, and nobody
+    /// is behind proxies of ours.
+    pub connections_per_address: usize,
     /// How many proxies of ours stand before the server: so many hops of `X-Forwarded-For` are believed.
     pub trusted_proxies: usize,
     /// Host names that may call every project from a browser, beside `localhost` and the projects' own platforms.
     pub hosts: Vec<String>,
     /// Whether rate limits are enforced.
     pub rate_limits: bool,
+    /// Whether only this machine can reach the server, and no proxy stands before it: then nobody but its own names and
+    /// `hosts` stand for it in a browser.
+    pub only_loopback: bool,
     /// With what user ids are hashed before they are logged.
     pub log_key: Secret,
+    /// With what is hashed what calls are counted by.
+    pub limit_key: Secret,
+}
+
+impl GatewaySettings {
+    /// What the configuration says unless somebody decides otherwise.
+    #[must_use]
+    pub fn new(log_key: Secret) -> Self {
+        Self {
+            max_body: 12 * 1024 * 1024,
+            body_memory: 256 * 1024 * 1024,
+            patience: Duration::from_secs(30),
+            connections_per_address: 512,
+            trusted_proxies: 0,
+            hosts: Vec::new(),
+            rate_limits: true,
+            only_loopback: false,
+            log_key,
+            limit_key: Secret::new(random_hex(32)),
+        }
+    }
 }
 
 /// What the gateway asks of the rest of the house.
@@ -37,6 +73,8 @@ pub struct Services {
     pub stores: Stores,
     /// Counts calls.
     pub limiter: Arc<dyn RateLimiter>,
+    /// Knows devices again.
+    pub devices: Devices,
     /// Checks JWTs.
     pub signer: Signer,
     /// Tells the time.
@@ -48,13 +86,15 @@ pub struct Gateway {
     pub(crate) settings: GatewaySettings,
     pub(crate) services: Services,
     pub(crate) table: RouteTable,
+    pub(crate) bodies: Arc<Budget>,
 }
 
 impl Gateway {
     /// Puts the pipeline together.
     #[must_use]
     pub fn new(settings: GatewaySettings, services: Services, table: RouteTable) -> Arc<Self> {
-        Arc::new(Self { settings, services, table })
+        let bodies = Budget::new(settings.body_memory);
+        Arc::new(Self { settings, services, table, bodies })
     }
 
     /// The route table.
@@ -128,12 +168,25 @@ impl RouteTable {
         added.unwrap_or_else(|error| panic!("route {} {full}: {error}", method.name()));
     }
 
-    /// Every line of the table.
+    /// Every line of the table, but for those that are reserved.
     pub fn routes(&self) -> impl Iterator<Item = &RouteSpec> {
-        self.endpoints.iter().map(|endpoint| &endpoint.route)
+        self.endpoints.iter().map(|endpoint| &endpoint.route).filter(|route| !route.reserved)
+    }
+
+    /// The route that a request of this method and path goes to.
+    #[must_use]
+    pub fn route(&self, method: Method, path: &str) -> Option<&RouteSpec> {
+        self.find(method, path).map(|found| &found.endpoint.route)
     }
 
     pub(crate) fn find(&self, method: Method, path: &str) -> Option<Found<'_>> {
+        self.find_exactly(method, path).or_else(|| match without_idle_slashes(path) {
+            Cow::Owned(path) => self.find_exactly(method, &path),
+            Cow::Borrowed(_) => None,
+        })
+    }
+
+    fn find_exactly(&self, method: Method, path: &str) -> Option<Found<'_>> {
         let at = |method| self.paths.get(&method).and_then(|paths| paths.at(path).ok());
         let found = at(method).or_else(|| if method == Method::Head { at(Method::Get) } else { None })?;
         let target = found.value;
@@ -153,7 +206,7 @@ impl RouteTable {
 }
 
 impl Found<'_> {
-    pub(crate) fn given(&mut self, query: String) -> RawInput {
+    pub(crate) fn given(&mut self, query: Parameters) -> RawInput {
         RawInput {
             path: std::mem::take(&mut self.path),
             query,
@@ -166,4 +219,13 @@ impl Found<'_> {
 fn name_in(path: &'static str, position: usize) -> &'static str {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')));
     names.clone().nth(position).unwrap_or_default()
+}
+
+/// The path without slashes that mean nothing: doubled ones, and those at its end.
+fn without_idle_slashes(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") && (path.len() < 2 || !path.ends_with('/')) {
+        return Cow::Borrowed(path);
+    }
+    let parts = path.split('/').filter(|part| !part.is_empty());
+    Cow::Owned(parts.fold(String::with_capacity(path.len()), |path, part| path + "/" + part))
 }

@@ -3,6 +3,7 @@
 //! A handler's input is declared once, with [`input!`](crate::input!); reading it, checking it and describing it in the
 //! OpenAPI document all come from that declaration.
 
+use crate::body::BodyStream;
 use floe_kernel::{Error, Result};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value as Json};
@@ -39,6 +40,11 @@ pub trait Param: Sized {
 
     /// Its JSON schema.
     fn schema() -> Json;
+
+    /// How the document writes this value, where it is the default of a parameter; `None` where there is nothing to write.
+    fn to_json(&self) -> Option<Json> {
+        None
+    }
 
     /// Whether null is a value of its own, and not the same as leaving the parameter out.
     const TAKES_NULL: bool = false;
@@ -87,6 +93,8 @@ pub struct ParamDoc {
     pub description: &'static str,
     /// Its JSON schema.
     pub schema: Json,
+    /// What it is when it is left out, where that can be written.
+    pub default: Option<Json>,
 }
 
 impl ParamDoc {
@@ -101,15 +109,20 @@ fn name(names: &'static [&'static str], vocabulary: usize) -> &'static str {
     names.get(vocabulary).or(names.last()).copied().unwrap_or_default()
 }
 
+/// Parameters by name, as JSON has them: what comes as text (a path, a query, a form) is a text or a list of texts.
+pub type Parameters = Map<String, Json>;
+
 /// Everything that a request gave, before anybody has looked at it.
 #[derive(Debug, Default)]
 pub struct RawInput {
     /// Parameters of the path, decoded.
     pub path: Vec<(&'static str, String)>,
-    /// The query, still encoded.
-    pub query: String,
-    /// The body, if it is an object.
-    pub body: Map<String, Json>,
+    /// Parameters of the query.
+    pub query: Parameters,
+    /// Parameters of the body.
+    pub body: Parameters,
+    /// The body itself, where the route takes a stream.
+    pub stream: Option<BodyStream>,
     /// Which of a parameter's names counts.
     pub vocabulary: usize,
 }
@@ -132,7 +145,7 @@ impl RawInput {
     /// When it is missing or breaks its rule.
     pub fn query<P: Param>(&mut self, names: &'static [&'static str], default: Option<P>) -> Result<P> {
         let name = name(names, self.vocabulary);
-        take(name, query_value(&self.query, name), default)
+        take(name, self.query.get_mut(name).map(Json::take), default)
     }
 
     /// Takes a parameter of the body.
@@ -144,14 +157,18 @@ impl RawInput {
         take(name, self.body.get_mut(name).map(Json::take), default)
     }
 
+    /// Takes the body of a route that takes a stream ([`crate::RequestBody::Stream`]).
+    ///
+    /// # Errors
+    /// When the route takes none: a fault of ours.
+    pub fn stream(&mut self) -> Result<BodyStream> {
+        self.stream.take().ok_or_else(|| Error::internal("the route takes no stream"))
+    }
+
     /// A text of the body or the query, without taking it: what a rate limit counts by.
     #[must_use]
-    pub fn peek(&self, name: &str) -> Option<String> {
-        match self.body.get(name) {
-            Some(Json::String(text)) => Some(text.clone()),
-            Some(_) => None,
-            None => query_value(&self.query, name).and_then(|value| value.as_str().map(str::to_owned)),
-        }
+    pub fn peek(&self, name: &str) -> Option<&str> {
+        self.body.get(name).or_else(|| self.query.get(name)).and_then(Json::as_str)
     }
 }
 
@@ -164,47 +181,38 @@ fn take<P: Param>(name: &'static str, value: Option<Json>, default: Option<P>) -
     }
 }
 
-/// A parameter of a query string: a text, or a list where it is written as `name[]=` or `name[0]=`.
-pub(crate) fn query_value(query: &str, name: &str) -> Option<Json> {
-    let mut list = Vec::new();
-    for pair in query.split('&') {
+/// The parameters of a query, or of a form, each decoded once: a text, or a list where it is written as `name[]=` or
+/// `name[0]=`. Of two texts of one name the first counts, and a text counts before a list.
+pub(crate) fn parse_form(form: &str) -> Parameters {
+    let mut parameters = Parameters::new();
+    for pair in form.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match names(key, name) {
-            None => {}
-            Some(Named::Itself) => return Some(Json::String(decode(value).into_owned())),
-            Some(Named::Element) => list.push(Json::String(decode(value).into_owned())),
+        let (key, value) = (decode(key), Json::String(decode(value).into_owned()));
+        let Some((name, is_element)) = named(&key) else { continue };
+        match (parameters.get_mut(name), is_element) {
+            (None, false) => {
+                parameters.insert(name.to_owned(), value);
+            }
+            (None, true) => {
+                parameters.insert(name.to_owned(), Json::Array(vec![value]));
+            }
+            (Some(Json::Array(list)), true) => list.push(value),
+            (Some(known @ Json::Array(_)), false) => *known = value,
+            (Some(_), _) => {}
         }
     }
-    (!list.is_empty()).then_some(Json::Array(list))
+    parameters
 }
 
-/// What the key of a query names.
-enum Named {
-    /// The parameter.
-    Itself,
-    /// An element of it.
-    Element,
-}
-
-/// Whether a key, still encoded, names this parameter. Every parameter is looked for among all the keys, so the first
-/// byte that differs ends it and nothing is decoded into memory.
-fn names(key: &str, name: &str) -> Option<Named> {
-    let mut bytes = percent_decode_str(key);
-    if !name.bytes().all(|byte| bytes.next() == Some(byte)) {
-        return None;
-    }
-    match bytes.next() {
-        None => Some(Named::Itself),
-        Some(b'[') => {
-            let mut rest = bytes.skip_while(u8::is_ascii_digit);
-            (rest.next() == Some(b']') && rest.next().is_none()).then_some(Named::Element)
-        }
-        Some(_) => None,
-    }
+/// The parameter that a key names, and whether the key means an element of it. Nothing else has brackets.
+fn named(key: &str) -> Option<(&str, bool)> {
+    let Some((name, index)) = key.split_once('[') else { return Some((key, false)) };
+    let index = index.strip_suffix(']')?;
+    index.bytes().all(|byte| byte.is_ascii_digit()).then_some((name, true))
 }
 
 /// Form encoding: percent signs and plus for space.
-pub(crate) fn decode(text: &str) -> Cow<'_, str> {
+fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);
     }
@@ -222,6 +230,17 @@ impl Input for () {
 
     fn read(_given: &mut RawInput) -> Result<Self> {
         Ok(())
+    }
+}
+
+/// The body alone, as it comes.
+impl Input for BodyStream {
+    fn params() -> Vec<ParamDoc> {
+        Vec::new()
+    }
+
+    fn read(given: &mut RawInput) -> Result<Self> {
+        given.stream()
     }
 }
 
@@ -272,6 +291,7 @@ macro_rules! input {
                     required: $crate::input!(@required $($default)?),
                     description: concat!($($doc,)* "").trim_ascii_start(),
                     schema: <$type as $crate::input::Param>::schema(),
+                    default: $crate::input!(@json $type $(, $default)?),
                 }),*]
             }
 
@@ -287,6 +307,11 @@ macro_rules! input {
     (@place body) => { $crate::input::ParamLocation::Body };
     (@required) => { true };
     (@required $default:expr) => { false };
+    (@json $type:ty) => { None };
+    (@json $type:ty, $default:expr) => {{
+        let default: $type = $default;
+        <$type as $crate::input::Param>::to_json(&default)
+    }};
     (@default) => { None };
     (@default $default:expr) => { Some($default) };
 }
@@ -312,9 +337,10 @@ mod tests {
     fn given(vocabulary: usize) -> RawInput {
         RawInput {
             path: vec![("tableId", "t".into()), ("collectionId", "c".into())],
-            query: "queries%5B0%5D=a%26b&queries[1]=c+d&other=1".into(),
+            query: parse_form("queries%5B0%5D=a%26b&queries[1]=c+d&other=1"),
             body: json!({"name": "abc"}).as_object().unwrap().clone(),
             vocabulary,
+            ..RawInput::default()
         }
     }
 
@@ -326,6 +352,19 @@ mod tests {
             ("t", "abc", vec!["a&b".to_owned(), "c d".to_owned()])
         );
         assert_eq!(&*Example::read(&mut given(1)).unwrap().table, "c");
+    }
+
+    #[test]
+    fn a_text_counts_before_a_list_and_the_first_before_the_second() {
+        let parsed = |form| Json::from(parse_form(form));
+        assert_eq!(parsed("a=1&a=2&b[]=1&b=2&b[]=3&c&=x&&d[x]=1&e[=1"), json!({"a": "1", "b": "2", "c": "", "": "x"}));
+        assert_eq!(parsed("%61%5b12%5D=%C3%A9&a[]=%ff"), json!({"a": ["é", "\u{fffd}"]}));
+    }
+
+    #[test]
+    fn a_long_form_costs_its_length() {
+        let form: String = (0..50_000).map(|n| format!("n{n}=&")).collect();
+        assert_eq!(parse_form(&form).len(), 50_000);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What a JWT of ours claims.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,15 +28,23 @@ pub struct Claims {
 #[derive(Clone)]
 pub struct Signer {
     encoding: EncodingKey,
-    decoding: DecodingKey,
+    /// The current key's first.
+    decoding: Arc<[DecodingKey]>,
 }
 
 impl Signer {
     /// With this key.
     #[must_use]
     pub fn new(key: &Secret) -> Self {
-        let key = key.expose().as_bytes();
-        Self { encoding: EncodingKey::from_secret(key), decoding: DecodingKey::from_secret(key) }
+        Self::with_previous(key, &[])
+    }
+
+    /// With this key; JWTs that were signed with a previous one are good until they end.
+    #[must_use]
+    pub fn with_previous(key: &Secret, previous: &[Secret]) -> Self {
+        let decoding =
+            std::iter::once(key).chain(previous).map(|key| DecodingKey::from_secret(key.expose().as_bytes()));
+        Self { encoding: EncodingKey::from_secret(key.expose().as_bytes()), decoding: decoding.collect() }
     }
 
     /// A JWT with these claims (HS256).
@@ -55,9 +64,8 @@ impl Signer {
         // Compared below with the clock that we were given, to the second.
         validation.validate_exp = false;
         validation.set_required_spec_claims(&["exp"]);
-        let claims = decode::<Claims>(jwt, &self.decoding, &validation)
-            .map_err(|error| Error::new(ErrorKind::UserJwtInvalid).because(error))?
-            .claims;
+        let claims = self.decoding.iter().find_map(|key| decode::<Claims>(jwt, key, &validation).ok());
+        let claims = claims.ok_or(ErrorKind::UserJwtInvalid)?.claims;
         let good = claims.project_id == project_id && claims.exp > now.seconds();
         good.then_some(claims).ok_or_else(|| ErrorKind::UserJwtInvalid.into())
     }
@@ -69,8 +77,12 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+    fn signer_key() -> Secret {
+        Secret::new("a key of at least thirty-two characters")
+    }
+
     fn signer() -> Signer {
-        Signer::new(&Secret::new("a key of at least thirty-two characters"))
+        Signer::new(&signer_key())
     }
 
     fn claims() -> Claims {
@@ -87,6 +99,12 @@ mod tests {
         assert_eq!(signer().verify(&jwt, "p", at(999)).unwrap(), claims());
         assert!(signer().verify(&jwt, "p", at(1000)).is_err());
         assert!(signer().verify(&jwt, "q", at(1)).is_err());
+        let (new, old) = (Secret::new("the key that came after, of 32 characters"), signer_key());
+        let both = Signer::with_previous(&new, &[old]);
+        assert_eq!(both.verify(&jwt, "p", at(999)).unwrap(), claims(), "signed with the key of before");
+        assert!(both.verify(&jwt, "p", at(1000)).is_err());
+        let newer = both.sign(&claims()).unwrap();
+        assert!(signer().verify(&newer, "p", at(1)).is_err(), "nothing new is signed with the key of before");
         assert!(Signer::new(&Secret::new("another key of more than 32 characters")).verify(&jwt, "p", at(1)).is_err());
     }
 

@@ -3,16 +3,25 @@
 //! Receive -> Authenticate -> Validate -> Process -> Persist -> Respond. The first two and the last are here, the others
 //! are called from here. What distinguishes one endpoint from another is data: its line in the route table.
 
+pub mod arrival;
 pub mod authenticate;
+pub mod body;
+mod budget;
 pub mod call;
+pub mod conditional;
+mod connections;
+mod content;
 pub mod cookies;
 mod credentials;
+pub mod device;
 pub mod gateway;
+mod http_server;
 pub mod input;
 mod interest;
 pub mod jwt;
 mod limits;
 mod names;
+mod off_loop;
 pub mod openapi;
 mod origin;
 pub mod param;
@@ -22,16 +31,21 @@ mod receive;
 pub mod reply;
 mod request_log;
 mod respond;
+pub mod response;
 pub mod route;
 pub mod server;
 mod share;
 
+pub use arrival::{Arrival, IncomingBody};
 pub use call::Call;
 pub use gateway::{Gateway, GatewaySettings};
 pub use input::Input;
 pub use interest::{Interest, Waiting};
 pub use reply::Reply;
-pub use route::{Callers, Limit, LimitKey, Route, delete, get, head, patch, post, put};
+pub use response::Response;
+pub use route::{
+    Caching, Callers, CountedFrom, Limit, LimitKey, RequestBody, Route, delete, get, head, patch, post, put,
+};
 
 /// The version of the API that we speak: what clients see as `version` and compare their own with.
 pub const API_VERSION: &str = "1.9.6";

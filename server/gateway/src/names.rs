@@ -1,6 +1,6 @@
 //! The names of headers, parsed once: looking one up or setting one by its text would parse it each time.
 
-use actix_web::http::header::HeaderName;
+use http::header::HeaderName;
 
 macro_rules! names {
     ($($name:ident = $text:literal;)*) => {
@@ -10,28 +10,34 @@ macro_rules! names {
 
 names! {
     // Of requests.
+    ACCEPT = "accept";
     ACCEPT_ENCODING = "accept-encoding";
     CONTENT_ENCODING = "content-encoding";
     CONTENT_LENGTH = "content-length";
     CONTENT_TYPE = "content-type";
     COOKIE = "cookie";
+    FETCH_SITE = "sec-fetch-site";
     FALLBACK_COOKIES = "x-fallback-cookies";
     FORMAT = "x-appwrite-response-format";
     FORWARDED_FOR = "x-forwarded-for";
     FORWARDED_PROTO = "x-forwarded-proto";
     FORWARDED_USER_AGENT = "x-forwarded-user-agent";
     HOST = "host";
+    IF_NONE_MATCH = "if-none-match";
     JWT = "x-appwrite-jwt";
     KEY = "x-appwrite-key";
     LOCALE = "x-appwrite-locale";
     MODE = "x-appwrite-mode";
     ORIGIN = "origin";
     PROJECT = "x-appwrite-project";
+    RANGE = "range";
+    REFERER = "referer";
     REQUEST_ID = "x-request-id";
     SESSION = "x-appwrite-session";
     SETUP_TOKEN = "x-floe-setup-token";
     TIMESTAMP = "x-appwrite-timestamp";
     TIMEOUT = "x-appwrite-timeout";
+    UPGRADE = "upgrade";
     USER_AGENT = "user-agent";
 
     // Of answers.
@@ -44,4 +50,5 @@ names! {
     RATE_RESET = "x-ratelimit-reset";
     REFERRER_POLICY = "referrer-policy";
     SERVER = "server";
+    STRICT_TRANSPORT_SECURITY = "strict-transport-security";
 }

@@ -1,178 +1,120 @@
-//! The OpenAPI 3.1 document, made from the route table.
+//! The OpenAPI 3.1 document, made from the route table; and the same in 3.0, for tools that know no newer one.
+//!
+//! It must be true: the testkit's client holds every answer of the HTTP suite against it.
+
+mod models;
+mod operation;
+mod security;
+mod v3_0;
+
+pub use models::is_model;
+pub use v3_0::downgraded;
 
 use crate::API_VERSION;
 use crate::gateway::RouteTable;
-use crate::input::ParamLocation;
-use crate::route::RouteSpec;
-use floe_kernel::scope::Scope;
+use floe_kernel::ErrorKind;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 
-/// The fields of every model, as the contract has them (`scripts/models` makes this file from the contract).
-const MODELS: &str = include_str!("openapi/models.json");
-
-/// The document for these routes.
+/// The document for these routes, of this version of Floe.
 #[must_use]
-pub fn document(table: &RouteTable) -> Json {
+pub fn document(table: &RouteTable, version: &str) -> Json {
     let mut paths = Map::new();
     let mut used = BTreeSet::new();
+    let mut tags = BTreeSet::new();
     for route in table.routes() {
         let path = paths.entry(route.full_path()).or_insert_with(|| json!({}));
-        path[route.method.name().to_lowercase()] = operation(route);
-        used.extend(route.answer.1);
+        path[route.method.name().to_lowercase()] = operation::operation(route);
+        used.extend(operation::models(route));
+        tags.insert(route.service());
     }
+    let tags: Vec<Json> = tags.into_iter().map(|tag| json!({"name": tag})).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Floe",
             "version": API_VERSION,
+            "x-floe-version": version,
             "description": "A complete backend in one binary. The API is wire-compatible with Appwrite, so every official Appwrite SDK works against it.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
+        "tags": tags,
         "paths": paths,
-        "components": {"schemas": schemas(used), "securitySchemes": security_schemes()},
+        "components": components(used),
     })
 }
 
-fn operation(route: &RouteSpec) -> Json {
-    let params = (route.params)();
-    let named = |param: &crate::input::ParamDoc| param.name(route.vocabulary).to_owned();
-    let outside: Vec<Json> = params
-        .iter()
-        .filter(|param| param.place != ParamLocation::Body)
-        .map(|param| {
-            let list = param.schema["type"] == "array";
-            json!({
-                "name": if list { format!("{}[]", named(param)) } else { named(param) },
-                "in": if param.place == ParamLocation::Path { "path" } else { "query" },
-                "required": param.required,
-                "description": param.description,
-                "schema": param.schema,
-            })
-        })
-        .collect();
-    let mut operation = json!({
-        "operationId": route.name.replace('.', "_"),
-        "summary": route.summary,
-        "tags": [route.service()],
-        "parameters": outside,
-        "responses": responses(route),
-        "security": security(route),
-    });
-    let inside: Vec<_> = params.iter().filter(|param| param.place == ParamLocation::Body).collect();
-    if !inside.is_empty() {
-        let required: Vec<_> = inside.iter().filter(|param| param.required).map(|param| named(param)).collect();
-        let properties: Map<String, Json> = inside.iter().map(|param| (named(param), described(param))).collect();
-        let schema = json!({"type": "object", "properties": properties, "required": required});
-        operation["requestBody"] =
-            json!({"required": !required.is_empty(), "content": {"application/json": {"schema": schema}}});
-    }
-    if !route.scopes.is_empty() {
-        operation["x-scopes"] = route.scopes.iter().map(|scope| scope.name()).collect();
-    }
-    if let Some(event) = route.event {
-        operation["x-event"] = event.into();
-    }
-    if let Some(limit) = route.limits.first() {
-        operation["x-rate-limit"] = json!({"calls": limit.calls, "seconds": limit.seconds});
-    }
-    operation
-}
-
-fn described(param: &crate::input::ParamDoc) -> Json {
-    let mut schema = param.schema.clone();
-    if !param.description.is_empty() {
-        schema["description"] = param.description.into();
-    }
-    schema
-}
-
-fn responses(route: &RouteSpec) -> Json {
-    let mut success = json!({"description": "Success"});
-    if let Some(model) = route.answer.1 {
-        let schema = if model == "any" { json!({}) } else { json!({"$ref": format!("#/components/schemas/{model}")}) };
-        success["content"] = json!({"application/json": {"schema": schema}});
-    }
-    let error = json!({"description": "Refused", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/error"}}}});
-    json!({route.answer.0.to_string(): success, "default": error})
-}
-
-fn security(route: &RouteSpec) -> Json {
-    let mut ways = vec![];
-    let open = route.scopes.contains(&Scope::Public) || route.scopes.is_empty();
-    let project = |with: &str| json!({"project": [], with: []});
-    if route.callers.guests && (open || route.scopes.iter().any(|scope| floe_kernel::scope::GUESTS.has(*scope))) {
-        ways.push(json!({"project": []}));
-    }
-    if route.callers.users {
-        ways.extend([project("session"), project("jwt")]);
-    }
-    if route.callers.keys {
-        ways.push(project("key"));
-    }
-    ways.into()
-}
-
-fn security_schemes() -> Json {
-    let header = |name: &str, description: &str| json!({"type": "apiKey", "in": "header", "name": name, "description": description});
+fn components(used: BTreeSet<String>) -> Json {
+    let mut schemas = models::schemas(used);
+    schemas.insert("error".to_owned(), error());
+    schemas.insert("Query".to_owned(), query());
+    schemas.insert("Permission".to_owned(), permission());
     json!({
-        "project": header("X-Appwrite-Project", "The project's id."),
-        "key": header("X-Appwrite-Key", "An API key of the project."),
-        "session": header("X-Appwrite-Session", "A session; browsers send it as a cookie instead."),
-        "jwt": header("X-Appwrite-JWT", "A JWT of `POST /v1/account/jwts`."),
+        "schemas": schemas,
+        "parameters": operation::header_parameters(),
+        "responses": {
+            "refused": {"description": "Refused: the request is at fault.", "headers": headers(), "content": {"application/json": {"schema": reference("error")}}},
+            "failed": {"description": "Failed: the server is at fault, or too busy.", "headers": headers(), "content": {"application/json": {"schema": reference("error")}}},
+        },
+        "headers": {
+            "X-Request-ID": {"description": "The request's id, as the server's log has it.", "schema": {"type": "string"}},
+            "X-RateLimit-Limit": {"description": "How many calls a window of the rate limit has.", "schema": {"type": "integer"}},
+            "X-RateLimit-Remaining": {"description": "How many are left of it.", "schema": {"type": "integer"}},
+            "X-RateLimit-Reset": {"description": "When the next window begins: seconds since 1970.", "schema": {"type": "integer", "format": "int64"}},
+            "Retry-After": {"description": "In how many seconds the same request may succeed: with 429 and 503.", "schema": {"type": "integer"}},
+        },
+        "securitySchemes": security::schemes(),
     })
 }
 
-/// The schemas of the models that answers have, and of the models within them.
-fn schemas(used: BTreeSet<&'static str>) -> Json {
-    let all: Map<String, Json> = serde_json::from_str(MODELS).unwrap_or_default();
-    let mut wanted: Vec<String> = used.into_iter().map(str::to_owned).collect();
-    let mut schemas = Map::new();
-    while let Some(name) = wanted.pop() {
-        let Some(model) = all.get(&name).filter(|_| !schemas.contains_key(&name)) else { continue };
-        let mut properties = Map::new();
-        for (field, kind, array) in fields(model) {
-            let single = match kind {
-                "string" | "boolean" | "integer" | "object" => json!({"type": kind}),
-                "double" | "float" => json!({"type": "number"}),
-                "datetime" => json!({"type": "string", "format": "date-time"}),
-                inner if all.contains_key(inner) => {
-                    wanted.push(inner.to_owned());
-                    json!({"$ref": format!("#/components/schemas/{inner}")})
-                }
-                _ => json!({}),
-            };
-            properties.insert(field.to_owned(), if array { json!({"type": "array", "items": single}) } else { single });
-        }
-        schemas.insert(name, json!({"type": "object", "properties": properties}));
-    }
-    schemas.insert("error".to_owned(), error_schema());
-    schemas.into()
+/// The headers of an answer, by reference.
+fn headers() -> Json {
+    let named = ["X-Request-ID", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"];
+    named
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")})))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
-/// Name, type and "is a list" of each field.
-fn fields(model: &Json) -> impl Iterator<Item = (&str, &str, bool)> {
-    model.as_array().into_iter().flatten().map(|field| {
-        (
-            field[0].as_str().unwrap_or_default(),
-            field[1].as_str().unwrap_or_default(),
-            field[2].as_bool().unwrap_or_default(),
-        )
-    })
-}
-
-fn error_schema() -> Json {
+/// The shape of every error. Its types are an open list: a newer server may have more.
+fn error() -> Json {
+    let types: Vec<&str> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
     json!({
         "type": "object",
         "required": ["message", "code", "type", "version", "requestId"],
         "properties": {
-            "message": {"type": "string"},
-            "code": {"type": "integer"},
-            "type": {"type": "string"},
+            "message": {"type": "string", "description": "What is wrong, for people."},
+            "code": {"type": "integer", "description": "The HTTP status."},
+            "type": {"anyOf": [{"type": "string", "enum": types}, {"type": "string"}], "description": "What is wrong, for programs."},
             "version": {"type": "string"},
             "requestId": {"type": "string"},
             "field": {"type": "string", "description": "The parameter at fault."},
         },
     })
+}
+
+/// An item of `queries`.
+fn query() -> Json {
+    json!({
+        "type": "string",
+        "maxLength": floe_kernel::query::MAX_QUERY_LENGTH,
+        "description": "A query as the SDKs' `Query` makes it: a JSON object with `method` and, as the method wants them, `attribute` and `values`.",
+        "example": "{\"method\":\"equal\",\"attribute\":\"name\",\"values\":[\"Ada\"]}",
+    })
+}
+
+/// An item of `permissions`.
+fn permission() -> Json {
+    json!({
+        "type": "string",
+        "pattern": "^(read|create|update|delete|write)\\(\"[^\"]+\"\\)$",
+        "description": "An action and a role: `read(\"any\")`, `update(\"user:<id>\")`, `delete(\"team:<id>/owner\")`.",
+        "example": "read(\"any\")",
+    })
+}
+
+fn reference(schema: &str) -> Json {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
 }

@@ -58,6 +58,10 @@ impl<const MIN: usize, const MAX: usize> Param for Text<MIN, MAX> {
     fn schema() -> Json {
         json!({"type": "string", "minLength": MIN, "maxLength": MAX})
     }
+
+    fn to_json(&self) -> Option<Json> {
+        Some(self.0.as_str().into())
+    }
 }
 
 /// The id of something that exists, or may exist.
@@ -247,6 +251,10 @@ impl Param for bool {
     fn schema() -> Json {
         json!({"type": "boolean"})
     }
+
+    fn to_json(&self) -> Option<Json> {
+        Some((*self).into())
+    }
 }
 
 /// A whole number of `MIN` to `MAX`.
@@ -264,6 +272,10 @@ impl<const MIN: i64, const MAX: i64> Param for Int<MIN, MAX> {
 
     fn schema() -> Json {
         json!({"type": "integer", "minimum": MIN, "maximum": MAX})
+    }
+
+    fn to_json(&self) -> Option<Json> {
+        Some(self.0.into())
     }
 }
 
@@ -283,6 +295,10 @@ impl Param for i64 {
     fn schema() -> Json {
         json!({"type": "integer"})
     }
+
+    fn to_json(&self) -> Option<Json> {
+        Some((*self).into())
+    }
 }
 
 impl Param for f64 {
@@ -298,6 +314,10 @@ impl Param for f64 {
     fn schema() -> Json {
         json!({"type": "number"})
     }
+
+    fn to_json(&self) -> Option<Json> {
+        Some((*self).into())
+    }
 }
 
 /// A text without a rule of its own, but never longer than what a list's item may be.
@@ -308,6 +328,10 @@ impl Param for String {
 
     fn schema() -> Json {
         Text::<0, MAX_ITEM_LENGTH>::schema()
+    }
+
+    fn to_json(&self) -> Option<Json> {
+        Some(self.as_str().into())
     }
 }
 
@@ -336,6 +360,10 @@ impl<T: Param, const MAX: usize> Param for List<T, MAX> {
     fn schema() -> Json {
         json!({"type": "array", "items": T::schema(), "maxItems": MAX})
     }
+
+    fn to_json(&self) -> Option<Json> {
+        self.0.iter().map(T::to_json).collect::<Option<_>>().map(Json::Array)
+    }
 }
 
 impl<T: Param> Param for Vec<T> {
@@ -346,6 +374,10 @@ impl<T: Param> Param for Vec<T> {
     fn schema() -> Json {
         List::<T, MAX_ITEMS>::schema()
     }
+
+    fn to_json(&self) -> Option<Json> {
+        self.iter().map(T::to_json).collect::<Option<_>>().map(Json::Array)
+    }
 }
 
 impl<T: Param> Param for Option<T> {
@@ -355,6 +387,10 @@ impl<T: Param> Param for Option<T> {
 
     fn schema() -> Json {
         T::schema()
+    }
+
+    fn to_json(&self) -> Option<Json> {
+        self.as_ref().and_then(T::to_json)
     }
 }
 
@@ -422,7 +458,7 @@ impl Param for Object {
     }
 
     fn schema() -> Json {
-        json!({"type": "object"})
+        json!({"type": "object", "additionalProperties": true})
     }
 }
 

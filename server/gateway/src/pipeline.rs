@@ -1,117 +1,237 @@
-//! The journey of one request, stage by stage.
+//! The journey of one request, stage by stage, whichever way it came.
 
-use crate::authenticate::authenticate;
+use crate::arrival::{Arrival, Headers, IncomingBody};
+use crate::authenticate::{Credentials, authenticate};
+use crate::body::{self, Bounds, Received};
+use crate::budget::Reservation;
 use crate::call::{Call, RequestInfo};
+use crate::content;
 use crate::gateway::{Found, Gateway};
-use crate::input::{RawInput, query_value};
+use crate::input::RawInput;
 use crate::interest::Interest;
+use crate::limits::{Counted, Counts};
 use crate::receive::{self, header};
 use crate::reply::Reply;
 use crate::request_log::{self, Trace};
 use crate::respond::{self, ResponseContext};
-use crate::route::{Endpoint, Failure, Method, RouteSpec, Stage};
-use crate::{credentials, limits, names, origin, share};
-use actix_web::http::header::HeaderMap;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use crate::response::Response;
+use crate::route::{Endpoint, Failure, Method, RequestBody, RouteSpec, Stage};
+use crate::{credentials, names, origin, share};
+use bytes::Bytes;
 use floe_kernel::access::{Caller, Identity};
 use floe_kernel::directory::{CONSOLE, Project};
 use floe_kernel::scope::Scope;
+use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, Stream};
+use std::fmt::Display;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// From the request to its answer. The one handler that actix knows.
-pub(crate) async fn serve(gateway: Data<Gateway>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let started = Instant::now();
-    let info = Arc::new(receive::info(&request, &gateway.settings));
-    let mut context = ResponseContext {
-        request_id: info.id.clone(),
-        accepts_gzip: header(request.headers(), &names::ACCEPT_ENCODING)
-            .is_some_and(|accepted| accepted.contains("gzip")),
-        no_body: request.method() == "HEAD",
-        ..ResponseContext::default()
-    };
-    let mut trace = Trace::default();
-    if request.method() == "OPTIONS" {
-        origin::allow(&gateway, &info, &mut context).await;
-        return respond::preflight(&context);
+impl Gateway {
+    /// From a request to its answer: the one way in. An HTTP server, a batch, a query language and a function that calls
+    /// home all enter here, and meet the same authentication, limits, rules and log.
+    ///
+    /// The future may be dropped when nobody waits for the answer any more; what has begun to change something goes on.
+    pub async fn enter<S, E>(&self, mut arrival: Arrival, body: IncomingBody<S>) -> Response
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Display,
+    {
+        let started = Instant::now();
+        let info = Arc::new(receive::info(&arrival, &self.settings));
+        let mut context = ResponseContext::of(&arrival, &info);
+        if arrival.method == http::Method::OPTIONS {
+            origin::allow(self, &info, &mut context).await;
+            return respond::preflight(&context);
+        }
+        let mut trace = Trace::default();
+        let outcome = self.travel(&mut arrival, body, &info, &mut context, &mut trace).await;
+        let (response, failed) = match outcome {
+            Ok(reply) => (respond::success(reply, &context).await, None),
+            Err(failure) => (respond::failure(&failure, &context).await, Some(failure)),
+        };
+        request_log::write(self, &arrival, &info, &trace, response.status, started, failed.as_ref());
+        response
     }
-    let outcome = travel(&gateway, &request, payload, &info, &mut context, &mut trace).await;
-    let (response, failed) = match outcome {
-        Ok(reply) => (respond::success(reply, &context), None),
-        Err(failure) => (respond::failure(&failure, &context), Some(failure)),
-    };
-    request_log::write(&gateway, &request, &info, &trace, response.status().as_u16(), started, failed.as_ref());
-    response
+
+    async fn travel<S, E>(
+        &self,
+        arrival: &mut Arrival,
+        body: IncomingBody<S>,
+        info: &Arc<RequestInfo>,
+        context: &mut ResponseContext,
+        trace: &mut Trace,
+    ) -> Result<Reply, Failure>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Display,
+    {
+        let mut found = self.find(arrival, context).map_err(|error| Stage::Receive.failed(error))?;
+        let (endpoint, route) = (found.endpoint, &found.endpoint.route);
+        trace.route = Some(route.path);
+        context.caching = route.caching;
+        check_upgrade(&arrival.headers, route).map_err(|error| Stage::Receive.failed(error))?;
+        let project = project_id(arrival, &found);
+        let shown = credentials::parse(arrival, &project, &found);
+        let door = Door { gateway: self, headers: &arrival.headers, info, route, project };
+        let mut admitted = door.admit(&shown, context).await?;
+        trace.project.clone_from(&admitted.project.id);
+        trace.user = admitted.caller.user_id().map(str::to_owned);
+        context.private = !matches!(admitted.caller.identity(), Identity::Guest);
+        let limited = |error| Stage::Authenticate.failed(error);
+        let mut counts = Counts::default();
+        door.counted(&admitted).by_head(context, &mut counts).await.map_err(limited)?;
+
+        let address = receive::address(arrival, self.settings.trusted_proxies);
+        let bounds = self.bounds(&arrival.headers, address, &admitted.caller, route);
+        let mut given = found.given(std::mem::take(&mut arrival.query));
+        let (mut held, mut carrying) = (None, None);
+        match route.body {
+            RequestBody::None => {}
+            RequestBody::Stream => {
+                let (stream, carry) = body::carry(body, bounds.grace);
+                given.stream = Some(stream);
+                carrying = Some(carry);
+            }
+            RequestBody::Object(_) | RequestBody::LargeObject => {
+                let received = self.object(&arrival.headers, body, &bounds, &mut given).await;
+                let received = received.map_err(|error| Stage::Receive.failed(error))?;
+                if received.waited {
+                    admitted = door.admit(&shown, context).await?;
+                }
+                held = Some(received.held);
+            }
+        }
+        door.counted(&admitted).by_body(&given, context, &mut counts).await.map_err(limited)?;
+
+        let Admitted { project, caller, now } = admitted;
+        let store = self.services.stores.project(&project.id, project.generation).await;
+        let store = store.map_err(|error| Stage::Persist.failed(error.into()))?;
+        let store = store.on_behalf_of(share::of(&caller, &info.ip));
+        // Until here is left, which a client that hangs up can bring about at any moment.
+        let (_waiting, interest) = Interest::of_a_caller();
+        let (request, vocabulary) = (Arc::clone(info), route.vocabulary);
+        let call = Call { caller, project, store, request, now, vocabulary, interest };
+        let running = run(endpoint, call, given, held);
+        let outcome = match carrying {
+            None => running.await,
+            Some(carrying) => tokio::join!(running, carrying).0,
+        };
+        counts.settle(self, (&outcome).into()).await;
+        outcome
+    }
+
+    /// What the path and the method lead to.
+    fn find(&self, arrival: &Arrival, context: &mut ResponseContext) -> Result<Found<'_>> {
+        let method = Method::parse(arrival.method.as_str());
+        let found = method.and_then(|method| self.table.find(method, &arrival.path));
+        found.ok_or_else(|| {
+            let wants_json = header(&arrival.headers, &names::ACCEPT).is_some_and(|kinds| kinds.contains("/json"));
+            context.page = !wants_json;
+            ErrorKind::GeneralRouteNotFound.into()
+        })
+    }
+
+    fn bounds(&self, headers: &Headers, address: Option<IpAddr>, caller: &Caller, route: &RouteSpec) -> Bounds {
+        let max = match route.body {
+            RequestBody::Object(max) => max.min(self.settings.max_body),
+            _ => self.settings.max_body,
+        };
+        let announced = header(headers, &names::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        Bounds { max, grace: self.settings.patience, announced, address: address.filter(|_| !caller.privileged()) }
+    }
+
+    /// Reads the body and what it says.
+    async fn object<S, E>(
+        &self,
+        headers: &Headers,
+        body: IncomingBody<S>,
+        bounds: &Bounds,
+        given: &mut RawInput,
+    ) -> Result<Received>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Display,
+    {
+        let mut received = body::receive(body, bounds, &self.bodies).await?;
+        let media = header(headers, &names::CONTENT_TYPE).unwrap_or_default();
+        let encoding = header(headers, &names::CONTENT_ENCODING);
+        given.body = content::parameters(&mut received, media, encoding).await?;
+        Ok(received)
+    }
 }
 
-async fn travel(
-    gateway: &Data<Gateway>,
-    request: &HttpRequest,
-    payload: Payload,
-    info: &Arc<RequestInfo>,
-    context: &mut ResponseContext,
-    trace: &mut Trace,
-) -> Result<Reply, Failure> {
-    let received = |error| Stage::Receive.failed(error);
-    let authenticated = |error| Stage::Authenticate.failed(error);
-    let (headers, query) = (request.headers(), request.query_string());
-    let method =
-        Method::parse(request.method().as_str()).ok_or_else(|| received(ErrorKind::GeneralRouteNotFound.into()))?;
-    let mut found =
-        gateway.table.find(method, request.path()).ok_or_else(|| received(ErrorKind::GeneralRouteNotFound.into()))?;
-    trace.route = Some(found.endpoint.route.path);
-    let project_id = project_id(headers, query, &found);
-    let project = project(gateway, &project_id).await.map_err(received)?;
-    trace.project.clone_from(&project.id);
-    origin::check(gateway, headers, info, &project, &found.endpoint.route, context).map_err(received)?;
-    receive::check(headers).map_err(received)?;
-    let mut given = found.given(query.to_owned());
-    if !method.reads() {
-        given.body = receive::body(headers, payload, gateway.settings.max_body).await.map_err(received)?;
-    }
-
-    let now = gateway.services.clock.now();
-    let credentials = credentials::parse(headers, query, &project.id, found.project.is_some());
-    let caller = authenticate(&gateway.services, &project, &credentials, now).await.map_err(authenticated)?;
-    trace.user = caller.user_id().map(str::to_owned);
-    context.private = !matches!(caller.identity(), Identity::Guest);
-    let endpoint = found.endpoint;
-    admit(&caller, &project, &endpoint.route).map_err(authenticated)?;
-    let limit =
-        limits::count(gateway, &caller, &project, endpoint, info, &given, now, context).await.map_err(authenticated)?;
-
-    let store = gateway
-        .services
-        .stores
-        .project(&project.id)
-        .await
-        .map_err(|error| Stage::Persist.failed(Error::internal(error)))?;
-    let store = store.on_behalf_of(share::of(&caller, &info.ip));
-    // Until here is left, which a client that hangs up can bring about at any moment.
-    let (_waiting, interest) = Interest::of_a_caller();
-    let vocabulary = endpoint.route.vocabulary;
-    let call = Call { caller, project, store, request: Arc::clone(info), now, vocabulary, interest };
-    let reply = run(endpoint, call, given).await?;
-    if let Some(key) = limit.filter(|(_, status)| *status == reply.status).map(|(key, _)| key) {
-        gateway.services.limiter.reset(&key).await;
-    }
-    Ok(reply)
+/// Where a request wants to go in.
+struct Door<'d> {
+    gateway: &'d Gateway,
+    headers: &'d Headers,
+    info: &'d RequestInfo,
+    route: &'d RouteSpec,
+    project: String,
 }
 
-/// Process and Persist. What has begun to decide always finishes: actix drops this future when the client hangs up, so
-/// whatever changes something runs as a task of its own, which nobody drops.
-async fn run(endpoint: &Endpoint, call: Call, given: RawInput) -> Result<Reply, Failure> {
+/// Who may do what at one moment. What it rests on may be gone a moment later.
+struct Admitted {
+    project: Arc<Project>,
+    caller: Caller,
+    now: Timestamp,
+}
+
+impl Door<'_> {
+    /// Asks everything that can be asked before the body has come, and is asked again when that took its time: meanwhile
+    /// the key may have been removed, the session ended, the project deleted. All of it is in memory.
+    async fn admit(&self, shown: &Credentials, context: &mut ResponseContext) -> Result<Admitted, Failure> {
+        let received = |error| Stage::Receive.failed(error);
+        let authenticated = |error| Stage::Authenticate.failed(error);
+        let services = &self.gateway.services;
+        let project = self.project().await.map_err(received)?;
+        origin::check(self.gateway, self.headers, self.info, &project, shown, self.route, context).map_err(received)?;
+        receive::check(self.headers).map_err(received)?;
+        let now = services.clock.now();
+        let caller = authenticate(services, &project, shown, now).await.map_err(authenticated)?;
+        admit(&caller, &project, self.route).map_err(authenticated)?;
+        Ok(Admitted { project, caller, now })
+    }
+
+    async fn project(&self) -> Result<Arc<Project>> {
+        let not_found = || Error::new(ErrorKind::ProjectNotFound);
+        if !floe_kernel::id::is_valid_project(&self.project) {
+            return Err(not_found());
+        }
+        self.gateway.services.projects.project(&self.project).await?.ok_or_else(not_found)
+    }
+
+    fn counted<'c>(&'c self, admitted: &'c Admitted) -> Counted<'c> {
+        Counted {
+            gateway: self.gateway,
+            caller: &admitted.caller,
+            project: &admitted.project,
+            route: self.route,
+            headers: self.headers,
+            info: self.info,
+            now: admitted.now,
+        }
+    }
+}
+
+/// Process and Persist. What has begun to decide always finishes: [`Gateway::enter`]'s future is dropped when the client
+/// hangs up, so whatever changes something runs as a task of its own, which nobody drops.
+async fn run(endpoint: &Endpoint, call: Call, given: RawInput, held: Option<Reservation>) -> Result<Reply, Failure> {
     let panicked =
         |what: &str| Failure { stage: Stage::Process, error: Error::internal(format!("the handler panicked: {what}")) };
     let work = (endpoint.run)(call, given);
-    if endpoint.route.method.reads() {
+    let work = async move {
+        let outcome = work.await;
+        drop(held);
+        outcome
+    };
+    if !endpoint.route.changes {
         return AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&text_of(&*panic))));
     }
-    match actix_web::rt::spawn(work).await {
+    match tokio::spawn(work).await {
         Ok(outcome) => outcome,
         Err(error) => Err(panicked(&error.to_string())),
     }
@@ -123,18 +243,18 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// The project that a request is for: the path of an alias, the header, or the query (for links); else the console.
-fn project_id(headers: &HeaderMap, query: &str, found: &Found<'_>) -> String {
-    let of_query = || query_value(query, "project").and_then(|value| value.as_str().map(str::to_owned));
-    let id = found.project.clone().or_else(|| header(headers, &names::PROJECT).map(str::to_owned)).or_else(of_query);
-    id.filter(|id| !id.is_empty()).unwrap_or_else(|| CONSOLE.to_owned())
+fn project_id(arrival: &Arrival, found: &Found<'_>) -> String {
+    let id = found.project.as_deref();
+    let id = id.or_else(|| header(&arrival.headers, &names::PROJECT)).or_else(|| arrival.query_text("project"));
+    id.filter(|id| !id.is_empty()).unwrap_or(CONSOLE).to_owned()
 }
 
-async fn project(gateway: &Gateway, id: &str) -> Result<Arc<Project>> {
-    let not_found = || Error::new(ErrorKind::ProjectNotFound);
-    if !floe_kernel::id::is_valid_project(id) {
-        return Err(not_found());
+fn check_upgrade(headers: &Headers, route: &RouteSpec) -> Result<()> {
+    let asked = header(headers, &names::UPGRADE).is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
+    if route.upgrade && !asked {
+        return Err(Error::new(ErrorKind::GeneralBadRequest).message("This endpoint is for WebSockets."));
     }
-    gateway.services.projects.project(id).await?.ok_or_else(not_found)
+    Ok(())
 }
 
 /// Whether this caller may call this endpoint at all.
@@ -144,6 +264,9 @@ fn admit(caller: &Caller, project: &Project, route: &RouteSpec) -> Result<()> {
         project.settings.disabled_services.iter().any(|service| service.eq_ignore_ascii_case(route.service()));
     if switched_off && !caller.privileged() {
         return Err(ErrorKind::GeneralServiceDisabled.into());
+    }
+    if caller.lacks_second_factor() && !route.before_second_factor {
+        return Err(ErrorKind::UserMoreFactorsRequired.into());
     }
     if !route.scopes.is_empty() && !route.scopes.contains(&Scope::Public) {
         caller.require_scope(route.scopes)?;

@@ -1,9 +1,13 @@
-//! How often somebody may call: counted in fixed windows.
+//! How often somebody may call: counted in fixed windows, in memory that has a bound.
 
 use async_trait::async_trait;
 use floe_kernel::time::Timestamp;
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+
+/// What is counted: a keyed hash of all that the limit counts by. Nobody who doesn't know the instance's key can choose
+/// what falls together with what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CountKey(pub u128);
 
 /// What a limit says of one more call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,67 +22,107 @@ pub struct Verdict {
     pub exceeded: bool,
 }
 
+/// What the answer to a call makes of its count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// The call counts no more.
+    GiveBack,
+    /// No call of the window counts any more.
+    StartAnew,
+}
+
 /// Counts calls. In memory for one node; where several nodes share the work they share the counts too.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
     /// Counts one more call under this key, with so many allowed in so many seconds.
-    async fn hit(&self, key: &str, limit: u32, seconds: u32, now: Timestamp) -> Verdict;
+    async fn hit(&self, key: CountKey, limit: u32, seconds: u32, now: Timestamp) -> Verdict;
 
-    /// Starts the count of this key anew.
-    async fn reset(&self, key: &str);
+    /// Corrects the count of this key.
+    async fn settle(&self, key: CountKey, settlement: Settlement);
 }
 
-/// The counts of a single node, in memory.
-#[derive(Default)]
-pub struct InMemory(Mutex<Counts>);
+/// Windows of a bucket: a key is looked for among so many, and makes room among so many.
+const WAYS: usize = 16;
+/// Buckets behind one lock.
+const BUCKETS: usize = 64;
+/// Locks. 262,144 windows in all, 8 MiB; a shard takes its 32 KiB when it is first used.
+const SHARDS: usize = 256;
 
-#[derive(Default)]
-struct Counts {
-    windows: HashMap<String, Window>,
-    /// How many there may be before those that have ended are thrown out.
-    tidy_at: usize,
+/// The counts of a single node, in memory: a table of fixed size. When its bucket is full, a new window takes the place
+/// of one that has ended, or else of the one that is furthest from its limit. So whoever floods the table with windows
+/// of one call drives out others like them, and not the count that is about to stop somebody.
+pub struct InMemory {
+    shards: Box<[Mutex<Vec<Window>>]>,
 }
 
+/// 32 bytes. The one that was never used has ended in 1970.
+#[derive(Debug, Clone, Copy, Default)]
 struct Window {
+    key: u128,
     ends: i64,
     calls: u32,
+    limit: u32,
 }
 
-/// Below this many windows tidying up isn't worth it.
-const TIDY_FROM: usize = 10_000;
+impl Default for InMemory {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+    }
+}
+
+impl InMemory {
+    /// Does something with the bucket of a key.
+    fn bucket<T>(&self, CountKey(key): CountKey, work: impl FnOnce(&mut [Window]) -> T) -> T {
+        // The hash is uniform, so that any of its bits are as good as any others.
+        let at = (key >> 64) as usize;
+        let mut shard = self.shards[at % SHARDS].lock().unwrap_or_else(PoisonError::into_inner);
+        if shard.is_empty() {
+            shard.resize(BUCKETS * WAYS, Window::default());
+        }
+        let first = at / SHARDS % BUCKETS * WAYS;
+        work(&mut shard[first..first + WAYS])
+    }
+}
 
 #[async_trait]
 impl RateLimiter for InMemory {
-    async fn hit(&self, key: &str, limit: u32, seconds: u32, now: Timestamp) -> Verdict {
+    async fn hit(&self, key: CountKey, limit: u32, seconds: u32, now: Timestamp) -> Verdict {
         let now = now.seconds();
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.tidy(now);
         // Windows begin at multiples of their length, as in Appwrite.
         let ends = now - now.rem_euclid(i64::from(seconds)) + i64::from(seconds);
-        let window = counts.windows.entry(key.to_owned()).or_insert(Window { ends, calls: 0 });
-        if window.ends <= now {
-            *window = Window { ends, calls: 0 };
-        }
-        let exceeded = window.calls >= limit;
-        if !exceeded {
-            window.calls += 1;
-        }
-        Verdict { limit, remaining: limit - window.calls, reset: window.ends, exceeded }
+        self.bucket(key, |bucket| {
+            let window = place(bucket, key, now);
+            if window.key != key.0 || window.ends <= now {
+                *window = Window { key: key.0, ends, calls: 0, limit };
+            }
+            let exceeded = window.calls >= limit;
+            window.calls += u32::from(!exceeded);
+            Verdict { limit, remaining: limit.saturating_sub(window.calls), reset: window.ends, exceeded }
+        })
     }
 
-    async fn reset(&self, key: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).windows.remove(key);
+    async fn settle(&self, key: CountKey, settlement: Settlement) {
+        self.bucket(key, |bucket| {
+            let Some(window) = bucket.iter_mut().find(|window| window.key == key.0) else { return };
+            window.calls = match settlement {
+                Settlement::GiveBack => window.calls.saturating_sub(1),
+                Settlement::StartAnew => 0,
+            };
+        });
     }
 }
 
-impl Counts {
-    /// Throws out the windows that have ended whenever their number has doubled: constant work a call on average, and
-    /// no more memory than twice what is in use.
-    fn tidy(&mut self, now: i64) {
-        if self.windows.len() > self.tidy_at.max(TIDY_FROM) {
-            self.windows.retain(|_, window| window.ends > now);
-            self.tidy_at = self.windows.len() * 2;
-        }
+/// The window of a key, or the one whose place it takes.
+fn place(bucket: &mut [Window], CountKey(key): CountKey, now: i64) -> &mut Window {
+    let known = bucket.iter().position(|window| window.key == key);
+    let at = known.or_else(|| (0..bucket.len()).min_by_key(|at| bucket[*at].weight(now))).unwrap_or_default();
+    &mut bucket[at]
+}
+
+impl Window {
+    /// How much is lost with it: nothing once it has ended, and the more the closer it is to its limit.
+    fn weight(&self, now: i64) -> u64 {
+        if self.ends <= now { 0 } else { 1 + (u64::from(self.calls) << 20) / u64::from(self.limit.max(1)) }
     }
 }
 
@@ -90,27 +134,62 @@ mod tests {
         Timestamp::from_millis(seconds * 1000)
     }
 
+    /// Key of the one bucket that tests fill.
+    fn key(number: u128) -> CountKey {
+        CountKey(number + 1)
+    }
+
     #[tokio::test]
     async fn counts_down_refuses_and_starts_anew() {
         let limiter = InMemory::default();
         for remaining in [1, 0] {
-            let verdict = limiter.hit("k", 2, 60, at(61)).await;
+            let verdict = limiter.hit(key(1), 2, 60, at(61)).await;
             assert_eq!((verdict.remaining, verdict.exceeded, verdict.reset), (remaining, false, 120));
         }
-        assert!(limiter.hit("k", 2, 60, at(119)).await.exceeded);
-        assert!(!limiter.hit("other", 2, 60, at(119)).await.exceeded);
-        assert!(!limiter.hit("k", 2, 60, at(120)).await.exceeded);
-        limiter.reset("k").await;
-        assert_eq!(limiter.hit("k", 2, 60, at(121)).await.remaining, 1);
+        assert!(limiter.hit(key(1), 2, 60, at(119)).await.exceeded);
+        assert!(!limiter.hit(key(2), 2, 60, at(119)).await.exceeded);
+        assert!(!limiter.hit(key(1), 2, 60, at(120)).await.exceeded);
+        limiter.settle(key(1), Settlement::StartAnew).await;
+        assert_eq!(limiter.hit(key(1), 2, 60, at(121)).await.remaining, 1);
     }
 
     #[tokio::test]
-    async fn forgets_windows_that_have_ended() {
+    async fn what_is_given_back_can_be_used_again_and_no_more_than_that() {
         let limiter = InMemory::default();
-        for n in 0..=TIDY_FROM {
-            limiter.hit(&n.to_string(), 1, 60, at(0)).await;
+        limiter.settle(key(1), Settlement::GiveBack).await;
+        assert_eq!(limiter.hit(key(1), 2, 60, at(1)).await.remaining, 1);
+        for _ in 0..3 {
+            limiter.settle(key(1), Settlement::GiveBack).await;
         }
-        limiter.hit("later", 1, 60, at(1000)).await;
-        assert_eq!(limiter.0.lock().unwrap().windows.len(), 1);
+        assert_eq!(limiter.hit(key(1), 2, 60, at(1)).await.remaining, 1);
+    }
+
+    #[tokio::test]
+    async fn a_flood_drives_out_what_has_ended_and_what_is_far_from_its_limit() {
+        let limiter = InMemory::default();
+        for _ in 0..9 {
+            limiter.hit(key(0), 10, 60, at(1)).await;
+        }
+        // Of short windows as of long ones.
+        for number in 1..1000 {
+            limiter.hit(key(number), [3, 1000][number as usize % 2], 60, at(2)).await;
+        }
+        assert_eq!(limiter.hit(key(0), 10, 60, at(3)).await.remaining, 0, "who was about to be stopped still is");
+        assert!(limiter.hit(key(0), 10, 60, at(3)).await.exceeded);
+        limiter.hit(key(2000), 10, 3600, at(61)).await;
+        for number in 3000..3000 + WAYS as u128 - 1 {
+            limiter.hit(key(number), 10, 60, at(62)).await;
+        }
+        assert_eq!(limiter.hit(key(2000), 10, 3600, at(62)).await.remaining, 8, "what has ended goes first");
+    }
+
+    #[tokio::test]
+    async fn holds_no_more_than_it_may() {
+        let limiter = InMemory::default();
+        for number in 0..400_000_u128 {
+            limiter.hit(CountKey(number.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)), 10, 60, at(1)).await;
+        }
+        let held: usize = limiter.shards.iter().map(|shard| shard.lock().unwrap().capacity()).sum();
+        assert_eq!((held, size_of::<Window>()), (SHARDS * BUCKETS * WAYS, 32));
     }
 }

@@ -1,17 +1,42 @@
 //! Respond: the one shape of answers.
 
+use bytes::Bytes;
 use floe_kernel::{Error, Result};
+use futures_util::Stream;
 use serde::Serialize;
+use std::fmt;
+use std::pin::Pin;
+
+/// Bytes that come piece by piece. An error ends the answer, and its connection, in the middle.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 
 /// The body of an answer.
-#[derive(Debug)]
-pub enum Body {
+pub enum ReplyBody {
     /// Nothing.
     Empty,
     /// JSON, written already.
     Json(Vec<u8>),
     /// Plain text.
     Text(String),
+    /// A page for a browser, in HTML.
+    Page(String),
+    /// Bytes of this type, of which a client may ask for a part (`Range`).
+    Bytes(String, Bytes),
+    /// Bytes of this type and, where it is known, of this length, which aren't all in memory.
+    Stream(String, Option<u64>, ByteStream),
+}
+
+impl fmt::Debug for ReplyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "Empty",
+            Self::Json(_) => "Json",
+            Self::Text(_) => "Text",
+            Self::Page(_) => "Page",
+            Self::Bytes(..) => "Bytes",
+            Self::Stream(..) => "Stream",
+        })
+    }
 }
 
 /// An answer.
@@ -20,12 +45,20 @@ pub struct Reply {
     /// Its HTTP status.
     pub status: u16,
     /// Its body.
-    pub body: Body,
+    pub body: ReplyBody,
     /// Headers beside those that every answer has.
     pub headers: Vec<(&'static str, String)>,
+    /// What stands for this version of the content ([`crate::conditional::weak_tag`]): who has it already is told so.
+    pub tag: Option<String>,
 }
 
 impl Reply {
+    /// An answer without headers of its own.
+    #[must_use]
+    pub fn new(status: u16, body: ReplyBody) -> Self {
+        Self { status, body, headers: Vec::new(), tag: None }
+    }
+
     /// A model as JSON.
     ///
     /// # Errors
@@ -53,19 +86,37 @@ impl Reply {
     /// JSON that is written already.
     #[must_use]
     pub fn written(status: u16, json: Vec<u8>) -> Self {
-        Self { status, body: Body::Json(json), headers: Vec::new() }
+        Self::new(status, ReplyBody::Json(json))
     }
 
     /// 204 without a body.
     #[must_use]
     pub fn empty() -> Self {
-        Self { status: 204, body: Body::Empty, headers: Vec::new() }
+        Self::new(204, ReplyBody::Empty)
     }
 
     /// 200 with plain text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self { status: 200, body: Body::Text(text.into()), headers: Vec::new() }
+        Self::new(200, ReplyBody::Text(text.into()))
+    }
+
+    /// A page for a browser.
+    #[must_use]
+    pub fn page(status: u16, html: impl Into<String>) -> Self {
+        Self::new(status, ReplyBody::Page(html.into()))
+    }
+
+    /// Sends the client on (301, 302, 303, 307, 308). Where to is the caller's to check.
+    #[must_use]
+    pub fn redirect(status: u16, location: impl Into<String>) -> Self {
+        Self::new(status, ReplyBody::Empty).header("Location", location)
+    }
+
+    /// The same with what stands for this version of its content.
+    #[must_use]
+    pub fn tagged(self, tag: impl Into<String>) -> Self {
+        Self { tag: Some(tag.into()), ..self }
     }
 
     /// The same with one more header.

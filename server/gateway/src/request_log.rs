@@ -1,11 +1,18 @@
 //! The one line that the log has of each request.
 
+use crate::arrival::Arrival;
 use crate::call::RequestInfo;
 use crate::gateway::Gateway;
 use crate::route::Failure;
-use actix_web::HttpRequest;
 use floe_kernel::Error;
 use std::time::Instant;
+
+/// The most bytes of a path in the log. What is longer leads nowhere, or is a name that somebody chose to be long.
+const MAX_PATH: usize = 128;
+/// The most bytes of a method.
+const MAX_METHOD: usize = 16;
+/// The most bytes of what caused a fault.
+const MAX_CAUSE: usize = 2048;
 
 /// What the log says of a request, gathered on the way.
 #[derive(Default)]
@@ -18,7 +25,7 @@ pub(crate) struct Trace {
 /// The request's one line in the log.
 pub(crate) fn write(
     gateway: &Gateway,
-    request: &HttpRequest,
+    arrival: &Arrival,
     info: &RequestInfo,
     trace: &Trace,
     status: u16,
@@ -26,13 +33,14 @@ pub(crate) fn write(
     failed: Option<&Failure>,
 ) {
     let user = trace.user.as_deref().map(|id| floe_kernel::secret::keyed_hash(&gateway.settings.log_key, id));
-    let (method, path) = (request.method().as_str(), request.path());
+    let (method, path) = (bounded(arrival.method.as_str(), MAX_METHOD), bounded(&arrival.path, MAX_PATH));
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     let stage = failed.map(|failure| failure.stage.name());
     let kind = failed.map(|failure| failure.error.kind().name());
     let route = trace.route.unwrap_or_default();
     if status >= 500 {
         let cause = failed.map(|failure| causes(&failure.error)).unwrap_or_default();
+        let cause = bounded(&cause, MAX_CAUSE);
         tracing::error!(method, path, route, status, micros, request_id = %info.id, project = %trace.project, user, stage, kind, cause, "request");
     } else {
         tracing::info!(method, path, route, status, micros, request_id = %info.id, project = %trace.project, user, stage, kind, "request");
@@ -47,4 +55,9 @@ fn causes(error: &Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// The beginning of a text, whole characters of it.
+fn bounded(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
 }

@@ -45,7 +45,13 @@ impl Method {
         [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete].into_iter().find(|m| m.name() == name)
     }
 
-    /// Whether it only looks. Everything else runs as a task of its own, which a client that hangs up doesn't cancel.
+    /// Whether it can be sent twice and does what it does once (RFC 9110, section 9.2.2).
+    #[must_use]
+    pub fn is_idempotent(self) -> bool {
+        !matches!(self, Self::Post | Self::Patch)
+    }
+
+    /// Whether it only looks, unless its route says something else ([`RouteSpec::changes`]).
     #[must_use]
     pub fn reads(self) -> bool {
         matches!(self, Self::Get | Self::Head)
@@ -76,10 +82,13 @@ impl Callers {
     pub const NO_GUESTS: Self = Self { guests: false, users: true, keys: true, admins: true };
 }
 
+/// The parameter that names the account which a call wants to enter: of which devices may be known.
+pub(crate) const ACCOUNT: &str = "email";
+
 /// What a rate limit counts by. The project is always part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitKey {
-    /// The caller's network address.
+    /// The caller's network address; of IPv6, its network of 64 bits.
     Ip,
     /// The method.
     Method,
@@ -89,6 +98,19 @@ pub enum LimitKey {
     UserId,
     /// A parameter of the request.
     Param(&'static str),
+    /// The device that calls, if it has entered the account before that the request names.
+    Device,
+}
+
+/// Whose calls a rate limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountedFrom {
+    /// Everybody's.
+    Anywhere,
+    /// Those from devices that have entered the account before.
+    KnownDevices,
+    /// Those from all others.
+    UnknownDevices,
 }
 
 /// How often an endpoint may be called.
@@ -100,8 +122,70 @@ pub struct Limit {
     pub seconds: u32,
     /// Counted by these together.
     pub key: &'static [LimitKey],
+    /// Whose calls are counted.
+    pub from: CountedFrom,
     /// The status of an answer that starts the count anew (a login that succeeds).
     pub reset_on: Option<u16>,
+    /// The status of an answer whose call counts no more: then it is failures that are limited.
+    pub refund_on: Option<u16>,
+}
+
+impl Limit {
+    /// So many calls in so many seconds, counted by these together.
+    #[must_use]
+    pub const fn new(calls: u32, seconds: u32, key: &'static [LimitKey]) -> Self {
+        Self { calls, seconds, key, from: CountedFrom::Anywhere, reset_on: None, refund_on: None }
+    }
+
+    /// The same for the calls of these devices alone.
+    #[must_use]
+    pub const fn from(self, from: CountedFrom) -> Self {
+        Self { from, ..self }
+    }
+
+    /// The same, begun anew after an answer of this status.
+    #[must_use]
+    pub const fn reset_on(self, status: u16) -> Self {
+        Self { reset_on: Some(status), ..self }
+    }
+
+    /// The same, not counting calls that are answered with this status.
+    #[must_use]
+    pub const fn refund_on(self, status: u16) -> Self {
+        Self { refund_on: Some(status), ..self }
+    }
+}
+
+/// What body an endpoint takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestBody {
+    /// None: what a client sends nevertheless isn't read.
+    None,
+    /// An object (JSON or a form) of at most so many bytes.
+    Object(usize),
+    /// An object as long as the operator lets bodies be (`FLOE_MAX_BODY_BYTES`): what carries rows.
+    LargeObject,
+    /// Bytes, which the handler reads while they come ([`RawInput::stream`]).
+    Stream,
+}
+
+impl RequestBody {
+    /// What an endpoint takes unless it says something else: 64 KiB.
+    pub const SMALL: Self = Self::Object(64 * 1024);
+    /// What takes preferences, of which there may be 64 KiB, however they are escaped.
+    pub const PREFERENCES: Self = Self::Object(512 * 1024);
+}
+
+/// How long an answer may be kept by whoever gets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Caching {
+    /// Not at all.
+    #[default]
+    Never,
+    /// As long as the server, asked again (`If-None-Match`), says that it is good.
+    Revalidate,
+    /// For so many seconds.
+    For(u32),
 }
 
 /// A product's endpoints before and after they know their service.
@@ -187,6 +271,18 @@ pub struct RouteSpec {
     pub vocabulary: usize,
     /// Whether requests of any origin are let in: what has neither cookies nor secrets to give.
     pub any_origin: bool,
+    /// What body it takes.
+    pub body: RequestBody,
+    /// Whether it changes something: it then runs to its end, whatever becomes of the client.
+    pub changes: bool,
+    /// How its answers may be cached. Errors never are.
+    pub caching: Caching,
+    /// Whether it turns the connection into a WebSocket.
+    pub upgrade: bool,
+    /// Whether a session may use it whose second factor is still missing.
+    pub before_second_factor: bool,
+    /// Whether its path is only kept free for what is to come: it is in no list of what there is.
+    pub reserved: bool,
     /// What it takes.
     pub params: fn() -> Vec<ParamDoc>,
 }
@@ -196,6 +292,11 @@ impl RouteSpec {
     #[must_use]
     pub fn full_path(&self) -> String {
         if self.at_root { self.path.to_owned() } else { format!("/v1{}", self.path) }
+    }
+
+    /// Whether it is a way in: what somebody calls to become somebody.
+    pub(crate) fn is_entrance(&self) -> bool {
+        self.callers.guests && self.scopes.contains(&Scope::SessionsWrite)
     }
 
     /// The service, as projects can switch it off: the first word of the name.
@@ -227,6 +328,12 @@ impl<S: Send + Sync + 'static> Route<S> {
             answer: (200, None),
             vocabulary: 0,
             any_origin: false,
+            body: if method.reads() { RequestBody::None } else { RequestBody::SMALL },
+            changes: !method.reads(),
+            caching: Caching::Never,
+            upgrade: false,
+            before_second_factor: false,
+            reserved: false,
             params: I::params,
         };
         let handler: Handler<S> = Box::new(move |service, call, mut given| {
@@ -320,6 +427,48 @@ impl<S: Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn any_origin(mut self) -> Self {
         self.route.any_origin = true;
+        self
+    }
+
+    /// What body it takes; [`RequestBody::SMALL`] unless said, and none where the method only reads.
+    #[must_use]
+    pub fn body(mut self, body: RequestBody) -> Self {
+        self.route.body = body;
+        self
+    }
+
+    /// Whether it changes something, where its method says otherwise: an OAuth2 callback is a `GET` that does.
+    #[must_use]
+    pub fn changes(mut self, changes: bool) -> Self {
+        self.route.changes = changes;
+        self
+    }
+
+    /// How its answers may be cached; never unless said.
+    #[must_use]
+    pub fn caching(mut self, caching: Caching) -> Self {
+        self.route.caching = caching;
+        self
+    }
+
+    /// It turns the connection into a WebSocket.
+    #[must_use]
+    pub fn upgrade(mut self) -> Self {
+        self.route.upgrade = true;
+        self
+    }
+
+    /// A session may use it whose second factor is still missing.
+    #[must_use]
+    pub fn before_second_factor(mut self) -> Self {
+        self.route.before_second_factor = true;
+        self
+    }
+
+    /// Its path is only kept free for what is to come.
+    #[must_use]
+    pub fn reserved(mut self) -> Self {
+        self.route.reserved = true;
         self
     }
 

@@ -1,9 +1,12 @@
 //! The HTTP server: listens, hands every request to the pipeline, and stops without losing one.
 
-use crate::gateway::Gateway;
-use crate::pipeline;
-use actix_web::dev::ServerHandle;
+use crate::connections::Connections;
+use crate::gateway::{Gateway, GatewaySettings};
+use crate::http_server;
+use actix_web::dev::{Extensions, ServerHandle};
+use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
+use std::any::Any;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,17 +34,50 @@ pub struct Stop(ServerHandle);
 pub fn listen(gateway: Arc<Gateway>, address: SocketAddr, workers: usize, drain: Duration) -> std::io::Result<Running> {
     let listener = TcpListener::bind(address)?;
     let address = listener.local_addr()?;
+    let on_connect = guard(&gateway.settings);
     let data = web::Data::from(gateway);
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(pipeline::serve)))
-        .workers(workers)
-        .client_request_timeout(HEADER_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(drain.as_secs())
-        .disable_signals()
-        .listen(listener)?
-        .run();
+    let server =
+        HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(http_server::serve)))
+            .on_connect(on_connect)
+            .workers(workers)
+            .client_request_timeout(HEADER_TIMEOUT)
+            .keep_alive(KEEP_ALIVE)
+            .shutdown_timeout(drain.as_secs())
+            .disable_signals()
+            .listen(listener)?
+            .run();
     Ok(Running { address, server })
 }
+
+/// What is done with every new connection. A client that takes no byte of its answer for as long as the server's
+/// patience lasts is disconnected by the kernel; connections beyond what an address may have are closed at once.
+fn guard(settings: &GatewaySettings) -> impl Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static {
+    let most = settings.connections_per_address;
+    let counted = (most > 0 && settings.trusted_proxies == 0).then(|| Connections::new(most));
+    let patience = u32::try_from(settings.patience.as_millis()).unwrap_or(u32::MAX);
+    move |connection, extensions| {
+        let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+        give_up_after(stream, patience);
+        let peer = stream.peer_addr().ok().map(|peer| peer.ip().to_canonical()).filter(|peer| !peer.is_loopback());
+        let (Some(counted), Some(peer)) = (&counted, peer) else { return };
+        match counted.open(peer) {
+            Some(one) => {
+                extensions.insert(one);
+            }
+            None => drop(rustix::net::shutdown(stream, rustix::net::Shutdown::Both)),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn give_up_after(stream: &TcpStream, millis: u32) {
+    // It can't fail but for a connection that is gone already.
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, millis);
+}
+
+/// Elsewhere the kernel has a limit of its own.
+#[cfg(not(target_os = "linux"))]
+fn give_up_after(_stream: &TcpStream, _millis: u32) {}
 
 impl Running {
     /// What stops it.

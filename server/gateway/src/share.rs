@@ -1,8 +1,8 @@
 //! Whose share of what is scarce a call takes: see [`floe_store::Store::on_behalf_of`].
 
+use crate::budget::network;
 use floe_kernel::access::{Caller, Identity};
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
 /// So that nobody can choose an id whose number is another's.
@@ -11,21 +11,10 @@ static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 /// The caller's number: of a user, of a key, or of the network that a guest comes from.
 pub(crate) fn of(caller: &Caller, ip: &str) -> u64 {
     match caller.identity() {
-        Identity::Guest => HASHER.hash_one(("guest", network(ip))),
+        Identity::Guest => HASHER.hash_one(("guest", ip.parse().ok().map(network))),
         Identity::User { user, .. } => HASHER.hash_one(("user", &user.id)),
         Identity::Key { id, .. } => HASHER.hash_one(("key", id)),
         Identity::Admin { user, .. } => HASHER.hash_one(("admin", &user.id)),
-    }
-}
-
-/// Who has one address of IPv6 has the 64 bits behind it as well.
-fn network(ip: &str) -> Option<IpAddr> {
-    match ip.parse().ok()? {
-        IpAddr::V6(address) if address.to_ipv4_mapped().is_none() => {
-            let [a, b, c, d, ..] = address.segments();
-            Some(IpAddr::from([a, b, c, d, 0, 0, 0, 0]))
-        }
-        address => Some(address.to_canonical()),
     }
 }
 

@@ -34,7 +34,7 @@ impl Target {
 
     async fn open(backend: Backend, id: String, folder: Option<Arc<tempfile::TempDir>>) -> Self {
         let stores = Stores::open(StoreSettings::new(backend)).await.unwrap();
-        let store = stores.create_project(&id).await.unwrap();
+        let store = stores.create_project(&id, 1).await.unwrap();
         let columns = KINDS.into_iter().zip(1..).map(|(kind, n)| Column::new(n, kind)).collect();
         let table = store.table(1, 1, columns);
         let mut unit = store.begin().await.unwrap();
@@ -64,7 +64,7 @@ impl Target {
             return None;
         }
         selection.limit = selection.limit.min(100);
-        let store = self.stores.project(&self.id).await.unwrap();
+        let store = self.stores.project(&self.id, 1).await.unwrap();
         let answered = |error: Error| match error {
             Error::CursorNotFound | Error::CursorNull { .. } | Error::Timeout => None::<()>,
             error => panic!("{text}: {error}"),
@@ -92,6 +92,6 @@ impl Target {
 
     /// Removes what was made.
     pub async fn clean_up(self) {
-        self.stores.delete_project(&self.id).await.unwrap();
+        self.stores.delete_project(&self.id, 1).await.unwrap();
     }
 }

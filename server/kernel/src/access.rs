@@ -43,6 +43,7 @@ pub struct Caller {
     roles: Arc<[Role]>,
     scopes: Scopes,
     by_jwt: bool,
+    lacks_second_factor: bool,
 }
 
 impl Caller {
@@ -54,14 +55,17 @@ impl Caller {
             roles: Arc::new([Role::Any, Role::Guests]),
             scopes: scope::GUESTS,
             by_jwt: false,
+            lacks_second_factor: false,
         }
     }
 
     /// A user of the project.
     #[must_use]
     pub fn user(user: Arc<Principal>, session_id: String) -> Self {
+        let lacks_second_factor = user.lacks_second_factor(&session_id);
         let roles = Arc::clone(&user.roles);
-        Self { roles, scopes: scope::USERS, identity: Identity::User { user, session_id }, by_jwt: false }
+        let identity = Identity::User { user, session_id };
+        Self { identity, roles, scopes: scope::USERS, by_jwt: false, lacks_second_factor }
     }
 
     /// A user who isn't calling, in whose name is done what they left to be done: with the roles that they had then, and
@@ -85,14 +89,17 @@ impl Caller {
     #[must_use]
     pub fn key(id: String, name: String, scopes: Scopes) -> Self {
         let scopes = scopes.with(scope::KEYS);
-        Self { identity: Identity::Key { id, name }, roles: Arc::new([]), scopes, by_jwt: false }
+        let identity = Identity::Key { id, name };
+        Self { identity, roles: Arc::new([]), scopes, by_jwt: false, lacks_second_factor: false }
     }
 
     /// A console user who manages the project, with the scopes of their role in its organisation.
     #[must_use]
     pub fn admin(user: Arc<Principal>, session_id: String, scopes: Scopes) -> Self {
+        let lacks_second_factor = user.lacks_second_factor(&session_id);
         let roles = Arc::clone(&user.roles);
-        Self { roles, identity: Identity::Admin { user, session_id }, scopes, by_jwt: false }
+        let identity = Identity::Admin { user, session_id };
+        Self { identity, roles, scopes, by_jwt: false, lacks_second_factor }
     }
 
     /// The same, known by a JWT and not by the session itself.
@@ -105,6 +112,12 @@ impl Caller {
     #[must_use]
     pub fn by_jwt(&self) -> bool {
         self.by_jwt
+    }
+
+    /// Whether the second factor of the session is missing: nothing is open to it but what lets it be shown.
+    #[must_use]
+    pub fn lacks_second_factor(&self) -> bool {
+        self.lacks_second_factor
     }
 
     /// The same with other scopes.

@@ -21,6 +21,9 @@ pub const PRINCIPALS: CacheName = CacheName::new("principals");
 pub struct Project {
     /// Its id.
     pub id: String,
+    /// Which making of a project of this id it is; never used twice. Whoever knows the project of an older generation must not
+    /// get the data of a newer one.
+    pub generation: i64,
     /// Its name.
     pub name: String,
     /// The organisation that owns it: a team of the console. Empty for the console itself.
@@ -137,6 +140,12 @@ impl Principal {
     pub fn label(&self) -> &str {
         if self.email.is_empty() { "User" } else { &self.email }
     }
+
+    /// Whether this session still lacks the second factor that the account wants.
+    #[must_use]
+    pub fn lacks_second_factor(&self, session_id: &str) -> bool {
+        self.sessions.iter().any(|session| session.lacks_second_factor && session.id == session_id)
+    }
 }
 
 /// A confirmed membership.
@@ -159,6 +168,8 @@ pub struct PrincipalSession {
     pub secret_hash: String,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Whether the account wants a second factor that the session hasn't shown.
+    pub lacks_second_factor: bool,
 }
 
 /// Knows the projects.
@@ -191,7 +202,7 @@ pub trait Identities: Send + Sync {
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn known(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Principal>>>;
+    async fn known(&self, project: &Project, user_id: &str) -> Result<Option<Arc<Principal>>>;
 }
 
 /// Knows who belongs to which team. The teams answer it; the users ask it, to tell a user's roles.
@@ -201,7 +212,7 @@ pub trait Memberships: Send + Sync {
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn of_user(&self, project_id: &str, user_id: &str) -> Result<Vec<Membership>>;
+    async fn of_user(&self, project: &Project, user_id: &str) -> Result<Vec<Membership>>;
 }
 
 /// A user, as other products may see them.
@@ -271,29 +282,35 @@ pub struct Arrival {
 /// Tells other products about the users of a project, and lets them bring new ones in.
 #[async_trait]
 pub trait Persons: Send + Sync {
+    /// Whether anybody has an account of the console.
+    ///
+    /// # Errors
+    /// Only when it can't be told.
+    async fn has_console_accounts(&self) -> Result<bool>;
+
     /// The user of this id.
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn person(&self, project_id: &str, user_id: &str) -> Result<Option<Person>>;
+    async fn person(&self, project: &Project, user_id: &str) -> Result<Option<Person>>;
 
     /// Those of these users whom there are, in no particular order.
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn persons(&self, project_id: &str, user_ids: &[String]) -> Result<Vec<Person>>;
+    async fn persons(&self, project: &Project, user_ids: &[String]) -> Result<Vec<Person>>;
 
     /// The user with this email address (in its canonical form).
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn find_by_email(&self, project_id: &str, email: &str) -> Result<Option<Person>>;
+    async fn find_by_email(&self, project: &Project, email: &str) -> Result<Option<Person>>;
 
     /// The user with this phone number.
     ///
     /// # Errors
     /// Only when it can't be told.
-    async fn find_by_phone(&self, project_id: &str, phone: &str) -> Result<Option<Person>>;
+    async fn find_by_phone(&self, project: &Project, phone: &str) -> Result<Option<Person>>;
 
     /// The user with this email address or phone number, or else a new one, without a password, for an invitation.
     ///

@@ -24,6 +24,13 @@ pub fn is_valid_project(id: &str) -> bool {
     is_valid(id) && id.bytes().all(|byte| !byte.is_ascii_uppercase())
 }
 
+/// Whether a new project may have this id. The second cookie of a project `x` is called `a_session_x_legacy`, which would
+/// be the first one of a project `x_legacy`: no browser could keep both.
+#[must_use]
+pub fn is_free_for_project(id: &str) -> bool {
+    is_valid_project(id) && !id.ends_with("_legacy")
+}
+
 /// A new id: 20 hexadecimal digits, the first 13 of them the time in microseconds, so that ids made in sequence sort in
 /// sequence and an index grows at its end. The rest is random. An id is no secret.
 #[must_use]
@@ -47,6 +54,7 @@ mod tests {
             assert!(!is_valid(id), "{id}");
         }
         assert!(is_valid_project("my-shop") && !is_valid_project("My-shop"));
+        assert!(is_free_for_project("my-shop") && !is_free_for_project("my_legacy") && !is_free_for_project("My"));
     }
 
     #[test]

@@ -27,11 +27,20 @@ pub enum Error {
     #[error("a value is too long to be encrypted")]
     TooLong,
     /// The server doesn't have the key that it was sealed with.
-    #[error("a value was encrypted with the key {0}, which is neither FLOE_SECRET_KEY nor one of FLOE_SECRET_KEY_PREVIOUS")]
+    #[error(
+        "a value was encrypted with the key {0}, which is neither FLOE_SECRET_KEY nor one of FLOE_SECRET_KEY_PREVIOUS"
+    )]
     UnknownKey(String),
     /// It wasn't sealed for this place, or with another key, or was changed since.
     #[error("an encrypted value can't be opened; is the secret key another one?")]
     Unreadable,
+}
+
+/// For products: no fault of the caller's.
+impl From<Error> for floe_kernel::Error {
+    fn from(error: Error) -> Self {
+        Self::internal(error)
+    }
 }
 
 /// Makes the seals of one purpose. Cheap to clone.
@@ -191,7 +200,11 @@ mod tests {
         let both = seal(&keys("new", &["older", "old"]), 7);
         assert_eq!(both.open("row", &sealed).unwrap(), "hush");
         let again = both.seal("row", "hush").unwrap();
-        assert_eq!(seal(&keys("new", &[]), 7).open("row", &again).unwrap(), "hush", "new values need the new key alone");
+        assert_eq!(
+            seal(&keys("new", &[]), 7).open("row", &again).unwrap(),
+            "hush",
+            "new values need the new key alone"
+        );
         let lost = Err(Error::UnknownKey(old.id().to_string()));
         assert_eq!(seal(&keys("new", &["older"]), 7).open("row", &sealed), lost);
     }

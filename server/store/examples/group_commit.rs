@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| "/tmp".into());
     let folder = tempfile::tempdir_in(folder)?;
     let stores = Stores::open(StoreSettings::new(Backend::Sqlite { folder: folder.path().to_owned() })).await?;
-    let store = stores.create_project("bench").await?;
+    let store = stores.create_project("bench", 1).await?;
     let mut unit = store.begin().await?;
     let columns = "id TEXT PRIMARY KEY NOT NULL, email TEXT UNIQUE, a BIGINT, b TEXT, c TEXT";
     unit.execute_ddl(&format!("CREATE TABLE bench_users ({columns}) WITHOUT ROWID")).await?;

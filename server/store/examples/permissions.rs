@@ -90,8 +90,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         _ => Backend::Sqlite { folder: folder.path().to_owned() },
     };
     let stores = Stores::open(StoreSettings::new(backend)).await?;
-    stores.delete_project("bench").await?;
-    let store = stores.create_project("bench").await?;
+    stores.delete_project("bench", 1).await?;
+    let store = stores.create_project("bench", 1).await?;
     let table = store.table(1, 1, vec![Column::new(1, Kind::Text)]);
     let started = Instant::now();
     fill(&store, &table).await?;
@@ -103,6 +103,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     measure(&store, &table, "50 %", &with("half")).await?;
     let everything: Vec<_> = (0..1000).map(|n| format!("t{n}")).chain(["mine".into(), "half".into()]).collect();
     measure(&store, &table, "all, 1002 roles", &everything).await?;
-    stores.delete_project("bench").await?;
+    stores.delete_project("bench", 1).await?;
     Ok(())
 }

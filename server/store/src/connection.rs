@@ -156,6 +156,17 @@ macro_rules! on_list {
 }
 
 impl Connection {
+    /// Lets the thread's other tasks go first when this unit of work has computed for a while: its statements run in place,
+    /// so one after the other they would keep the thread until the unit ends.
+    pub(crate) async fn breathe(&mut self) {
+        if let Either::Sqlite(lease) = &mut self.0
+            && lease.is_out_of_breath()
+        {
+            tokio::task::yield_now().await;
+            lease.has_breathed();
+        }
+    }
+
     /// Runs statements that bind nothing and give nothing, in place. For DDL see
     /// [`crate::UnitOfWork::execute_ddl`].
     ///

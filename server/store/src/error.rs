@@ -24,6 +24,15 @@ pub enum Error {
     /// There is no such thing.
     #[error("not found")]
     NotFound,
+    /// There is no such project, or it was deleted meanwhile.
+    #[error("there is no such project")]
+    ProjectNotFound,
+    /// The store is being closed, to be opened anew when it is asked for again. Nothing was done.
+    #[error("the store is being closed")]
+    Closed,
+    /// What is kept can't be read any more, so that a person must restore it. Says what, and how.
+    #[error("{0}")]
+    Damaged(String),
     /// The statement ran longer than it may, and was interrupted.
     #[error("the statement took too long")]
     Timeout,
@@ -64,6 +73,14 @@ impl Error {
         Self::Unavailable(Arc::from(source.into()))
     }
 
+    /// Whether a file could not be opened because the process has too many.
+    pub(crate) fn is_for_want_of_files(&self) -> bool {
+        let Self::Unavailable(source) = self else { return false };
+        // SQLite doesn't say why; that the file itself is there was seen before.
+        let of_sqlite = || source.to_string().contains("unable to open database file");
+        source.downcast_ref::<std::io::Error>().map_or_else(of_sqlite, is_too_many_files)
+    }
+
     /// Something that is the database's, or the network's.
     pub(crate) fn unreachable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unreachable(Arc::from(source.into()))
@@ -87,6 +104,12 @@ impl Error {
     }
 }
 
+impl From<floe_sealed::Error> for Error {
+    fn from(error: floe_sealed::Error) -> Self {
+        Self::unavailable(error)
+    }
+}
+
 impl From<DieselError> for Error {
     fn from(error: DieselError) -> Self {
         use DatabaseErrorKind::{ForeignKeyViolation, UniqueViolation};
@@ -95,6 +118,9 @@ impl From<DieselError> for Error {
             error if was_interrupted(&error) => Self::Timeout,
             error if has_message(&error, UNIT_TOO_LONG) => Self::UnitTooLong,
             error if is_deadlock(&error) => Self::Deadlock,
+            DieselError::DatabaseError(_, about) if is_damage(about.message()) => {
+                Self::Damaged(about.message().to_owned())
+            }
             error if is_away(&error) => Self::unreachable(error),
             error if is_full(&error) => Self::Full,
             DieselError::DatabaseError(UniqueViolation | ForeignKeyViolation, about) => conflict(&*about),
@@ -114,7 +140,12 @@ impl From<Error> for floe_kernel::Error {
                 );
                 Self::new(ErrorKind::DatabaseQueryOrderNull).message(message).because(error)
             }
-            Error::Busy | Error::Unreachable(_) => Self::unavailable(RETRY_AFTER).because(error),
+            Error::ProjectNotFound => Self::new(ErrorKind::ProjectNotFound).because(error),
+            Error::Damaged(ref what) => {
+                let message = what.clone();
+                Self::new(ErrorKind::GeneralServiceUnavailable).message(message).because(error)
+            }
+            Error::Busy | Error::Closed | Error::Unreachable(_) => Self::unavailable(RETRY_AFTER).because(error),
             Error::Full => Self::new(ErrorKind::GeneralInsufficientStorage).because(error),
             Error::Timeout => Self::new(ErrorKind::DatabaseTimeout).because(error),
             Error::UnitTooLong => Self::new(ErrorKind::DatabaseTimeout)
@@ -160,6 +191,16 @@ fn is_deadlock(error: &DieselError) -> bool {
         DieselError::DatabaseError(_, about) => about.message() == "deadlock detected",
         _ => false,
     }
+}
+
+/// Whether SQLite says so of a file that isn't whole.
+fn is_damage(message: &str) -> bool {
+    matches!(message, "database disk image is malformed" | "file is not a database")
+}
+
+fn is_too_many_files(error: &std::io::Error) -> bool {
+    // EMFILE and ENFILE, which the standard library gives no names.
+    matches!(error.raw_os_error(), Some(24 | 23))
 }
 
 /// Whether PostgreSQL isn't there: its connection ended, or it says that it is about to end or to begin.

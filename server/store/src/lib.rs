@@ -38,6 +38,8 @@ mod connection;
 mod dialect;
 mod effects;
 mod error;
+mod gate;
+pub mod key_register;
 mod migrations;
 pub mod outbox;
 pub mod permissions;
@@ -48,13 +50,18 @@ mod statement_counter;
 mod store;
 mod stores;
 pub mod tables;
+mod tasks;
 
 pub use connection::Connection;
 pub use dialect::Dialect;
 pub use effects::EffectHandlers;
 pub use error::{Error, Result};
+pub use key_register::KeyRegister;
 pub use store::{Store, UnitOfWork};
-pub use stores::{Backend, PLATFORM, StoreSettings, Stores};
+pub use stores::{
+    Ailment, Backend, BackgroundProject, BackgroundStore, LifecycleLock, PLATFORM, StoreSettings, Stores,
+};
+pub use tasks::Tasks;
 
 /// What a repository imports.
 pub mod prelude {

@@ -4,11 +4,12 @@
 //! platform's store the `platform` set as well. Both sides have the same names in the same order (a test makes sure).
 
 use crate::error::{Error, Result};
-use crate::postgres::{self, Pool, quoted};
-use crate::sqlite::{self, Purpose};
+use crate::postgres::{self, Pool, Session, quoted};
+use crate::sqlite::{self, DatabaseFile, Purpose};
 use diesel::backend::Backend;
 use diesel::connection::BoxableConnection;
 use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion};
+use diesel::sql_types::BigInt;
 use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::fmt;
@@ -121,24 +122,72 @@ fn run<DB: Backend>(harness: &mut impl MigrationHarness<DB>, all: &[Box<dyn Migr
     Ok(())
 }
 
-/// Migrates a file. Blocks: to be called on a thread where that is fine.
+/// Migrates a file, and makes sure that it is of this generation. Blocks: to be called on a thread where that is fine.
 ///
-/// Nothing is written, and no lock is taken, when nothing is missing.
-pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets) -> Result<()> {
+/// Nothing is written, and no lock is taken, when nothing is missing. `recovering`: what is left in the log is moved into
+/// the file first, because the disk failed and nobody knows what of the log is there.
+pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets, generation: i64, recovering: bool) -> Result<()> {
     let all = sets.sqlite().map_err(Error::unavailable)?;
-    // A new file isn't in WAL mode yet, and SQLite doesn't wait when two switch it at once: so one after the other.
-    let is_new = file.metadata().map_err(Error::unavailable)?.len() == 0;
-    let new = if is_new { Some(wait_for(lock)?) } else { None };
-    let mut connection = sqlite::connect(file, Purpose::Migrating)?;
-    if applied_to_file(&mut connection).is_some_and(|applied| lacks_nothing(&all, &applied)) {
-        return Ok(());
+    let mut connection = sqlite::connect(&DatabaseFile::of(file), Purpose::Migrating)?;
+    if recovering {
+        diesel::connection::SimpleConnection::batch_execute(&mut *connection, "PRAGMA wal_checkpoint(TRUNCATE)")?;
+        File::open(file).and_then(|file| file.sync_all()).map_err(Error::unavailable)?;
     }
-    let _lock = new.map_or_else(|| wait_for(lock), Ok)?;
-    run(&mut *connection, &all).map_err(Error::unavailable)
+    let applied = applied_to_file(&mut connection);
+    if !applied.is_some_and(|applied| lacks_nothing(&all, &applied)) {
+        let _lock = wait_for(lock)?;
+        run(&mut *connection, &all).map_err(Error::unavailable)?;
+    }
+    match stamp_in(&mut connection)? {
+        Some(stamp) if stamp != generation => Err(of_another_making(file.display(), stamp, generation)),
+        Some(_) => Ok(()),
+        None => {
+            diesel::RunQueryDsl::execute(diesel::sql_query(STAMP).bind::<BigInt, _>(generation), &mut *connection)?;
+            Ok(())
+        }
+    }
+}
+
+/// Writes the generation into a new, empty file. Blocks. To be called under the lock of migrations: SQLite doesn't wait when
+/// two switch a file to WAL mode at once.
+pub(crate) fn stamp_file(file: &Path, generation: i64) -> Result<()> {
+    let mut connection = sqlite::connect(&DatabaseFile::of(file), Purpose::Migrating)?;
+    let stamp = format!(
+        "BEGIN IMMEDIATE; CREATE TABLE store_generation (generation BIGINT NOT NULL); \
+         INSERT INTO store_generation VALUES ({generation}); COMMIT"
+    );
+    Ok(diesel::connection::SimpleConnection::batch_execute(&mut *connection, &stamp)?)
+}
+
+/// The generation of a file; none when it is older than that there are any. Blocks.
+pub(crate) fn generation_of_file(file: &Path) -> Result<Option<i64>> {
+    let mut connection = sqlite::connect(&DatabaseFile::of(file), Purpose::Migrating)?;
+    // A file without the table fails here, and that is an answer.
+    Ok(stamp_in(&mut connection).unwrap_or(None))
+}
+
+/// For whoever asks the project isn't there. Usually they are late; but it may also be that somebody has restored it.
+fn of_another_making(store: impl fmt::Display, stamp: i64, asked: i64) -> Error {
+    tracing::warn!(%store, stamp, asked, "the data is of another making of the project than what is asked for");
+    Error::ProjectNotFound
+}
+
+fn stamp_in(connection: &mut diesel::SqliteConnection) -> Result<Option<i64>> {
+    let stamp = diesel::RunQueryDsl::get_result::<Stamp>(diesel::sql_query(STAMPED), connection)?;
+    Ok(stamp.generation)
+}
+
+const STAMPED: &str = "SELECT max(generation) AS generation FROM store_generation";
+const STAMP: &str = "INSERT INTO store_generation (generation) VALUES ($1)";
+
+#[derive(diesel::QueryableByName)]
+struct Stamp {
+    #[diesel(sql_type = diesel::sql_types::Nullable<BigInt>)]
+    generation: Option<i64>,
 }
 
 /// Takes the lock of a file, which is given back when that is closed; by the system if we die.
-fn wait_for(lock: &Path) -> Result<File> {
+pub(crate) fn wait_for(lock: &Path) -> Result<File> {
     let lock = File::options().mode(0o600).create(true).append(true).open(lock).map_err(Error::unavailable)?;
     lock.lock().map_err(Error::unavailable)?;
     Ok(lock)
@@ -163,9 +212,10 @@ fn lacks_nothing<DB: Backend>(all: &[Box<dyn Migration<DB>>], applied: &[Migrati
     all.iter().all(|migration| applied.contains(&migration.name().version()))
 }
 
-/// Migrates a schema, on a connection of its own: closing it releases the lock, whatever happens. A few at a time, so
-/// that many projects that open at once don't take all the connections that the server has.
-pub(crate) async fn migrate_schema(pool: &Pool, schema: &str, sets: Sets) -> Result<()> {
+/// Migrates a schema, and makes sure that it is of this generation, on a connection of its own: closing it releases the lock,
+/// whatever happens. A few at a time, so that many projects that open at once don't take all the connections that the server
+/// has.
+pub(crate) async fn migrate_schema(pool: &Pool, schema: &str, sets: Sets, generation: i64) -> Result<()> {
     let _permit = pool.migration().await?;
     let session = pool.connect().await?;
     postgres::run_long(pool, &session, &format!("SET search_path TO {}", quoted(schema))).await?;
@@ -175,13 +225,33 @@ pub(crate) async fn migrate_schema(pool: &Pool, schema: &str, sets: Sets) -> Res
     let applied = postgres::answered(pool, &session, applied).await.unwrap_or_default();
     let applied: Vec<_> = applied.into_iter().map(|row| MigrationVersion::from(row.version)).collect();
     if lacks_nothing(&sets.postgres().map_err(Error::unavailable)?, &applied) {
-        return Ok(());
+        return check_schema(pool, &session, schema, generation).await;
     }
     let lock = format!("SELECT pg_advisory_lock(hashtext('floe migrations of {schema}'))");
     postgres::run_long(pool, &session, &lock).await?;
     // The harness blocks, so it gets a thread where that is fine.
-    let work = move || run(&mut AsyncMigrationHarness::new(session), &sets.postgres()?);
-    sqlite::on_thread(work).await?.map_err(Error::unavailable)
+    let work = move || -> Result<_, Failure> {
+        let mut harness = AsyncMigrationHarness::new(session);
+        run(&mut harness, &sets.postgres()?)?;
+        Ok(harness.into_inner())
+    };
+    let session = sqlite::on_thread(work).await?.map_err(Error::unavailable)?;
+    check_schema(pool, &session, schema, generation).await
+}
+
+async fn check_schema(pool: &Pool, session: &Session, schema: &str, generation: i64) -> Result<()> {
+    let mut shared = &**session;
+    let stamp = diesel::sql_query(STAMPED).get_result::<Stamp>(&mut shared);
+    match postgres::answered(pool, session, stamp).await?.generation {
+        Some(stamp) if stamp != generation => Err(of_another_making(schema, stamp, generation)),
+        Some(_) => Ok(()),
+        None => {
+            let mut shared = &**session;
+            let stamp = diesel::sql_query(STAMP).bind::<BigInt, _>(generation).execute(&mut shared);
+            postgres::answered(pool, session, stamp).await?;
+            Ok(())
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use crate::connection::{Connection, Either};
 use crate::effects::{EffectHandlers, Effects};
 use crate::error::{Error, Result};
+use crate::gate::Gate;
 use crate::outbox::Outbox;
+use crate::stores::BackgroundProject;
 use crate::{postgres, sqlite};
 use diesel::connection::SimpleConnection;
 use floe_kernel::effect::{CacheName, WorkerName};
@@ -21,6 +23,9 @@ pub struct Store(pub(crate) Arc<Open>, pub(crate) sqlite::Reads);
 /// What clones of a store share.
 pub(crate) struct Open {
     pub(crate) inner: Inner,
+    /// Through which every connection comes.
+    pub(crate) gate: Gate,
+    pub(crate) background: BackgroundProject,
     pub(crate) outbox: Outbox,
     pub(crate) handlers: Arc<EffectHandlers>,
 }
@@ -35,15 +40,24 @@ pub(crate) enum Inner {
 pub struct PgReader {
     pub(crate) pool: postgres::Pool,
     pub(crate) schema: Arc<str>,
+    /// That of the store.
+    pub(crate) gate: Gate,
 }
 
 impl PgReader {
     #[doc(hidden)]
     pub async fn read(&self, limit: Option<Duration>) -> Result<postgres::Lease> {
-        match limit {
-            None => postgres::Lease::read(&self.pool, &self.schema).await,
-            Some(limit) => postgres::Lease::read_within(&self.pool, &self.schema, limit).await,
-        }
+        let inside = self.gate.enter()?;
+        let lease = match limit {
+            None => postgres::Lease::read(&self.pool, &self.schema).await?,
+            Some(limit) => postgres::Lease::read_within(&self.pool, &self.schema, limit).await?,
+        };
+        Ok(lease.inside(inside))
+    }
+
+    pub(crate) async fn begin(&self) -> Result<postgres::Lease> {
+        let inside = self.gate.enter()?;
+        Ok(postgres::Lease::begin(&self.pool, &self.schema).await?.inside(inside))
     }
 }
 
@@ -93,9 +107,7 @@ impl Store {
     pub async fn begin(&self) -> Result<UnitOfWork> {
         let connection = Connection(match &self.0.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.begin().await?),
-            Inner::Postgres(reader) => {
-                Either::Postgres(Box::new(Box::pin(postgres::Lease::begin(&reader.pool, &reader.schema)).await?))
-            }
+            Inner::Postgres(reader) => Either::Postgres(Box::new(Box::pin(reader.begin()).await?)),
         });
         Ok(self.unit(connection))
     }
@@ -122,6 +134,12 @@ impl Store {
         &self.0.outbox.project
     }
 
+    /// How work in the background reaches this store, after whoever began it is done.
+    #[must_use]
+    pub fn background(&self) -> BackgroundProject {
+        self.0.background.clone()
+    }
+
     /// Whether this is SQLite, for the few queries that differ.
     #[must_use]
     pub fn is_sqlite(&self) -> bool {
@@ -146,9 +164,22 @@ impl Store {
         }
     }
 
-    pub(crate) async fn close(&self) {
+    /// Refuses everything from now on for this reason, commits what waits, and returns once nobody is inside any more.
+    pub(crate) async fn close(&self, why: Error) {
+        match &self.0.inner {
+            Inner::Sqlite(file) => file.close(why).await,
+            Inner::Postgres(_) => {
+                self.0.gate.shut(why);
+                self.0.gate.empty().await;
+            }
+        }
+    }
+
+    /// As if the disk failed when the next change of this store is made to last: for tests. Nothing on PostgreSQL.
+    #[doc(hidden)]
+    pub fn fail_next_sync(&self) {
         if let Inner::Sqlite(file) = &self.0.inner {
-            file.close().await;
+            file.fail_next_sync();
         }
     }
 }

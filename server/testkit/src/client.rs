@@ -1,21 +1,25 @@
 //! A caller of the API.
 
+use crate::document;
+use floe_gateway::Gateway;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::Value as Json;
+use std::sync::Arc;
 
-/// A caller with its credentials. Cheap to clone.
+/// A caller with its credentials. Cheap to clone. Whatever it is answered is held against the OpenAPI document.
 #[derive(Clone)]
 pub struct Client {
+    gateway: Arc<Gateway>,
     http: reqwest::Client,
     base: String,
     headers: Vec<(String, String)>,
 }
 
 impl Client {
-    pub(crate) fn new(base: String) -> Self {
+    pub(crate) fn new(gateway: Arc<Gateway>, base: String) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
-        Self { http: http.expect("a client without TLS"), base, headers: Vec::new() }
+        Self { gateway, http: http.expect("a client without TLS"), base, headers: Vec::new() }
     }
 
     /// The same with one more header.
@@ -95,6 +99,7 @@ impl Client {
 
     /// Any method, with a body or without.
     pub async fn send(&self, method: Method, path: &str, body: Option<&Json>) -> Answer {
+        let name = method.as_str().to_owned();
         let what = format!("{method} {path}");
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         for (name, value) in &self.headers {
@@ -106,6 +111,9 @@ impl Client {
         let response = request.send().await.unwrap_or_else(|error| panic!("{what}: {error}"));
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        if !headers.contains_key("content-encoding") {
+            document::check(self.gateway.table(), &name, path, status, &text);
+        }
         Answer { what, status, body: serde_json::from_str(&text).unwrap_or(Json::Null), headers, text }
     }
 }

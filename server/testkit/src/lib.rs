@@ -13,9 +13,10 @@
 //! ```
 
 // Diesel's types nest deeply, and futures hold them.
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
 mod client;
+mod document;
 mod test_server;
 
 pub use client::{Answer, Client};

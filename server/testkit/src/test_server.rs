@@ -5,6 +5,7 @@ use floe::app::App;
 use floe::config::{Config, ConsoleSignup, Postgres};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::{Clock as _, FixedClock, SystemClock};
+use floe_store::Store;
 use serde_json::{Value as Json, json};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -83,6 +84,7 @@ impl TestServer {
             config.database.folder = folder.path().to_owned();
             let clock = Arc::new(FixedClock::at(SystemClock.now()));
             let app = App::open(&config, clock.clone()).await.expect("the app opens");
+            app.clear_up().await.expect("what others have left is cleared up");
             let app = Arc::new(app);
             let address = SocketAddr::from(([127, 0, 0, 1], 0));
             let running = floe_gateway::server::listen(Arc::clone(&app.gateway), address, 1, Duration::from_secs(2))
@@ -106,7 +108,7 @@ impl TestServer {
     /// A caller without credentials.
     #[must_use]
     pub fn client(&self) -> Client {
-        Client::new(self.base.clone())
+        Client::new(Arc::clone(&self.app.gateway), self.base.clone())
     }
 
     /// The server's clock.
@@ -125,6 +127,11 @@ impl TestServer {
         self.app.create_project(id, id, team_id).await.expect("a project");
         let key = self.app.create_key(id, "test", "all").await.expect("a key");
         Project { id: id.to_owned(), key: key.expose().to_owned(), client: self.client().to_project(id) }
+    }
+
+    /// The data of a project, for what can't be seen from outside.
+    pub async fn store(&self, project: &str) -> Store {
+        self.app.store(project).await.expect("the project's data")
     }
 
     /// Makes a key of this project with exactly these scopes, separated by commas; gives its secret.

@@ -26,6 +26,10 @@ fn every_fault_of_the_configuration_is_listed_at_once() {
         assert!(!said.contains("hush"), "{said}");
     }
     assert!(!instance.data().exists(), "nothing is made before the configuration is good");
+    // Who only asks which version this is has no server to configure.
+    for command in ["version", "--version", "--help"] {
+        assert!(!instance.result(&[command]).is_empty(), "{command}");
+    }
 }
 
 #[test]
@@ -38,6 +42,57 @@ fn help_and_version_say_what_they_should() {
     assert_eq!(instance.result(&["version"]), format!("floe {}", env!("CARGO_PKG_VERSION")));
     assert_eq!(instance.result(&["check-config"]), "The configuration is good.");
     assert_eq!(instance.run(&["project", "create"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_broken_configuration_doesnt_keep_anybody_from_asking_for_the_version() {
+    let mut instance = Instance::new();
+    instance.env = vec![("FLOE_PORT".to_owned(), "high".to_owned())];
+    assert_eq!(instance.result(&["version"]), format!("floe {}", env!("CARGO_PKG_VERSION")));
+    assert_eq!(instance.result(&["--version"]), format!("floe {}", env!("CARGO_PKG_VERSION")));
+    assert!(instance.result(&["--help"]).contains("check-config"));
+    assert!(instance.result(&["serve", "--help"]).contains("SIGTERM"));
+}
+
+#[test]
+fn half_a_data_folder_is_no_fresh_instance() {
+    let instance = Instance::new();
+    instance.result(&["project", "create", "shop"]);
+    std::fs::remove_file(instance.data().join("platform.db")).unwrap();
+    for command in [&["serve"][..], &["project", "create", "other"], &["migrate"]] {
+        let output = instance.run(command);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("platform.db is missing") && said.contains("shop.db"), "{said}");
+        assert!(!said.contains("token"), "{said}");
+    }
+    assert!(!instance.data().join("platform.db").exists(), "nothing is made in its place");
+}
+
+#[test]
+fn few_open_files_are_enough_for_many_projects() {
+    let instance = Instance::new();
+    let ids: Vec<_> = (0..40).map(|n| format!("p{n}")).collect();
+    let keys: Vec<_> = ids
+        .iter()
+        .map(|id| {
+            instance.result(&["project", "create", id]);
+            instance.result(&["key", "create", id])
+        })
+        .collect();
+    let running = instance.serve_with_files(120);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        for round in 0..2 {
+            for (id, key) in ids.iter().zip(&keys) {
+                let request = http.get(format!("{}/v1/users", running.base));
+                let answer =
+                    request.header("X-Appwrite-Project", id).header("X-Appwrite-Key", key).send().await.unwrap();
+                assert_eq!(answer.status(), 200, "{id} in round {round}: {}", running.log());
+            }
+        }
+    });
 }
 
 #[test]

@@ -28,7 +28,7 @@ both_databases! {
             assert!(answer.header("cache-control").contains("no-store"), "{path}");
             assert_eq!(answer.header("x-request-id").len(), 32, "{path}");
         }
-        let chosen = project.guest().header("X-Request-ID", "my-own.id_1").get("/v1/nowhere").await;
+        let chosen = project.guest().header("X-Request-ID", "my-own.id_1").get("/v1/account").await;
         assert_eq!((chosen.header("x-request-id"), chosen.body["requestId"].as_str()), ("my-own.id_1", Some("my-own.id_1")));
         let hostile = project.guest().header("X-Request-ID", "a b\"<script>").get("/v1/nowhere").await;
         assert_eq!(hostile.header("x-request-id").len(), 32);
@@ -37,12 +37,16 @@ both_databases! {
     async fn unknown_routes_methods_and_projects_are_refused(floe: TestServer) {
         let project = floe.project("shop").await;
         let guest = project.guest();
-        guest.get("/v1/nowhere").await.refused(404, "general_route_not_found");
-        guest.get("/").await.refused(404, "general_route_not_found");
-        guest.get("/v1/account/").await.refused(404, "general_route_not_found");
-        guest.get("//v1/account").await.refused(404, "general_route_not_found");
-        guest.delete("/v1/ping").await.refused(404, "general_route_not_found");
-        guest.send(Method::TRACE, "/v1/ping", None).await.refused(404, "general_route_not_found");
+        for path in ["/v1/nowhere", "/", "/console", "/v1/users/a/b/c"] {
+            let page = guest.get(path).await;
+            assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=UTF-8"), "{path}");
+            guest.clone().header("Accept", "application/json").get(path).await.refused(404, "general_route_not_found");
+        }
+        for path in ["/v1/account", "/v1/account/", "//v1/account", "/v1//account//"] {
+            guest.get(path).await.refused(401, "general_unauthorized_scope");
+        }
+        assert_eq!(guest.delete("/v1/ping").await.status, 404);
+        assert_eq!(guest.send(Method::TRACE, "/v1/ping", None).await.status, 404);
         for id in ["nowhere", "../shop", "Shop", "shop%00", "%2e%2e"] {
             floe.client().header("X-Appwrite-Project", id).get("/v1/ping").await.refused(404, "project_not_found");
         }
@@ -62,14 +66,48 @@ both_databases! {
         let nothing = ("X-Nothing", "1");
         let good = br#"{"userId":"a","email":"a@b.org","password":"correct horse"}"#.to_vec();
         assert_eq!(send("application/json", nothing, b"{".to_vec()).await, bad);
-        assert_eq!(send("application/json", nothing, b"[]".to_vec()).await, bad);
+        assert_eq!(send("application/json", nothing, b"[1]".to_vec()).await, bad);
+        let missing = (400, "general_argument_invalid".to_owned());
+        assert_eq!(send("application/json", nothing, b"[]".to_vec()).await, missing, "PHP's empty object");
         assert_eq!(send("application/json", nothing, b"{\"name\":\"\xff\"}".to_vec()).await, bad);
-        assert_eq!(send("application/json", nothing, format!("{{\"a\":{}", "[".repeat(500_000)).into_bytes()).await, bad);
+        assert_eq!(send("application/json", nothing, format!("{{\"a\":{}", "[".repeat(50_000)).into_bytes()).await, bad);
         assert_eq!(send("text/plain", nothing, good.clone()).await, bad, "what a form of another site can send");
         assert_eq!(send("application/json", ("Content-Encoding", "gzip"), good).await, bad);
         let too_large = send("application/json", nothing, vec![b' '; 13 * 1024 * 1024]).await;
-        assert_eq!(too_large, (400, "general_argument_invalid".to_owned()));
+        assert_eq!(too_large, (413, "general_payload_too_large".to_owned()));
         assert_eq!(project.server().get("/v1/users").await.expect(200)["total"], 0);
+    }
+
+    async fn crawlers_people_and_authorities_find_what_they_look_for(floe: TestServer) {
+        let client = floe.client();
+        for (path, begins) in [("/robots.txt", "# robotstxt.org/"), ("/humans.txt", "# humanstxt.org/")] {
+            let answer = client.get(path).await;
+            assert_eq!((answer.status, answer.header("content-type")), (200, "text/plain; charset=UTF-8"), "{path}");
+            assert!(answer.text.starts_with(begins), "{path}");
+        }
+        assert_eq!(client.get("/versions").await.expect(200), json!({"server": "1.9.6"}));
+        client.get("/.well-known/acme-challenge/abc_-1").await.refused(404, "general_route_not_found");
+        client.get("/.well-known/acme-challenge/a.b").await.refused(400, "general_argument_invalid");
+        let long = format!("/.well-known/acme-challenge/{}", "a".repeat(101));
+        client.get(&long).await.refused(400, "general_argument_invalid");
+        assert_eq!(client.get("/.well-known/acme-challenge/a/b").await.header("content-type"), "text/html; charset=UTF-8");
+    }
+
+    async fn usage_is_no_id(floe: TestServer) {
+        let project = floe.project("shop").await;
+        for path in ["/v1/users/usage", "/v1/tablesdb/usage", "/v1/databases/usage", "/v1/tablesdb/main/tables/notes/usage", "/v1/project/usage"] {
+            project.server().get(path).await.refused(501, "general_usage_disabled");
+            project.guest().get(path).await.refused(401, "user_unauthorized");
+        }
+    }
+
+    async fn who_has_the_openapi_document_is_not_sent_it_again(floe: TestServer) {
+        let client = floe.client();
+        let document = client.get("/v1/openapi.json").await;
+        let tag = document.header("etag").to_owned();
+        assert_eq!((document.status, document.header("cache-control")), (200, "no-cache"));
+        let again = client.clone().header("If-None-Match", &tag).get("/v1/openapi.json").await;
+        assert_eq!((again.status, again.text.as_str(), again.header("etag")), (304, "", tag.as_str()));
     }
 
     async fn only_registered_origins_may_call_from_a_browser(floe: TestServer) {
@@ -114,10 +152,12 @@ both_databases! {
 
     async fn probes_tell_orchestrators_and_checks_tell_admins(floe: TestServer) {
         let project = floe.project("shop").await;
-        assert_eq!(floe.client().get("/health/live").await.expect(200)["status"], "pass");
-        assert_eq!(floe.client().get("/health/startup").await.expect(200)["status"], "pass");
+        assert_eq!(floe.client().get("/health/live").await.expect(200)["status"], "ok");
+        assert_eq!(floe.client().get("/health/startup").await.expect(200)["status"], "ok");
         let ready = floe.client().get("/health/ready").await.expect(200);
-        assert_eq!((ready["status"].as_str(), ready["checks"][0]["name"].as_str()), (Some("pass"), Some("database")));
+        let database = &ready["checks"]["database"];
+        assert_eq!((ready["status"].as_str(), database["status"].as_str()), (Some("ok"), Some("ok")));
+        assert!(database["latency"].is_u64() && database.get("projects").is_none() && ready["checks"].get("projects").is_none());
         assert!(ready["version"].is_string() && ready["uptime"].is_u64());
         project.guest().get("/v1/health").await.refused(401, "general_unauthorized_scope");
         assert_eq!(project.server().get("/v1/health/db").await.expect(200)["statuses"][0]["status"], "pass");
@@ -130,8 +170,8 @@ both_databases! {
         assert_eq!(project.server().get("/v1/health/anti-virus").await.expect(200)["status"], "disabled");
         assert_eq!(project.guest().get("/v1/health/version").await.expect(200)["version"], "1.9.6");
         floe.app.health.stop_accepting();
-        assert_eq!(floe.client().get("/health/ready").await.expect(503)["status"], "fail");
-        assert_eq!(floe.client().get("/health/live").await.expect(200)["status"], "pass");
+        assert_eq!(floe.client().get("/health/ready").await.expect(503)["status"], "error");
+        assert_eq!(floe.client().get("/health/live").await.expect(200)["status"], "ok");
     }
 
     async fn the_openapi_document_has_every_route(floe: TestServer) {
@@ -142,14 +182,21 @@ both_databases! {
         for route in floe.app.routes() {
             let operation = &document["paths"][route.full_path()][route.method.name().to_lowercase()];
             assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{} twice", operation["operationId"]);
-            for parameter in operation["parameters"].as_array().unwrap() {
+            let own = operation["parameters"].as_array().unwrap().iter().filter(|parameter| parameter["$ref"].is_null());
+            for parameter in own {
                 let in_path = route.full_path().contains(&format!("{{{}}}", parameter["name"].as_str().unwrap()));
                 assert_eq!(parameter["in"] == "path", in_path, "{} of {}", parameter["name"], route.path);
             }
         }
         let text = document.to_string();
-        for reference in text.split("#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
-            assert!(document["components"]["schemas"][reference].is_object(), "no schema {reference}");
+        for reference in text.split("\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            assert!(document.pointer(reference).is_some_and(Json::is_object), "nothing at {reference}");
+        }
+        let older = floe.client().get("/v1/openapi-3.0.json").await.expect(200);
+        assert_eq!(older["openapi"], "3.0.3");
+        assert_eq!(older["paths"].as_object().unwrap().len(), document["paths"].as_object().unwrap().len());
+        for word in [r#""const":"#, r#""type":["#, r#"{"type":"null"}"#] {
+            assert!(text.contains(word) && !older.to_string().contains(word), "{word} is not of OpenAPI 3.0");
         }
     }
 

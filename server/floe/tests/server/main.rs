@@ -6,12 +6,17 @@
     clippy::print_stdout,
     reason = "a test that can't go on fails, and says why"
 )]
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
 mod binary;
+mod browser;
 mod commands;
 mod contract;
 mod doors;
 mod durability;
 mod edge;
+mod health;
+mod limits;
 mod power_loss;
+mod secret_key;
+mod slow_clients;

@@ -2,19 +2,31 @@
 
 use crate::endpoints::{accounts, changes, jwts, sessions};
 use crate::service::Accounts;
-use floe_gateway::{Callers, Limit, LimitKey, Route, delete, get, patch, post};
+use floe_gateway::LimitKey::{self, Device, Ip, Param, Url, UserId};
+use floe_gateway::{Callers, CountedFrom, Limit, RequestBody, Route, delete, get, patch, post};
 use floe_kernel::scope::Scope;
 use floe_users::events;
 
 const HOUR: u32 = 3600;
-const BY_ADDRESS: &[LimitKey] = &[LimitKey::Url, LimitKey::Ip];
+const BY_ADDRESS: &[LimitKey] = &[Url, Ip];
 
-const SELDOM: &[Limit] = &[Limit { calls: 10, seconds: HOUR, key: BY_ADDRESS, reset_on: None }];
-const GUESS: &[Limit] =
-    &[Limit { calls: 10, seconds: HOUR, key: &[LimitKey::Url, LimitKey::Param("email")], reset_on: Some(201) }];
-const ANONYMOUS: &[Limit] = &[Limit { calls: 50, seconds: HOUR, key: &[LimitKey::Ip], reset_on: None }];
-const SIGN_OUT: &[Limit] = &[Limit { calls: 100, seconds: HOUR, key: BY_ADDRESS, reset_on: None }];
-const JWTS: &[Limit] = &[Limit { calls: 120, seconds: 60, key: &[LimitKey::Url, LimitKey::UserId], reset_on: None }];
+const SELDOM: &[Limit] = &[Limit::new(10, HOUR, BY_ADDRESS)];
+/// Guesses of a password. The contract's ten an hour for an account are for each address apart, so that whoever uses them
+/// up stops nobody else. However many addresses guess, they have fifty together; and an address has a hundred failures,
+/// whichever accounts it tries. A device that has entered the account before has ten of its own.
+const GUESSES: &[Limit] = &[
+    Limit::new(10, HOUR, &[Url, Param("email"), Ip]).from(CountedFrom::UnknownDevices).reset_on(201),
+    Limit::new(50, HOUR, &[Url, Param("email")]).from(CountedFrom::UnknownDevices).refund_on(201),
+    Limit::new(100, HOUR, BY_ADDRESS).from(CountedFrom::UnknownDevices).refund_on(201),
+    Limit::new(10, HOUR, &[Url, Param("email"), Device]).from(CountedFrom::KnownDevices).reset_on(201),
+];
+/// Guesses of the password of who is signed in.
+const PROOF: Limit = Limit::new(10, HOUR, &[Url, UserId]).refund_on(200);
+const PROOFS: &[Limit] = &[PROOF];
+const NEW_PASSWORDS: &[Limit] = &[Limit::new(10, HOUR, BY_ADDRESS), PROOF];
+const ANONYMOUS: &[Limit] = &[Limit::new(50, HOUR, &[Ip])];
+const SIGN_OUT: &[Limit] = &[Limit::new(100, HOUR, BY_ADDRESS)];
+const JWTS: &[Limit] = &[Limit::new(120, 60, &[Url, UserId])];
 
 /// Every endpoint of one's own account.
 #[must_use]
@@ -36,7 +48,7 @@ fn doors() -> Vec<Route<Accounts>> {
             .summary("Signs up, without signing in."),
         post("/account/sessions/email", "account.createEmailPasswordSession", sessions::create_email)
             .alias("/account/sessions")
-            .limits(GUESS)
+            .limits(GUESSES)
             .event(events::CREATE_SESSION)
             .audit("session.create")
             .answers(201, "session")
@@ -75,16 +87,19 @@ fn of_changes() -> Vec<Route<Accounts>> {
             .event(events::UPDATE_NAME)
             .summary("Gives the caller another name."),
         patch("/account/email", "account.updateEmail", changes::email)
+            .limits(PROOFS)
             .event(events::UPDATE_EMAIL)
             .summary("Gives the caller another email address."),
         patch("/account/password", "account.updatePassword", changes::password)
-            .limits(SELDOM)
+            .limits(NEW_PASSWORDS)
             .event(events::UPDATE_PASSWORD)
             .summary("Gives the caller another password."),
         patch("/account/phone", "account.updatePhone", changes::phone)
+            .limits(PROOFS)
             .event(events::UPDATE_PHONE)
             .summary("Gives the caller another phone number."),
         patch("/account/prefs", "account.updatePrefs", changes::update_prefs)
+            .body(RequestBody::PREFERENCES)
             .event(events::UPDATE_PREFS)
             .summary("Replaces what apps keep for the caller."),
         patch("/account/status", "account.updateStatus", changes::status)

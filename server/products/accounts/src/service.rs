@@ -1,6 +1,7 @@
 //! The decisions about one's own account.
 
 use crate::signup::ConsoleSignup;
+use floe_gateway::device::Devices;
 use floe_kernel::access::Caller;
 use floe_kernel::directory::{Principal, Project, Visit};
 use floe_kernel::secret::{Secret, SessionToken};
@@ -16,6 +17,8 @@ pub(crate) const JWT: &str = "jwt";
 /// Everybody's own account.
 pub struct Accounts {
     pub(crate) people: Arc<People>,
+    /// Which devices have entered which accounts.
+    pub(crate) devices: Devices,
     signup: ConsoleSignup,
 }
 
@@ -32,10 +35,10 @@ impl From<(Session, SessionToken)> for SignedIn {
 }
 
 impl Accounts {
-    /// Of these people, with this policy for the console.
+    /// Of these people, with this policy for the console; their devices are known again by these.
     #[must_use]
-    pub fn new(people: Arc<People>, signup: ConsoleSignup) -> Self {
-        Self { people, signup }
+    pub fn new(people: Arc<People>, signup: ConsoleSignup, devices: Devices) -> Self {
+        Self { people, devices, signup }
     }
 
     /// Makes the caller a user, without signing them in.

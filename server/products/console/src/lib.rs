@@ -2,6 +2,9 @@
 
 mod endpoints;
 mod model;
+mod providers;
 mod routes;
+mod service;
 
-pub use routes::{Console, routes};
+pub use routes::routes;
+pub use service::{Console, Instance, Signup};

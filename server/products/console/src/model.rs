@@ -1,5 +1,6 @@
 //! What the console is told.
 
+use crate::service::Signup;
 use floe_kernel::scope::Scope;
 use serde::Serialize;
 
@@ -83,6 +84,22 @@ impl Default for Variables {
             },
         }
     }
+}
+
+/// What a console that nobody is signed in to must know (`consoleSetup`, of Floe's own).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Setup {
+    /// Whether nobody has a console account yet.
+    pub(crate) needs_setup: bool,
+    /// Who may make console accounts.
+    pub(crate) signup: Signup,
+    /// Whether the instance sends mail.
+    pub(crate) smtp: bool,
+    /// Whether people may sign in with passkeys.
+    pub(crate) passkeys: bool,
+    /// Floe's version.
+    pub(crate) version: &'static str,
 }
 
 /// A scope that a key may have (the contract's `consoleKeyScope`).

@@ -1,23 +1,9 @@
 //! The table of this product's endpoints.
 
 use crate::endpoints as at;
+use crate::service::Console;
 use floe_gateway::{Route, get};
 use floe_kernel::scope::Scope;
-
-/// Knows what the instance can do.
-#[derive(Debug, Default)]
-pub struct Console {
-    /// How the contract calls the database behind it.
-    pub(crate) database: &'static str,
-}
-
-impl Console {
-    /// Of an instance on PostgreSQL, or on SQLite.
-    #[must_use]
-    pub fn new(postgres: bool) -> Self {
-        Self { database: if postgres { "postgresql" } else { "sqlite" } }
-    }
-}
 
 /// Every endpoint about the instance itself.
 #[must_use]
@@ -39,5 +25,9 @@ pub fn routes() -> Vec<Route<Console>> {
             .scopes(&[Scope::Public])
             .answers(200, "consoleOAuth2ProviderList")
             .summary("The OAuth2 providers that a project can be set up with."),
+        get("/console/setup", "console.getSetup", at::setup)
+            .scopes(&[Scope::Public])
+            .answers(200, "consoleSetup")
+            .summary("What a console that nobody is signed in to must know."),
     ]
 }

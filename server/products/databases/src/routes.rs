@@ -5,7 +5,7 @@ use crate::endpoints::{bulk, columns, databases, indexes, numbers, relations, ro
 use crate::events;
 use crate::service::Databases;
 use crate::vocabulary::Vocabulary;
-use floe_gateway::{Callers, Limit, LimitKey, Route, delete, get, patch, post, put};
+use floe_gateway::{Callers, Limit, LimitKey, RequestBody, Route, delete, get, patch, post, put};
 use floe_geometry::Form as Shape;
 use floe_kernel::scope::Scope;
 
@@ -15,12 +15,7 @@ const WRITES: &[Limit] = &[limit(120)];
 const DELETIONS: &[Limit] = &[limit(60)];
 
 const fn limit(calls: u32) -> Limit {
-    Limit {
-        calls,
-        seconds: 60,
-        key: &[LimitKey::Ip, LimitKey::Method, LimitKey::Url, LimitKey::UserId],
-        reset_on: None,
-    }
+    Limit::new(calls, 60, &[LimitKey::Ip, LimitKey::Method, LimitKey::Url, LimitKey::UserId])
 }
 
 /// Which scopes let a caller in, by what they ask for.
@@ -97,7 +92,8 @@ macro_rules! typed {
             .audit(["column.update", "attribute.update"][v])
             .answers(200, model),
         ]
-        .map(|route| route.callers(Callers::SERVERS).scopes(scopes))
+        // The elements of an enum may be many and long.
+        .map(|route| route.callers(Callers::SERVERS).scopes(scopes).body(RequestBody::LargeObject))
     }};
 }
 
@@ -175,6 +171,7 @@ fn of_tables(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .summary("The tables of a database.")
             .answers(200, ["tableList", "collectionList"][v]),
         post(all, ["tablesDB.createTable", "databases.createCollection"][v], tables::create)
+            .body(RequestBody::LargeObject)
             .scopes(scopes.write_tables)
             .summary("Makes a table, with columns and indexes if wanted.")
             .event(events::TABLE_CREATE[v])
@@ -215,7 +212,7 @@ fn of_columns(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
         get(one, ["tablesDB.getColumn", "databases.getAttribute"][v], columns::get)
             .scopes(scopes.read_columns)
             .summary("A column.")
-            .answers(200, ["columnString", "attributeString"][v]),
+            .answers(200, ["column", "attribute"][v]),
         delete(one, ["tablesDB.deleteColumn", "databases.deleteAttribute"][v], columns::delete)
             .scopes(scopes.write_columns)
             .summary("Removes a column with its values, and every index that it is in.")
@@ -391,6 +388,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .summary("The rows that the caller may read.")
             .answers(200, rows),
         post(all, ["tablesDB.createRow", "databases.createDocument"][v], rows::create)
+            .body(RequestBody::LargeObject)
             .scopes(scopes.write_rows)
             .limits(WRITES)
             .summary("Makes a row; or, for servers, up to a hundred.")
@@ -401,6 +399,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .summary("A row.")
             .answers(200, row),
         patch(one, ["tablesDB.updateRow", "databases.updateDocument"][v], rows::update)
+            .body(RequestBody::LargeObject)
             .scopes(scopes.write_rows)
             .limits(WRITES)
             .summary("Changes some values of a row.")
@@ -408,6 +407,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .audit(["row.update", "document.update"][v])
             .answers(200, row),
         put(one, ["tablesDB.upsertRow", "databases.upsertDocument"][v], rows::upsert)
+            .body(RequestBody::LargeObject)
             .scopes(scopes.write_rows)
             .limits(WRITES)
             .summary("Makes a row, or changes it where there is one.")
@@ -451,16 +451,19 @@ fn of_many_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
     let (all, rows) = (in_table!("/rows", "/documents")[v], ["rowList", "documentList"][v]);
     let routes = vec![
         put(all, ["tablesDB.upsertRows", "databases.upsertDocuments"][v], bulk::upsert)
+            .body(RequestBody::LargeObject)
             .limits(WRITES)
             .summary("Makes or changes up to a hundred rows.")
             .audit(["row.create", "document.create"][v])
             .answers(201, rows),
         patch(all, ["tablesDB.updateRows", "databases.updateDocuments"][v], bulk::update)
+            .body(RequestBody::LargeObject)
             .limits(WRITES)
             .summary("Gives all rows that queries match the same values.")
             .audit(["rows.update", "documents.update"][v])
             .answers(200, rows),
         delete(all, ["tablesDB.deleteRows", "databases.deleteDocuments"][v], bulk::delete)
+            .body(RequestBody::LargeObject)
             .limits(DELETIONS)
             .summary("Removes all rows that queries match.")
             .audit(["rows.delete", "documents.delete"][v])
@@ -484,6 +487,7 @@ fn of_transactions(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .answers(200, "transactionList"),
         post(all, ["tablesDB.createTransaction", "databases.createTransaction"][v], transactions::create)
             .scopes(write)
+            .limits(WRITES)
             .summary("Makes a transaction.")
             .answers(201, "transaction"),
         get(one, ["tablesDB.getTransaction", "databases.getTransaction"][v], transactions::get)
@@ -492,10 +496,12 @@ fn of_transactions(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .answers(200, "transaction"),
         patch(one, ["tablesDB.updateTransaction", "databases.updateTransaction"][v], transactions::update)
             .scopes(write)
+            .limits(WRITES)
             .summary("Commits a transaction, or rolls it back.")
             .answers(200, "transaction"),
         delete(one, ["tablesDB.deleteTransaction", "databases.deleteTransaction"][v], transactions::delete)
             .scopes(write)
+            .limits(DELETIONS)
             .summary("Removes a transaction with what is staged in it.")
             .answers_nothing(),
         post(
@@ -503,7 +509,9 @@ fn of_transactions(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             ["tablesDB.createOperations", "databases.createOperations"][v],
             transactions::create_operations,
         )
+        .body(RequestBody::LargeObject)
         .scopes(write)
+        .limits(WRITES)
         .summary("Stages operations, all or none.")
         .answers(201, "transaction"),
     ];

@@ -1,6 +1,7 @@
 //! What health looks like on the wire.
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The outcome of one check (the contract's `healthStatus`).
 #[derive(Debug, Clone, Serialize)]
@@ -16,14 +17,26 @@ pub(crate) struct Check {
 /// The server as a whole, for orchestrators.
 #[derive(Debug, Serialize)]
 pub(crate) struct Readiness {
-    /// `pass` or `fail`.
+    /// `ok`; `degraded` when single projects can't be used; `error` when requests aren't welcome.
     pub(crate) status: &'static str,
+    /// One by one, by their names.
+    pub(crate) checks: BTreeMap<&'static str, Probe>,
     /// The version of Floe.
     pub(crate) version: &'static str,
     /// Seconds since the start.
     pub(crate) uptime: u64,
-    /// One by one.
-    pub(crate) checks: Vec<Check>,
+}
+
+/// One of the checks for orchestrators.
+#[derive(Debug, Serialize)]
+pub(crate) struct Probe {
+    /// `ok`, `degraded` or `error`.
+    pub(crate) status: &'static str,
+    /// How long it took, in milliseconds.
+    pub(crate) latency: u64,
+    /// The projects that can't be used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) projects: Vec<String>,
 }
 
 /// Whether uploads are searched for viruses (the contract's `healthAntivirus`).

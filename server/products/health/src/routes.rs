@@ -9,16 +9,22 @@ use floe_kernel::scope::Scope;
 #[must_use]
 pub fn routes() -> Vec<Route<Health>> {
     vec![
-        get("/health/live", "health.live", probes::live).at_root().any_origin().summary("Whether the process runs."),
+        get("/health/live", "health.live", probes::live)
+            .at_root()
+            .any_origin()
+            .answers(200, "probe")
+            .summary("Whether the process runs."),
         get("/health/ready", "health.ready", probes::ready)
             .at_root()
             .any_origin()
+            .answers(200, "probe")
             .summary("Whether requests are welcome."),
         get("/health/startup", "health.startup", probes::startup)
             .at_root()
             .any_origin()
+            .answers(200, "probe")
             .summary("Whether it has been ready once."),
-        get("/ping", "ping.get", ping::get).scopes(&[Scope::Global]).answers(200, "any").summary("Answers `Pong!`."),
+        get("/ping", "ping.get", ping::get).scopes(&[Scope::Global]).answers(200, "text").summary("Answers `Pong!`."),
         get("/health", "health.get", checks::get)
             .scopes(&[Scope::HealthRead])
             .answers(200, "healthStatus")

@@ -1,13 +1,21 @@
 //! The checks.
 
-use crate::model::{Check, Readiness};
-use floe_store::Stores;
+use crate::model::{Check, Probe, Readiness};
+use floe_kernel::{Error, ErrorKind};
+use floe_store::{Ailment, Stores};
+use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long the database may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// In how many seconds whoever asks may ask again.
+const RETRY_AFTER: u32 = 1;
 
 /// Knows how the server is.
 pub struct Health {
@@ -34,16 +42,38 @@ impl Health {
         self.accepting.store(false, Ordering::Relaxed);
     }
 
-    /// Whether the database answers.
-    pub(crate) async fn database(&self) -> Check {
-        timed("database", async || Ok(self.stores.ping().await?)).await
+    /// Whether the database answers, and makes last what is changed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::GeneralServiceUnavailable`], as Appwrite words it, when it doesn't.
+    pub(crate) async fn database(&self) -> floe_kernel::Result<Check> {
+        let (outcome, latency) = self.ping().await;
+        let failed = match outcome {
+            Ok(()) => self.projects_with(Ailment::DiskFailed),
+            Err(_) => vec!["console".to_owned()],
+        };
+        if failed.is_empty() {
+            return Ok(Check { name: "database", ping: latency, status: "pass" });
+        }
+        let message = format!("DB failure on: {}", failed.join(", "));
+        Err(Error::new(ErrorKind::GeneralServiceUnavailable).message(message).retry_in(RETRY_AFTER))
+    }
+
+    /// Whether the database answers, and after how many milliseconds.
+    async fn ping(&self) -> (Result<(), Failure>, u64) {
+        timed("database", async || Ok(tokio::time::timeout(PATIENCE, self.stores.ping()).await??)).await
+    }
+
+    fn projects_with(&self, ailment: Ailment) -> Vec<String> {
+        let ailing = self.stores.ailing().into_iter();
+        ailing.filter_map(|(project, of)| (of == ailment).then_some(project)).collect()
     }
 
     /// Whether files can be written and read back.
     pub(crate) async fn storage(&self) -> Check {
         let folder = self.folder.clone();
         let file = folder.join(format!(".health-{}", floe_kernel::secret::random_hex(8)));
-        timed("local", async || {
+        let (outcome, ping) = timed("local", async || {
             let work = tokio::task::spawn_blocking(move || {
                 // With PostgreSQL nothing has needed the folder yet.
                 DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -55,35 +85,50 @@ impl Health {
             let read = work.await??;
             if read == b"well" { Ok(()) } else { Err("what was written isn't what is read".into()) }
         })
-        .await
+        .await;
+        Check { name: "local", ping, status: if outcome.is_ok() { "pass" } else { "fail" } }
     }
 
-    /// Whether requests are welcome.
+    /// Whether requests are welcome. A project whose data is damaged can't be used before somebody restores it, and all the
+    /// others can: that is told, and nothing else. A disk that fails is no place for any of them.
     pub(crate) async fn readiness(&self) -> Readiness {
-        let checks = vec![self.database().await];
-        let well = self.accepting.load(Ordering::Relaxed) && checks.iter().all(|check| check.status == "pass");
+        let (outcome, latency) = self.ping().await;
+        let failed = self.projects_with(Ailment::DiskFailed);
+        let damaged = self.projects_with(Ailment::Damaged);
+        let answers = outcome.is_ok() && failed.is_empty();
+        let well = self.accepting.load(Ordering::Relaxed) && answers;
         if well {
             self.up.get_or_init(Instant::now);
         }
-        let status = if well { "pass" } else { "fail" };
-        Readiness { status, version: self.version, uptime: self.started.elapsed().as_secs(), checks }
+        let database = Probe { status: if answers { "ok" } else { "error" }, latency, projects: failed };
+        let mut checks = BTreeMap::from([("database", database)]);
+        let is_degraded = !damaged.is_empty();
+        if is_degraded {
+            checks.insert("projects", Probe { status: "degraded", latency: 0, projects: damaged });
+        }
+        let status = match (well, is_degraded) {
+            (false, _) => "error",
+            (true, true) => "degraded",
+            (true, false) => "ok",
+        };
+        Readiness { status, checks, version: self.version, uptime: self.started.elapsed().as_secs() }
     }
 
     /// Whether the server has been ready once.
     pub(crate) async fn has_started(&self) -> bool {
-        self.up.get().is_some() || self.readiness().await.status == "pass"
+        self.up.get().is_some() || self.readiness().await.status != "error"
     }
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// A check and how long it took. What is wrong stands in the log; callers learn only that something is.
-async fn timed(name: &'static str, check: impl AsyncFnOnce() -> Result<(), Failure>) -> Check {
+/// How a check ended, and how many milliseconds it took. What is wrong stands in the log; callers learn only that something
+/// is.
+async fn timed(name: &'static str, check: impl AsyncFnOnce() -> Result<(), Failure>) -> (Result<(), Failure>, u64) {
     let started = Instant::now();
     let outcome = check().await;
     if let Err(error) = &outcome {
         tracing::warn!(name, %error, "a health check failed");
     }
-    let ping = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Check { name, ping, status: if outcome.is_ok() { "pass" } else { "fail" } }
+    (outcome, u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))
 }

@@ -9,6 +9,8 @@ use serde::{Serialize, Serializer};
 /// A project.
 #[derive(Debug, Clone)]
 pub(crate) struct Project {
+    /// Which making of a project of this id it is; see [`floe_kernel::directory::Project`].
+    pub(crate) generation: i64,
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) team_id: String,

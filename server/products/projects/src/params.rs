@@ -19,9 +19,9 @@ impl ProjectId {
 
 impl Param for ProjectId {
     fn read(value: Json) -> Result<Self, Refusal> {
-        const RULE: &str = "Project IDs must contain at most 36 chars. Valid chars are a-z, 0-9, period, hyphen, and underscore. Can't start with a special char";
+        const RULE: &str = "Project IDs must contain at most 36 chars. Valid chars are a-z, 0-9, period, hyphen, and underscore. Can't start with a special char, nor end with _legacy";
         let id = CustomId::read(value).map_err(|_| Refusal::from(RULE))?;
-        let fits = !matches!(&id, CustomId::Chosen(id) if !id::is_valid_project(id));
+        let fits = !matches!(&id, CustomId::Chosen(id) if !id::is_free_for_project(id));
         fits.then_some(Self(id)).ok_or(RULE.into())
     }
 

@@ -115,6 +115,7 @@ pub(crate) const PLATFORM_FIELDS: Fields<'static> = Fields {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = projects)]
 struct ProjectRow {
+    number: i64,
     id: String,
     name: String,
     team_id: String,
@@ -133,6 +134,7 @@ impl TryFrom<ProjectRow> for Project {
         Ok(Self {
             labels: stored(&row.labels)?,
             settings: stored(&row.settings)?,
+            generation: row.number,
             id: row.id,
             name: row.name,
             team_id: row.team_id,
@@ -254,11 +256,11 @@ impl ProjectRepository<'_> {
         row.map(Project::try_from).transpose()
     }
 
-    /// Adds a project.
+    /// Reserves a project's id, for one whose data isn't made yet: nobody finds it. Gives its generation.
     ///
     /// # Errors
     /// [`Error::Conflict`] on `id`.
-    pub(crate) async fn add_project(&mut self, project: &Project) -> Result<(), Error> {
+    pub(crate) async fn reserve_project(&mut self, project: &Project) -> Result<i64, Error> {
         let row = (
             projects::id.eq(&project.id),
             projects::name.eq(&project.name),
@@ -267,13 +269,20 @@ impl ProjectRepository<'_> {
             projects::labels.eq(text(&project.labels)?),
             projects::settings.eq(text(&project.settings)?),
             projects::details.eq(text(&Details::default())?),
-            projects::deleting.eq(false),
+            projects::deleting.eq(true),
             projects::search.eq(search_text(&project.id, &project.name)),
             projects::created_at.eq(project.created.millis()),
             projects::updated_at.eq(project.updated.millis()),
         );
-        on_conn!(self.0, |c| diesel::insert_into(projects::table).values(row).execute(c))?;
-        Ok(())
+        let insert = diesel::insert_into(projects::table).values(row).returning(projects::number);
+        Ok(on_conn!(self.0, |c| insert.get_result::<i64>(c))?)
+    }
+
+    /// Shows a project whose data is made. Whether it is still reserved.
+    pub(crate) async fn publish_project(&mut self, generation: i64) -> Result<bool, Error> {
+        let found = projects::table.filter(projects::number.eq(generation)).filter(projects::deleting.eq(true));
+        let update = diesel::update(found).set(projects::deleting.eq(false));
+        Ok(on_conn!(self.0, |c| update.execute(c))? > 0)
     }
 
     /// Saves what may change of a project, but for its details.
@@ -299,31 +308,32 @@ impl ProjectRepository<'_> {
         Ok(())
     }
 
-    /// Says that a project's data is about to be removed. Whether there was such a project.
-    pub(crate) async fn begin_deletion(&mut self, id: &str) -> Result<bool, Error> {
+    /// Says that a project's data is about to be removed: nobody finds it any more, and nobody gets its id yet. Gives its
+    /// generation, if there was such a project.
+    pub(crate) async fn begin_deletion(&mut self, id: &str) -> Result<Option<i64>, Error> {
         let found = projects::table.filter(projects::id.eq(id)).filter(projects::deleting.eq(false));
-        let update = diesel::update(found).set(projects::deleting.eq(true));
-        Ok(on_conn!(self.0, |c| update.execute(c))? > 0)
+        let update = diesel::update(found).set(projects::deleting.eq(true)).returning(projects::number);
+        Ok(on_conn!(self.0, |c| update.get_result::<i64>(c)).optional()?)
     }
 
     /// Forgets a project whose data is removed, with its keys and platforms.
-    pub(crate) async fn end_deletion(&mut self, id: &str) -> Result<(), Error> {
-        let found = projects::table.filter(projects::id.eq(id)).filter(projects::deleting.eq(true));
+    pub(crate) async fn end_deletion(&mut self, generation: i64) -> Result<(), Error> {
+        let found = projects::table.filter(projects::number.eq(generation)).filter(projects::deleting.eq(true));
         on_conn!(self.0, |c| diesel::delete(found).execute(c))?;
         Ok(())
     }
 
-    /// The projects whose data is being removed.
-    pub(crate) async fn begun_deletions(&mut self) -> Result<Vec<String>, Error> {
-        let query = projects::table.filter(projects::deleting.eq(true)).select(projects::id);
-        Ok(on_conn!(self.0, |c| query.load::<String>(c))?)
+    /// The projects whose data is being made or removed: their ids and generations.
+    pub(crate) async fn half_done(&mut self) -> Result<Vec<(String, i64)>, Error> {
+        let query = projects::table.filter(projects::deleting.eq(true)).select((projects::id, projects::number));
+        Ok(on_conn!(self.0, |c| query.load::<(String, i64)>(c))?)
     }
 
-    /// Every project that there is.
-    pub(crate) async fn project_ids(&mut self) -> Result<Vec<String>, Error> {
-        let query =
-            projects::table.filter(projects::deleting.eq(false)).order_by(projects::number).select(projects::id);
-        Ok(on_conn!(self.0, |c| query.load::<String>(c))?)
+    /// Every project that there is, the oldest first: their ids and generations.
+    pub(crate) async fn all_projects(&mut self) -> Result<Vec<(String, i64)>, Error> {
+        let query = projects::table.filter(projects::deleting.eq(false)).order_by(projects::number);
+        let query = query.select((projects::id, projects::number));
+        Ok(on_conn!(self.0, |c| query.load::<(String, i64)>(c))?)
     }
 
     /// The projects of an organisation.

@@ -127,7 +127,7 @@ fn of_its_platforms() -> Vec<Route<Projects>> {
         get("/project/platforms/{platformId}", "project.getPlatform", platforms::get)
             .scopes(&[Scope::PlatformsRead])
             .alias("/projects/{projectId}/platforms/{platformId}")
-            .answers(200, "platformWeb")
+            .answers(200, "platform")
             .summary("An app that may call the project."),
         delete("/project/platforms/{platformId}", "project.deletePlatform", platforms::delete)
             .scopes(&[Scope::PlatformsWrite])
@@ -180,8 +180,7 @@ fn of_its_policies() -> Vec<Route<Projects>> {
             .answers(200, "policyList")
             .summary("Rules about sessions, users and members."),
         get("/project/policies/{policyId}", "project.getPolicy", policies::get)
-            // It is one of several models; this is the one that most of them look like.
-            .answers(200, "policySessionLimit")
+            .answers(200, "policy")
             .summary("One of these rules."),
     ];
     let read = read.into_iter().map(|route| route.scopes(&[Scope::PoliciesRead, Scope::ProjectPoliciesRead]));

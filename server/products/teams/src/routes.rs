@@ -3,12 +3,11 @@
 use crate::endpoints::{memberships, prefs, status, teams};
 use crate::events;
 use crate::service::Teams;
-use floe_gateway::{Callers, Limit, LimitKey, Route, delete, get, patch, post, put};
+use floe_gateway::{Callers, Limit, LimitKey, RequestBody, Route, delete, get, patch, post, put};
 use floe_kernel::scope::Scope;
 
 /// An invitation sends a mail to somebody who hasn't asked for it.
-const INVITATIONS: &[Limit] =
-    &[Limit { calls: 10, seconds: 3600, key: &[LimitKey::Url, LimitKey::Ip], reset_on: None }];
+const INVITATIONS: &[Limit] = &[Limit::new(10, 3600, &[LimitKey::Url, LimitKey::Ip])];
 
 /// Every endpoint about teams.
 #[must_use]
@@ -45,6 +44,7 @@ pub fn routes() -> Vec<Route<Teams>> {
             .answers(200, "preferences")
             .summary("What the members of a team share."),
         put("/teams/{teamId}/prefs", "teams.updatePrefs", prefs::update)
+            .body(RequestBody::PREFERENCES)
             .scopes(&[Scope::TeamsWrite])
             .event(events::UPDATE_PREFS)
             .audit("team.update")

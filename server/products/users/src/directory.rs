@@ -17,23 +17,23 @@ use std::sync::Arc;
 
 #[async_trait]
 impl Identities for People {
-    async fn known(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Principal>>> {
-        let key = (project_id.to_owned(), user_id.to_owned());
-        self.known.get_or_load(&key, async || self.load(project_id, user_id).await).await
+    async fn known(&self, project: &Project, user_id: &str) -> Result<Option<Arc<Principal>>> {
+        let key = (project.id.clone(), user_id.to_owned());
+        self.known.get_or_load(&key, async || self.load(project, user_id).await).await
     }
 }
 
 impl People {
-    async fn load(&self, project_id: &str, user_id: &str) -> Result<Option<Arc<Principal>>> {
+    async fn load(&self, project: &Project, user_id: &str) -> Result<Option<Arc<Principal>>> {
         let (user, sessions) = {
-            let store = self.stores.project(project_id).await?;
+            let store = self.stores.project(&project.id, project.generation).await?;
             let mut conn = store.read().await?;
             let mut people = Repository(&mut conn);
             let Some(user) = people.user(user_id).await? else { return Ok(None) };
             (user, people.sessions(user_id).await?)
         };
         // The connection has been given back: whoever knows the memberships needs one too.
-        let memberships = self.memberships.of_user(project_id, user_id).await?;
+        let memberships = self.memberships.of_user(project, user_id).await?;
         Ok(Some(Arc::new(known(user, &sessions, memberships))))
     }
 }
@@ -45,6 +45,8 @@ fn known(user: User, sessions: &[Session], memberships: Vec<Membership>) -> Prin
         id: session.id.clone(),
         secret_hash: session.secret_hash.clone(),
         expires_at: session.expires_at,
+        // Accounts have one factor so far.
+        lacks_second_factor: false,
     };
     Principal {
         roles,
@@ -60,29 +62,34 @@ fn known(user: User, sessions: &[Session], memberships: Vec<Membership>) -> Prin
 
 #[async_trait]
 impl Persons for People {
-    async fn person(&self, project_id: &str, user_id: &str) -> Result<Option<Person>> {
-        let store = self.stores.project(project_id).await?;
+    async fn has_console_accounts(&self) -> Result<bool> {
+        let platform = self.stores.platform().await?;
+        Ok(Repository(&mut platform.read().await?).has(1).await?)
+    }
+
+    async fn person(&self, project: &Project, user_id: &str) -> Result<Option<Person>> {
+        let store = self.stores.project(&project.id, project.generation).await?;
         Ok(Repository(&mut store.read().await?).user(user_id).await?.map(Person::from))
     }
 
-    async fn persons(&self, project_id: &str, user_ids: &[String]) -> Result<Vec<Person>> {
-        let store = self.stores.project(project_id).await?;
+    async fn persons(&self, project: &Project, user_ids: &[String]) -> Result<Vec<Person>> {
+        let store = self.stores.project(&project.id, project.generation).await?;
         let users = Repository(&mut store.read().await?).by_ids(user_ids).await?;
         Ok(users.into_iter().map(Person::from).collect())
     }
 
-    async fn find_by_email(&self, project_id: &str, email: &str) -> Result<Option<Person>> {
-        let store = self.stores.project(project_id).await?;
+    async fn find_by_email(&self, project: &Project, email: &str) -> Result<Option<Person>> {
+        let store = self.stores.project(&project.id, project.generation).await?;
         Ok(Repository(&mut store.read().await?).by_email(email).await?.map(Person::from))
     }
 
-    async fn find_by_phone(&self, project_id: &str, phone: &str) -> Result<Option<Person>> {
-        let store = self.stores.project(project_id).await?;
+    async fn find_by_phone(&self, project: &Project, phone: &str) -> Result<Option<Person>> {
+        let store = self.stores.project(&project.id, project.generation).await?;
         Ok(Repository(&mut store.read().await?).by_phone(phone).await?.map(Person::from))
     }
 
     async fn invite(&self, project: &Project, invitee: &Invitee, now: Timestamp) -> Result<Invited> {
-        let store = self.stores.project(&project.id).await?;
+        let store = self.stores.project(&project.id, project.generation).await?;
         let at = Context { project, store: &store, now, interest: &Interest::default() };
         let new = NewUser {
             id: floe_kernel::id::unique(now),
@@ -97,7 +104,7 @@ impl Persons for People {
     }
 
     async fn welcome(&self, project: &Project, user_id: &str, visit: &Visit) -> Result<Arrival> {
-        let store = self.stores.project(&project.id).await?;
+        let store = self.stores.project(&project.id, project.generation).await?;
         let at = Context { project, store: &store, now: visit.now, interest: &Interest::default() };
         let user = self.get(at, user_id).await?;
         let (session, token) = self.sign_in(at, &user, SignIn { provider: Provider::Invitation, visit }).await?;

@@ -3,7 +3,7 @@
 use crate::endpoints::{changes, jwts, sessions, users};
 use crate::events;
 use crate::service::People;
-use floe_gateway::{Callers, Route, delete, get, patch, post, put};
+use floe_gateway::{Callers, RequestBody, Route, delete, get, patch, post, put};
 use floe_kernel::scope::Scope;
 
 const READ: &[Scope] = &[Scope::UsersRead];
@@ -40,6 +40,7 @@ fn of_users() -> Vec<Route<People>> {
             .answers(200, "preferences")
             .summary("What apps keep for a user."),
         patch("/users/{userId}/prefs", "users.updatePrefs", changes::update_prefs)
+            .body(RequestBody::PREFERENCES)
             .scopes(WRITE)
             .event(events::UPDATE_PREFS)
             .answers(200, "preferences")

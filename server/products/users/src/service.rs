@@ -102,14 +102,6 @@ impl People {
         Ok(user)
     }
 
-    /// Whether there is anybody at all.
-    ///
-    /// # Errors
-    /// Only when it can't be told.
-    pub async fn has_anybody(&self, store: &Store) -> Result<bool> {
-        Ok(Repository(&mut store.read().await?).has(1).await?)
-    }
-
     /// The user of this id.
     ///
     /// # Errors
@@ -252,7 +244,7 @@ impl People {
     /// # Errors
     /// [`ErrorKind::UserNotFound`], [`ErrorKind::UserBlocked`], [`ErrorKind::UserSessionNotFound`].
     pub async fn sign_jwt(&self, at: Context<'_>, id: &str, session: JwtSession<'_>, seconds: i64) -> Result<String> {
-        let user = self.known(&at.project.id, id).await?.ok_or_else(not_found)?;
+        let user = self.known(at.project, id).await?.ok_or_else(not_found)?;
         if !user.active {
             return Err(ErrorKind::UserBlocked.into());
         }

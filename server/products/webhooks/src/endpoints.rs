@@ -99,8 +99,8 @@ pub(crate) async fn create(webhooks: Arc<Webhooks>, call: Call, input: CreateWeb
         enabled: input.enabled,
     };
     let id = input.webhook_id.or_make(call.now);
-    let webhook = webhooks.create(&call, id, change, input.secret.map(|secret| secret.0)).await?;
-    Reply::created(&WebhookModel::with_secret(webhook))
+    let (webhook, secret) = webhooks.create(&call, id, change, input.secret.map(|secret| secret.0)).await?;
+    Reply::created(&WebhookModel::with_secret(webhook, &secret))
 }
 
 pub(crate) async fn get(webhooks: Arc<Webhooks>, call: Call, input: OneWebhook) -> Result<Reply> {
@@ -121,8 +121,9 @@ pub(crate) async fn update(webhooks: Arc<Webhooks>, call: Call, input: UpdateWeb
 }
 
 pub(crate) async fn update_secret(webhooks: Arc<Webhooks>, call: Call, input: UpdateSecret) -> Result<Reply> {
-    let webhook = webhooks.update_secret(&call, &input.webhook_id, input.secret.map(|secret| secret.0)).await?;
-    Reply::ok(&WebhookModel::with_secret(webhook))
+    let secret = input.secret.map(|secret| secret.0);
+    let (webhook, secret) = webhooks.update_secret(&call, &input.webhook_id, secret).await?;
+    Reply::ok(&WebhookModel::with_secret(webhook, &secret))
 }
 
 pub(crate) async fn delete(webhooks: Arc<Webhooks>, call: Call, input: OneWebhook) -> Result<Reply> {

@@ -1,8 +1,50 @@
 //! Webhooks: as this product knows them, and as the API shows them.
 
+use floe_kernel::Result;
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
+use floe_sealed::Seal;
 use serde::Serialize;
+use std::fmt;
+
+/// A secret as it is kept: never in clear, unless it is of a release that did so.
+#[derive(Clone)]
+pub(crate) struct StoredSecret {
+    text: String,
+    sealed: bool,
+}
+
+impl StoredSecret {
+    /// What is kept.
+    pub(crate) fn new(text: String, sealed: bool) -> Self {
+        Self { text, sealed }
+    }
+
+    /// Seals a secret under a name of its own.
+    pub(crate) fn seal(seal: &Seal, name: &str, clear: &Secret) -> Result<Self> {
+        Ok(Self::new(seal.seal(name, clear.expose())?, true))
+    }
+
+    /// The secret itself.
+    pub(crate) fn open(&self, seal: &Seal, name: &str) -> Result<Secret> {
+        Ok(Secret::new(if self.sealed { seal.open(name, &self.text)? } else { self.text.clone() }))
+    }
+
+    /// What is to be kept.
+    ///
+    /// # Errors
+    /// When it isn't sealed: nothing is kept in clear any more.
+    pub(crate) fn stored(&self) -> Result<&str, floe_store::Error> {
+        let clear = || floe_store::Error::unavailable("a secret is to be sealed before it is kept");
+        self.sealed.then_some(self.text.as_str()).ok_or_else(clear)
+    }
+}
+
+impl fmt::Debug for StoredSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
 
 /// A webhook.
 #[derive(Debug, Clone)]
@@ -13,8 +55,8 @@ pub(crate) struct Webhook {
     pub(crate) events: Vec<String>,
     pub(crate) tls: bool,
     pub(crate) auth_username: String,
-    pub(crate) auth_password: Secret,
-    pub(crate) secret: Secret,
+    pub(crate) auth_password: StoredSecret,
+    pub(crate) secret: StoredSecret,
     pub(crate) enabled: bool,
     /// What went wrong the last time.
     pub(crate) logs: String,
@@ -68,8 +110,7 @@ impl From<Webhook> for WebhookModel {
 
 impl WebhookModel {
     /// A webhook whose secret has just been made.
-    pub(crate) fn with_secret(webhook: Webhook) -> Self {
-        let secret = webhook.secret.expose().to_owned();
-        Self { secret, ..webhook.into() }
+    pub(crate) fn with_secret(webhook: Webhook, secret: &Secret) -> Self {
+        Self { secret: secret.expose().to_owned(), ..webhook.into() }
     }
 }

@@ -1,8 +1,7 @@
 //! What is kept of webhooks: the table `webhooks`. The only file with queries.
 
-use crate::model::Webhook;
+use crate::model::{StoredSecret, Webhook};
 use floe_kernel::query::{Field, Fields, Selection};
-use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::Kind;
 use floe_store::prelude::*;
@@ -25,6 +24,7 @@ mod schema {
             attempts -> BigInt,
             created_at -> BigInt,
             updated_at -> BigInt,
+            sealed -> Bool,
         }
     }
 }
@@ -66,6 +66,7 @@ struct WebhookRow {
     attempts: i64,
     created_at: i64,
     updated_at: i64,
+    sealed: bool,
 }
 
 impl TryFrom<WebhookRow> for Webhook {
@@ -79,8 +80,8 @@ impl TryFrom<WebhookRow> for Webhook {
             url: row.url,
             tls: row.tls,
             auth_username: row.auth_username,
-            auth_password: Secret::new(row.auth_password),
-            secret: Secret::new(row.secret),
+            auth_password: StoredSecret::new(row.auth_password, row.sealed),
+            secret: StoredSecret::new(row.secret, row.sealed),
             enabled: row.enabled,
             logs: row.logs,
             attempts: row.attempts,
@@ -117,7 +118,7 @@ impl WebhookRepository<'_> {
     /// Adds a webhook.
     ///
     /// # Errors
-    /// [`Error::Conflict`] on `id`.
+    /// [`Error::Conflict`] on `id`; when a secret of it isn't sealed.
     pub(crate) async fn add(&mut self, webhook: &Webhook) -> Result<(), Error> {
         let row = (
             webhooks::id.eq(&webhook.id),
@@ -126,8 +127,9 @@ impl WebhookRepository<'_> {
             webhooks::events.eq(events_text(&webhook.events)?),
             webhooks::tls.eq(webhook.tls),
             webhooks::auth_username.eq(&webhook.auth_username),
-            webhooks::auth_password.eq(webhook.auth_password.expose()),
-            webhooks::secret.eq(webhook.secret.expose()),
+            webhooks::auth_password.eq(webhook.auth_password.stored()?),
+            webhooks::secret.eq(webhook.secret.stored()?),
+            webhooks::sealed.eq(true),
             webhooks::enabled.eq(webhook.enabled),
             webhooks::logs.eq(&webhook.logs),
             webhooks::attempts.eq(webhook.attempts),
@@ -139,6 +141,9 @@ impl WebhookRepository<'_> {
     }
 
     /// Saves what may change of a webhook.
+    ///
+    /// # Errors
+    /// When a secret of it isn't sealed.
     pub(crate) async fn save(&mut self, webhook: &Webhook) -> Result<(), Error> {
         let row = (
             webhooks::name.eq(&webhook.name),
@@ -146,8 +151,9 @@ impl WebhookRepository<'_> {
             webhooks::events.eq(events_text(&webhook.events)?),
             webhooks::tls.eq(webhook.tls),
             webhooks::auth_username.eq(&webhook.auth_username),
-            webhooks::auth_password.eq(webhook.auth_password.expose()),
-            webhooks::secret.eq(webhook.secret.expose()),
+            webhooks::auth_password.eq(webhook.auth_password.stored()?),
+            webhooks::secret.eq(webhook.secret.stored()?),
+            webhooks::sealed.eq(true),
             webhooks::enabled.eq(webhook.enabled),
             webhooks::attempts.eq(webhook.attempts),
             webhooks::updated_at.eq(webhook.updated.millis()),

@@ -1,18 +1,22 @@
 //! The decisions.
 
-use crate::model::Webhook;
+use crate::model::{StoredSecret, Webhook};
 use crate::repository::{self, FIELDS, WebhookRepository};
 use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_sealed::{RootKeys, Seal, Sealer};
+use floe_store::{KeyRegister, Stores};
 
 /// A made secret's random bytes; twice as many characters.
 const SECRET_BYTES: usize = 64;
 
 /// Knows the webhooks of projects, and changes them.
-#[derive(Debug, Default)]
-pub struct Webhooks(());
+pub struct Webhooks {
+    sealer: Sealer,
+    register: KeyRegister,
+}
 
 /// What a caller wants a webhook to be.
 #[derive(Debug)]
@@ -27,10 +31,15 @@ pub(crate) struct WebhookChange {
 }
 
 impl Webhooks {
-    /// Keeps webhooks in their projects' stores.
+    /// Keeps webhooks in their projects' stores; their secrets are as secret as these keys, and lost with them.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(stores: Stores, keys: &RootKeys) -> Self {
+        Self { sealer: keys.sealer("webhooks"), register: KeyRegister::new(stores, keys.id()) }
+    }
+
+    /// What a project's secrets are kept encrypted with.
+    fn seal(&self, call: &Call) -> Seal {
+        self.sealer.seal_for(&call.project.id, b"")
     }
 
     /// The webhooks of the project.
@@ -53,34 +62,43 @@ impl Webhooks {
         id: String,
         change: WebhookChange,
         secret: Option<Secret>,
-    ) -> Result<Webhook> {
+    ) -> Result<(Webhook, Secret)> {
+        let (seal, secret) = (self.seal(call), secret.unwrap_or_else(made_secret));
+        let password = change.auth_password.unwrap_or_else(|| Secret::new(""));
         let webhook = Webhook {
+            auth_password: StoredSecret::seal(&seal, &password_of(&id), &password)?,
+            secret: StoredSecret::seal(&seal, &secret_of(&id), &secret)?,
             id,
             name: change.name,
             url: change.url,
             events: distinct(change.events),
             tls: change.tls,
             auth_username: change.auth_username,
-            auth_password: change.auth_password.unwrap_or_else(|| Secret::new("")),
-            secret: secret.unwrap_or_else(made_secret),
             enabled: change.enabled,
             logs: String::new(),
             attempts: 0,
             created: call.now,
             updated: call.now,
         };
+        self.register.note().await?;
         let mut unit = call.store.begin().await?;
         WebhookRepository(&mut unit).add(&webhook).await.map_err(taken)?;
         unit.commit().await.map_err(taken)?;
-        Ok(webhook)
+        Ok((webhook, secret))
     }
 
     /// Changes a webhook; its secret stays. Switched on again, it begins with a clean record.
     pub(crate) async fn update(&self, call: &Call, id: &str, change: WebhookChange) -> Result<Webhook> {
+        self.register.note().await?;
+        let seal = self.seal(call);
         let mut unit = call.store.begin().await?;
         let webhook = WebhookRepository(&mut unit).find_to_change(id, call.now).await?.ok_or_else(not_found)?;
+        let password = password(&change, webhook.auth_password.open(&seal, &password_of(id))?);
+        let secret = webhook.secret.open(&seal, &secret_of(id))?;
         let webhook = Webhook {
-            auth_password: password(&change, &webhook.auth_password),
+            // Sealed anew, so that what is of a previous key, or of none, becomes of the current one.
+            auth_password: StoredSecret::seal(&seal, &password_of(id), &password)?,
+            secret: StoredSecret::seal(&seal, &secret_of(id), &secret)?,
             name: change.name,
             url: change.url,
             events: distinct(change.events),
@@ -96,13 +114,25 @@ impl Webhooks {
     }
 
     /// Gives a webhook another secret.
-    pub(crate) async fn update_secret(&self, call: &Call, id: &str, secret: Option<Secret>) -> Result<Webhook> {
+    pub(crate) async fn update_secret(
+        &self,
+        call: &Call,
+        id: &str,
+        secret: Option<Secret>,
+    ) -> Result<(Webhook, Secret)> {
+        self.register.note().await?;
+        let (seal, secret) = (self.seal(call), secret.unwrap_or_else(made_secret));
         let mut unit = call.store.begin().await?;
         let webhook = WebhookRepository(&mut unit).find_to_change(id, call.now).await?.ok_or_else(not_found)?;
-        let webhook = Webhook { secret: secret.unwrap_or_else(made_secret), ..webhook };
+        let password = webhook.auth_password.open(&seal, &password_of(id))?;
+        let webhook = Webhook {
+            auth_password: StoredSecret::seal(&seal, &password_of(id), &password)?,
+            secret: StoredSecret::seal(&seal, &secret_of(id), &secret)?,
+            ..webhook
+        };
         WebhookRepository(&mut unit).save(&webhook).await?;
         unit.commit().await?;
-        Ok(webhook)
+        Ok((webhook, secret))
     }
 
     /// Removes a webhook.
@@ -116,12 +146,22 @@ impl Webhooks {
 }
 
 /// The password after a change: without a user there is none; a user without a new one keeps the old.
-fn password(change: &WebhookChange, old: &Secret) -> Secret {
+fn password(change: &WebhookChange, old: Secret) -> Secret {
     match &change.auth_password {
         Some(new) => new.clone(),
         None if change.auth_username.is_empty() => Secret::new(""),
-        None => old.clone(),
+        None => old,
     }
+}
+
+/// Under which name a webhook's secret is sealed.
+fn secret_of(id: &str) -> String {
+    format!("{id}\0secret")
+}
+
+/// Under which name a webhook's password is sealed.
+fn password_of(id: &str) -> String {
+    format!("{id}\0password")
 }
 
 /// Each once, in the order in which they were given.

@@ -14,6 +14,7 @@ pub(crate) use pool::Pool;
 pub(crate) use session::Session;
 
 use crate::error::{Error, FAILED_UNIT, Result};
+use crate::gate::Inside;
 use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
@@ -35,6 +36,8 @@ pub struct Lease {
     /// A statement is under way. Still so when dropped: somebody stopped waiting for its answer.
     busy: bool,
     unit: Unit,
+    /// That somebody is in the store whose lease it is.
+    inside: Option<Inside>,
 }
 
 /// What comes before the first statement.
@@ -116,7 +119,13 @@ enum Unit {
 
 impl Lease {
     async fn take(pool: &Pool, schema: &Arc<str>) -> Result<Self> {
-        Ok(Self { held: Some(pool.get(schema).await?), opening: None, busy: false, unit: Unit::None })
+        Ok(Self { held: Some(pool.get(schema).await?), opening: None, busy: false, unit: Unit::None, inside: None })
+    }
+
+    /// The same, known to the store's gate.
+    pub(crate) fn inside(mut self, inside: Inside) -> Self {
+        self.inside = Some(inside);
+        self
     }
 
     /// For reading, outside of a transaction.
@@ -264,7 +273,9 @@ impl Drop for Lease {
         }
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) if !self.busy => {
+                let inside = self.inside.take();
                 runtime.spawn(async move {
+                    let _inside = inside;
                     let undone = tokio::time::timeout(ROLLING_BACK, execute(&held.pooled.session, "ROLLBACK")).await;
                     if !matches!(undone, Ok(Ok(()))) {
                         held.close();

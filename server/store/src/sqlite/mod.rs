@@ -10,6 +10,7 @@ mod wal;
 mod writer;
 
 use crate::error::{Error, Result, is_busy, was_interrupted};
+use crate::gate::{Gate, Inside};
 use crate::statement_counter::StatementCounter;
 use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::result::Error as DieselError;
@@ -18,9 +19,8 @@ use floe_sqlite_watch as watch;
 use readers::{ReadLease, Readers};
 use schema_changes::SchemaChanges;
 use std::ops::{Deref, DerefMut};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use wal::Wal;
 use writer::{WriteLease, Writer, WriterQueue};
@@ -38,7 +38,26 @@ const MOST_STATEMENTS: usize = 256;
 pub(crate) struct Opened {
     connection: SqliteConnection,
     statements: StatementCounter,
+    /// That the file is open.
+    _inside: Option<Inside>,
 }
+
+/// Where a file is, and whether it may be opened. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct DatabaseFile {
+    path: Arc<Path>,
+    gate: Gate,
+}
+
+impl DatabaseFile {
+    /// For a connection that nobody needs to know of.
+    pub(crate) fn of(path: &Path) -> Self {
+        Self { path: path.into(), gate: Gate::default() }
+    }
+}
+
+/// What is called, on a thread that may block, when changes could not be made to last.
+pub(crate) type OnDiskFailure = Arc<dyn Fn() + Send + Sync>;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -60,23 +79,23 @@ pub struct Reads {
 
 /// An open file.
 pub struct File {
-    path: PathBuf,
+    file: DatabaseFile,
     writer: WriterQueue,
     readers: Readers,
     limits: TimeLimits,
-    gone: AtomicBool,
 }
 
 impl File {
-    /// Opens a file that exists and is migrated.
-    pub(crate) fn open(path: PathBuf, limits: TimeLimits) -> Result<Self> {
-        let connection = connect(&path, Purpose::Writing)?;
+    /// Opens a file that exists and is migrated. All its connections come through this gate.
+    pub(crate) fn open(path: &Path, limits: TimeLimits, gate: Gate, on_failure: OnDiskFailure) -> Result<Self> {
+        let file = DatabaseFile { path: path.into(), gate };
+        let connection = connect(&file, Purpose::Writing)?;
         let recall = watch::Recall::default();
-        let wal = Arc::new(Wal::open(path.clone(), recall.clone()).map_err(Error::unavailable)?);
+        let wal = Arc::new(Wal::open(file.clone(), recall.clone(), on_failure).map_err(Error::unavailable)?);
         let schema_changes = Arc::<SchemaChanges>::default();
         let writer = WriterQueue::new(Writer::new(connection, wal, Arc::clone(&schema_changes)), limits.unit);
-        let readers = Readers::new(path.clone(), recall, schema_changes);
-        Ok(Self { path, writer, readers, limits, gone: AtomicBool::new(false) })
+        let readers = Readers::new(file.clone(), recall, schema_changes);
+        Ok(Self { file, writer, readers, limits })
     }
 
     /// A reader for what is short.
@@ -103,7 +122,7 @@ impl File {
     }
 
     fn refuse_if_gone(&self) -> Result<()> {
-        if self.gone.load(Ordering::Acquire) { Err(Error::unavailable("the store is closed")) } else { Ok(()) }
+        self.file.gate.check()
     }
 
     /// Runs a query that may be long. What `on_scan!` calls. See [`Lease::scan`].
@@ -123,20 +142,27 @@ impl File {
         self.writer.wal().bytes()
     }
 
-    /// Commits what waits, and refuses everything from now on.
-    pub(crate) async fn close(&self) {
-        let writer = self.writer.shared();
-        let path = self.path.clone();
-        self.gone.store(true, Ordering::Release);
-        drop(self.readers.drain());
+    /// Commits what waits, refuses everything from now on for this reason, and waits until no connection is open any more:
+    /// the last one of a removed file that closes would remove the log of the next file of that name.
+    pub(crate) async fn close(&self, why: Error) {
+        self.file.gate.shut(why);
+        let (writer, readers) = (self.writer.shared(), self.readers.clone());
         let closed = on_thread(move || {
+            drop(readers.drain());
             let mut writer = writer.blocking_lock();
             writer.flush();
-            writer.checkpoint()
+            let moved = writer.checkpoint();
+            writer.let_go().and(moved)
         });
         if let Err(error) = closed.await.flatten() {
-            tracing::warn!(path = %path.display(), %error, "the write-ahead log stays until the next start");
+            tracing::warn!(path = %self.file.path.display(), %error, "the write-ahead log stays until it is opened again");
         }
+        self.file.gate.empty().await;
+    }
+
+    /// As if the disk failed when the next change is made to last: for tests.
+    pub(crate) fn fail_next_sync(&self) {
+        self.writer.wal().fail_next_sync();
     }
 }
 
@@ -311,6 +337,18 @@ impl Lease {
         self.scan_share = parts.max(1);
     }
 
+    /// Whether this is a unit of work whose statements have kept the thread for a while.
+    pub(crate) fn is_out_of_breath(&self) -> bool {
+        matches!(&self.connection, Leased::Writer(unit) if unit.is_out_of_breath())
+    }
+
+    /// It has let others go first.
+    pub(crate) fn has_breathed(&mut self) {
+        if let Leased::Writer(unit) = &mut self.connection {
+            unit.has_breathed();
+        }
+    }
+
     /// Lets the unit of work take as long as it needs.
     pub(crate) fn lift_time_limit(&mut self) {
         if let Leased::Writer(unit) = &mut self.connection {
@@ -370,11 +408,11 @@ pub(crate) enum Purpose {
     Migrating,
 }
 
-/// Opens a connection and says how it behaves.
-pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<Opened> {
+/// Opens a connection to a file that exists, and says how it behaves. It never makes the file: one that was removed stays so.
+pub(crate) fn connect(file: &DatabaseFile, purpose: Purpose) -> Result<Opened> {
     watch::install(functions::FUNCTIONS);
-    let path = path.to_str().ok_or_else(|| Error::unavailable("the data folder's name must be Unicode"))?;
-    let mut connection = SqliteConnection::establish(path).map_err(Error::unavailable)?;
+    let inside = file.gate.enter()?;
+    let mut connection = SqliteConnection::establish(&existing(&file.path)?).map_err(Error::unavailable)?;
     // Alone, so that it holds for the switch to WAL as well.
     connection.batch_execute("PRAGMA busy_timeout = 5000")?;
     connection.batch_execute(
@@ -391,10 +429,23 @@ pub(crate) fn connect(path: &Path, purpose: Purpose) -> Result<Opened> {
     })?;
     let statements = StatementCounter::default();
     connection.set_instrumentation(statements.counter());
-    Ok(Opened { connection, statements })
+    Ok(Opened { connection, statements, _inside: Some(inside) })
+}
+
+/// The URI of a file that is to be opened, and not to be made.
+fn existing(path: &Path) -> Result<String> {
+    let path = path.to_str().ok_or_else(|| Error::unavailable("the data folder's name must be Unicode"))?;
+    let escaped = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Ok(format!("file:{escaped}?mode=rw"))
 }
 
 impl Opened {
+    /// A connection to nothing, for who must have one.
+    fn nowhere() -> Result<Self> {
+        let connection = SqliteConnection::establish(":memory:").map_err(Error::unavailable)?;
+        Ok(Self { connection, statements: StatementCounter::default(), _inside: None })
+    }
+
     /// Forgets all prepared statements when there are too many. Not in the middle of one.
     fn tidy(&mut self) {
         if self.statements.too_many(MOST_STATEMENTS) {
@@ -423,9 +474,13 @@ pub(crate) async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send
     tokio::task::spawn_blocking(work).await.map_err(Error::unavailable)
 }
 
-/// What every connection that closes costs (the last one writes the log into the file) is paid on a thread of its own.
+/// What every connection that closes costs (the last one writes the log into the file) is paid on a thread of its own,
+/// unless it was paid when the file was closed.
 impl Drop for File {
     fn drop(&mut self) {
+        if self.file.gate.is_shut() {
+            return;
+        }
         let rest = (self.readers.drain(), self.writer.shared());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn_blocking(move || drop(rest));

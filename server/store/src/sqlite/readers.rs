@@ -5,12 +5,11 @@
 use super::scans::{ScanPermit, ScanSlots};
 use super::schema_changes::SchemaChanges;
 use super::statements::{BeginRead, Commit, PinSnapshot, Rollback};
-use super::{Opened, Purpose, connect};
+use super::{DatabaseFile, Opened, Purpose, connect};
 use crate::error::{Error, Result, is_schema_changed};
 use diesel::result::Error as DieselError;
 use diesel::{QueryResult, SqliteConnection};
 use floe_sqlite_watch::{self as watch, Recall};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -26,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Readers(Arc<Shared>);
 
 struct Shared {
-    path: PathBuf,
+    file: DatabaseFile,
     /// The last one given back is the first one taken: its cache is warm.
     free: Mutex<Vec<Opened>>,
     short: Arc<Semaphore>,
@@ -36,9 +35,9 @@ struct Shared {
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf, recall: Recall, schema_changes: Arc<SchemaChanges>) -> Self {
+    pub(super) fn new(file: DatabaseFile, recall: Recall, schema_changes: Arc<SchemaChanges>) -> Self {
         let (free, short, scans) = (Mutex::default(), Arc::new(Semaphore::new(MOST)), Arc::default());
-        Self(Arc::new(Shared { path, free, short, scans, recall, schema_changes }))
+        Self(Arc::new(Shared { file, free, short, scans, recall, schema_changes }))
     }
 
     /// A reader for what is short.
@@ -69,7 +68,7 @@ impl Readers {
         let free = self.lock().pop();
         let connection = match free {
             Some(connection) => connection,
-            None => connect(&self.0.path, Purpose::Reading)?,
+            None => connect(&self.0.file, Purpose::Reading)?,
         };
         Ok(ReadLease { connection: Some(connection), home: self.clone(), permit })
     }
@@ -160,7 +159,11 @@ impl Drop for ReadLease {
         // A panic in the middle of a row may have left a statement open, and with it an old state of the data.
         if let Some(mut connection) = self.connection.take().filter(|_| !std::thread::panicking()) {
             connection.tidy();
-            self.home.lock().push(connection);
+            let mut free = self.home.lock();
+            // Looked at with the list locked: who closes the file empties it after the gate is shut.
+            if !self.home.0.file.gate.is_shut() {
+                free.push(connection);
+            }
         }
     }
 }

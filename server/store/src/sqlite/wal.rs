@@ -13,16 +13,16 @@
 
 use super::statements::{Checkpoint, Truncate, WalStatus};
 use super::writer::Writer;
-use super::{Opened, Purpose, connect};
+use super::{DatabaseFile, OnDiskFailure, Opened, Purpose, connect};
 use crate::error::{Error, Result};
 use diesel::deserialize::QueryableByName;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::Integer;
 use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
 use floe_sqlite_watch::Recall;
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OwnedMutexGuard;
@@ -52,11 +52,18 @@ pub(super) enum Kind {
 
 /// The log of one file.
 pub(super) struct Wal {
-    database: PathBuf,
+    database: DatabaseFile,
     /// The log itself. Open as long as the database is: of a write that failed the system tells those who had it open.
     file: File,
     /// Whether an fsync has failed. Nobody knows what of the log is on disk then, and a further fsync doesn't tell.
     broken: AtomicBool,
+    /// Called when the first one fails.
+    on_failure: OnDiskFailure,
+    /// Held during an fsync. The system tells of a write that failed once: were there two at a time, the other one, which
+    /// makes last what comes after it, would know nothing of it.
+    sync_lock: Mutex<()>,
+    /// Whether the next fsync is to fail: for tests.
+    failing: AtomicBool,
     /// Held from a group's `COMMIT` to the end of its fsync: until then the next group grows.
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Held while it is moved beside the writer.
@@ -70,11 +77,20 @@ impl Wal {
     ///
     /// # Errors
     /// When it can't be opened.
-    pub(super) fn open(database: PathBuf, recall: Recall) -> io::Result<Self> {
-        let mut path = database.clone().into_os_string();
+    pub(super) fn open(database: DatabaseFile, recall: Recall, on_failure: OnDiskFailure) -> io::Result<Self> {
+        let mut path = database.path.as_os_str().to_owned();
         path.push("-wal");
-        let (file, broken) = (File::open(path)?, AtomicBool::new(false));
-        Ok(Self { database, file, broken, turn: Arc::default(), checkpoint_lock: Mutex::default(), recall })
+        Ok(Self {
+            database,
+            file: File::open(path)?,
+            broken: AtomicBool::new(false),
+            on_failure,
+            sync_lock: Mutex::default(),
+            failing: AtomicBool::new(false),
+            turn: Arc::default(),
+            checkpoint_lock: Mutex::default(),
+            recall,
+        })
     }
 
     /// Waits for the fsync of the group before.
@@ -85,21 +101,35 @@ impl Wal {
     /// Makes last what is committed by now: it survives a loss of power once this returns `Ok`. Waits for the disk.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when that isn't known. Nothing can be written from then on until the file is opened anew:
-    /// what came later could not be read again after what is missing.
+    /// [`Error::Unavailable`] when that isn't known; [`Error::Closed`] ever after. Nothing can be written from then on until
+    /// the file is opened anew: what came later could not be read again after what is missing.
     pub(super) fn sync(&self) -> Result<()> {
-        if let Err(error) = self.file.sync_data() {
-            self.broken.store(true, Ordering::Release);
-            tracing::error!(database = %self.database.display(), %error, "the disk failed: nothing more is written");
+        let _one_at_a_time = self.sync_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refuse_if_broken()?;
+        let synced =
+            if self.failing.load(Ordering::Relaxed) { Err(io::ErrorKind::Other.into()) } else { self.file.sync_data() };
+        synced.map_err(|error| {
+            self.broke(&error);
+            Error::unavailable(error)
+        })
+    }
+
+    /// Notes that the disk failed: nothing more is written until the file is opened anew.
+    fn broke(&self, error: &dyn std::error::Error) {
+        tracing::error!(database = %self.database.path.display(), %error, "the disk failed: nothing more is written");
+        if !self.broken.swap(true, Ordering::AcqRel) {
+            (self.on_failure)();
         }
-        self.refuse_if_broken()
+    }
+
+    /// Has the next fsync fail: for tests.
+    pub(super) fn fail_next_sync(&self) {
+        self.failing.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn refuse_if_broken(&self) -> Result<()> {
         if self.broken.load(Ordering::Acquire) {
-            return Err(Error::unavailable(
-                "the disk failed, so nothing more is written until the server is restarted",
-            ));
+            return Err(Error::Closed);
         }
         Ok(())
     }
@@ -124,7 +154,11 @@ impl Wal {
         let wal = Arc::clone(self);
         let work = move || {
             if let Err(error) = wal.checkpoint_all(kind, connection, &writer) {
-                tracing::warn!(database = %wal.database.display(), %error, "the log can't be moved into the file");
+                if is_disk_failure(&error) {
+                    // What of the file was written isn't known either, and trying again wouldn't tell.
+                    wal.broke(&error);
+                }
+                tracing::warn!(database = %wal.database.path.display(), %error, "the log can't be moved into the file");
             }
         };
         std::thread::Builder::new().name("checkpoint".to_owned()).spawn(work).map_err(Error::unavailable)?;
@@ -167,6 +201,11 @@ impl Wal {
         let _moving = self.checkpoint_lock.lock().unwrap_or_else(PoisonError::into_inner);
         work()
     }
+}
+
+/// Whether SQLite says that reading or writing the disk failed.
+fn is_disk_failure(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(_, about) if about.message() == "disk I/O error")
 }
 
 /// How far the log is now.

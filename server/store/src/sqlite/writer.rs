@@ -42,6 +42,9 @@ const MOST_WAITING: usize = 2048;
 /// How long a unit of work waits for the writer.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
+/// For how long a unit of work may keep the thread.
+const BREATH: Duration = Duration::from_millis(2);
+
 /// How long nothing is written before the log is moved, however little is in it.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -117,6 +120,9 @@ impl Writer {
         };
         if is_time && !self.checkpointing {
             let kind = if is_large || written >= wal::FULL_PAGES { Kind::Full } else { Kind::Passive };
+            if kind == Kind::Full {
+                tracing::info!(bytes = self.wal.bytes(), "the log is long: scans begin anew so that it can be emptied");
+            }
             self.wal.start_checkpoint(kind, Arc::clone(this))?;
             self.checkpointing = true;
         }
@@ -141,6 +147,13 @@ impl Writer {
         self.wal.refuse_if_broken()?;
         let connection = &mut self.connection;
         Ok(self.wal.with_checkpoint_lock(|| connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"))?)
+    }
+
+    /// Closes the connection, so that the file isn't open any more although somebody still holds the writer.
+    pub(super) fn let_go(&mut self) -> Result<()> {
+        self.connection = Opened::nowhere()?;
+        self.open = false;
+        Ok(())
     }
 
     async fn open(&mut self) -> Result<()> {
@@ -365,6 +378,8 @@ pub(super) struct WriteLease {
     undo: Undo,
     /// From when on statements are refused; none: never.
     deadline: Option<Instant>,
+    /// When it let the thread's other tasks go first.
+    breathed: Instant,
     /// Its turn among those that are parts of something long.
     turn: Option<OwnedMutexGuard<()>>,
     /// That it changes tables' shapes.
@@ -409,8 +424,10 @@ impl WriteLease {
         if !writer.open {
             writer.open().await?;
         }
-        let deadline = Instant::now().checked_add(time);
-        Ok(Self { writer, state: State::Open, undo: Undo::Nothing, deadline, turn: None, schema_change: None })
+        let breathed = Instant::now();
+        let deadline = breathed.checked_add(time);
+        let (state, undo) = (State::Open, Undo::Nothing);
+        Ok(Self { writer, state, undo, deadline, breathed, turn: None, schema_change: None })
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -420,6 +437,14 @@ impl WriteLease {
     /// How long it may still hold up others.
     pub(super) fn time_left(&self) -> Duration {
         self.deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    pub(super) fn is_out_of_breath(&self) -> bool {
+        self.breathed.elapsed() >= BREATH
+    }
+
+    pub(super) fn has_breathed(&mut self) {
+        self.breathed = Instant::now();
     }
 
     pub(super) fn lift_time_limit(&mut self) {
@@ -540,21 +565,51 @@ impl Drop for WriteLease {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::{Purpose, connect};
+    use crate::sqlite::{DatabaseFile, OnDiskFailure, Purpose, connect};
     use floe_sqlite_watch::Recall;
+
+    #[tokio::test]
+    async fn only_so_many_wait() {
+        use futures_util::FutureExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = DatabaseFile::of(&folder.path().join("file.db"));
+        std::fs::File::create(folder.path().join("file.db")).unwrap();
+        let connection = connect(&file, Purpose::Writing).unwrap();
+        let wal = Arc::new(Wal::open(file, Recall::default(), Arc::new(|| ())).unwrap());
+        let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1));
+        let unit = writer.begin().await.unwrap();
+        let mut waiting: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(writer.begin())).collect();
+        assert!(waiting.iter_mut().all(|wait| wait.now_or_never().is_none()));
+        assert!(matches!(writer.begin().now_or_never(), Some(Err(Error::Busy))));
+        // Whoever goes away leaves the place to the next one.
+        waiting.pop();
+        assert!(writer.begin().now_or_never().is_none());
+        drop((unit, waiting));
+        writer.begin().await.unwrap();
+    }
 
     #[tokio::test]
     async fn nobody_is_told_that_it_is_saved_when_the_disk_did_not_say_so() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = connect(&folder.path().join("file.db"), Purpose::Writing).unwrap();
+        std::fs::File::create(folder.path().join("file.db")).unwrap();
+        let connection = connect(&DatabaseFile::of(&folder.path().join("file.db")), Purpose::Writing).unwrap();
         // A device can be opened as a file, but not be synced.
         std::os::unix::fs::symlink("/dev/null", folder.path().join("broken.db-wal")).unwrap();
-        let wal = Arc::new(Wal::open(folder.path().join("broken.db"), Recall::default()).unwrap());
+        let told = Arc::new(AtomicUsize::new(0));
+        let noted: OnDiskFailure = Arc::new({
+            let told = Arc::clone(&told);
+            move || {
+                told.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let wal =
+            Arc::new(Wal::open(DatabaseFile::of(&folder.path().join("broken.db")), Recall::default(), noted).unwrap());
         let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1));
         let mut unit = writer.begin().await.unwrap();
         unit.run(|connection| connection.batch_execute("CREATE TABLE t(i)")).unwrap();
         assert!(matches!(unit.commit().await, Err(Error::Unavailable(_))));
         let next = writer.begin().await;
-        assert!(matches!(next, Err(Error::Unavailable(_))), "what comes later couldn't be read again");
+        assert!(matches!(next, Err(Error::Closed)), "what comes later couldn't be read again");
+        assert_eq!(told.load(Ordering::Relaxed), 1);
     }
 }

@@ -22,6 +22,7 @@ pub struct Linked {
 /// [`crate::Error::Conflict`] when one of both is linked as often as it may be, or isn't there any more.
 pub async fn link(unit: &mut UnitOfWork, links: &Links, from: Linked, to: i64) -> Result<()> {
     let link = Link { links, from, to };
+    unit.breathe().await;
     on_conn!(unit, |c| link.execute(c))?;
     Ok(())
 }
@@ -32,6 +33,7 @@ pub async fn link(unit: &mut UnitOfWork, links: &Links, from: Linked, to: i64) -
 /// Those of the database.
 pub async fn unlink(unit: &mut UnitOfWork, links: &Links, from: Linked, to: Option<i64>) -> Result<()> {
     let unlink = Unlink { links, from, to };
+    unit.breathe().await;
     on_conn!(unit, |c| unlink.execute(c))?;
     Ok(())
 }

@@ -20,7 +20,6 @@ pub use links::{End, Links, Once};
 pub use online_ddl::{OnlineDdl, drop_own_indexes, empty_some, last_sequence, remove_some};
 pub use related::{Following, Related, related, related_in};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
-pub use seal::Seal;
 pub use shapes::{Shapes, Test, matching, matching_in};
 
 pub(crate) use rows::Raw;
@@ -28,6 +27,7 @@ pub(crate) use rows::Raw;
 use crate::Store;
 use crate::query::TableRef;
 use floe_kernel::value::Kind;
+use floe_sealed::Seal;
 use std::sync::Arc;
 
 /// The column of the number that grows with each row.

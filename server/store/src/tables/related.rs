@@ -2,6 +2,7 @@
 
 use super::rows::{push_columns, read_number, read_row};
 use super::{End, Links, StoredRow, StoredTable, statement};
+use crate::connection::Lane;
 use crate::dialect::{Dialect, NumberList};
 use crate::error::Result;
 use crate::query::Predicate;
@@ -53,11 +54,14 @@ pub async fn related(store: &Store, following: Following<'_>) -> Result<Vec<Rela
 /// The same inside a unit of work, where what it changed is seen.
 ///
 /// # Errors
-/// Those of the database.
+/// [`crate::Error::Timeout`] when it takes too long.
 pub async fn related_in(conn: &mut Connection, following: Following<'_>) -> Result<Vec<Related>> {
     let (table, columns) = (following.table.clone(), following.columns);
     let select = Follow::new(following);
-    let found = on_conn!(conn, |c| (&select).load::<Related>(c))?;
+    let found = match conn.lane() {
+        Lane::Sqlite(lease) => lease.scan(false, move |c| diesel::RunQueryDsl::load::<Related>(&select, c)).await?,
+        Lane::Postgres(_) => on_conn!(conn, |c| (&select).load::<Related>(c))?,
+    };
     fitted(found, &table, columns)
 }
 

@@ -1,6 +1,6 @@
 //! Rows of user-defined tables: one by one, and lists.
 
-use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, StoredTable, UPDATED, statement};
+use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, StoredTable, UPDATED, seal, statement};
 use crate::connection::Lane;
 use crate::dialect::{Dialect, fit};
 use crate::error::{Error, Result};
@@ -9,7 +9,7 @@ use crate::{Connection, Store, on_conn, on_scan};
 use diesel::deserialize::{self, QueryableByName};
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::row::{Field, NamedRow, Row};
-use diesel::{OptionalExtension, QueryResult};
+use diesel::{OptionalExtension, QueryResult, SqliteConnection};
 use floe_kernel::value::{Kind, Value};
 
 /// A row, as it is in the database.
@@ -57,6 +57,9 @@ pub struct RowChange<'r> {
     pub values: &'r [(usize, Value)],
 }
 
+/// How many bytes the values of a row have whose writing would keep an event loop for long.
+const LARGE: usize = 262_144;
+
 /// Makes a row; gives its sequence.
 ///
 /// # Errors
@@ -71,11 +74,22 @@ pub async fn insert(conn: &mut Connection, table: &StoredTable, row: NewRow<'_>)
             NewRow { values: &values, ..row }
         }
     };
+    conn.breathe().await;
     let insert = Insert { table, row };
     let made = match conn.lane() {
         // Its RETURNING goes by a table, a pager and maybe a journal of its own (docs/decisions/0015).
         Lane::Sqlite(lease) => {
-            lease.run(|c| diesel::RunQueryDsl::execute(insert, c))?;
+            if is_large(row.values.iter()) {
+                let (table, id, values) = (table.clone(), row.id.to_owned(), row.values.to_vec());
+                let (created, updated, permissions) = (row.created, row.updated, row.permissions);
+                let insert = move |c: &mut SqliteConnection| {
+                    let row = NewRow { id: &id, created, updated, permissions, values: &values };
+                    diesel::RunQueryDsl::execute(Insert { table: &table, row }, c)
+                };
+                lease.run_on_thread(insert).await?;
+            } else {
+                lease.run(|c| diesel::RunQueryDsl::execute(insert, c))?;
+            }
             lease.look(|c| diesel::RunQueryDsl::get_result::<Raw>(LastSequence, c))?
         }
         Lane::Postgres(_) => on_conn!(conn, |c| insert.get_result::<Raw>(c))?,
@@ -93,8 +107,28 @@ pub async fn insert(conn: &mut Connection, table: &StoredTable, row: NewRow<'_>)
 pub async fn update(conn: &mut Connection, table: &StoredTable, id: &str, change: RowChange<'_>) -> Result<bool> {
     let sealed = sealed(table, id, change.values.iter().map(|(n, value)| (*n, value)))?;
     let change = RowChange { values: sealed.as_deref().unwrap_or(change.values), ..change };
+    conn.breathe().await;
+    if let Lane::Sqlite(lease) = conn.lane()
+        && is_large(change.values.iter().map(|(_, value)| value))
+    {
+        let (table, id, values) = (table.clone(), id.to_owned(), change.values.to_vec());
+        let RowChange { updated, created, permissions, .. } = change;
+        let update = move |c: &mut SqliteConnection| {
+            let change = RowChange { updated, created, permissions, values: &values };
+            diesel::RunQueryDsl::execute(Update { table: &table, id: &id, change }, c)
+        };
+        return Ok(lease.run_on_thread(update).await? > 0);
+    }
     let update = Update { table, id, change };
     Ok(on_conn!(conn, |c| update.execute(c))? > 0)
+}
+
+fn is_large<'v>(values: impl Iterator<Item = &'v Value>) -> bool {
+    let bytes = |value: &Value| match value {
+        Value::Text(text) | Value::Json(text) => text.len(),
+        _ => 0,
+    };
+    values.map(bytes).sum::<usize>() > LARGE
 }
 
 /// Removes a row. Whether there was one of this id.
@@ -102,6 +136,7 @@ pub async fn update(conn: &mut Connection, table: &StoredTable, id: &str, change
 /// # Errors
 /// Those of the database.
 pub async fn delete(conn: &mut Connection, table: &StoredTable, id: &str) -> Result<bool> {
+    conn.breathe().await;
     let delete = Delete { table, id };
     Ok(on_conn!(conn, |c| delete.execute(c))? > 0)
 }
@@ -134,6 +169,7 @@ async fn find(
     id: &str,
     lock: bool,
 ) -> Result<Option<StoredRow>> {
+    conn.breathe().await;
     let find = Find { table, columns, id, lock };
     let found = match conn.lane() {
         Lane::Sqlite(lease) => lease.look(|c| diesel::RunQueryDsl::get_result::<StoredRow>(find, c)),
@@ -190,7 +226,7 @@ fn sealed<'v>(
     }
     let seal = |(n, value): (usize, &Value)| {
         let seal = table.columns().get(n).and_then(|column| column.seal.as_ref());
-        Ok((n, seal.map_or_else(|| Ok(value.clone()), |seal| seal.seal(row, value))?))
+        Ok((n, seal.map_or_else(|| Ok(value.clone()), |seal| seal::sealed(seal, row, value))?))
     };
     values.map(seal).collect::<Result<_>>().map(Some)
 }
@@ -216,7 +252,7 @@ impl StoredRow {
                     *value = fit(std::mem::replace(value, Value::Null(column.kind)), column.kind);
                 }
                 if let Some(seal) = &column.seal {
-                    *value = seal.open(&self.id, std::mem::replace(value, Value::Null(column.kind)))?;
+                    *value = seal::opened(seal, &self.id, std::mem::replace(value, Value::Null(column.kind)))?;
                 }
             }
         }

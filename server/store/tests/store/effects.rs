@@ -42,7 +42,7 @@ async fn watched(home: &Home) -> (Stores, Store, UnboundedReceiver<Seen>) {
     let (forgotten, woken) = (sender.clone(), sender);
     stores.effects().on_invalidate(NAMES, move |gone| forgotten.send(Seen::Forgotten(gone.clone())).unwrap());
     stores.effects().on_wake(POST, move |store| woken.send(Seen::Woken(store.project_id().to_string())).unwrap());
-    let store = stores.create_project(&home.id("one")).await.unwrap();
+    let store = stores.create_project(&home.id("one"), 1).await.unwrap();
     (stores, store, seen)
 }
 

@@ -252,6 +252,31 @@ async fn endless_in(unit: &mut UnitOfWork) -> Result<(), Error> {
     counted.map(drop)
 }
 
+/// Statements of a unit run in place, and many of them one after the other: not without a break.
+#[tokio::test]
+async fn a_long_unit_holds_up_no_event_loop() {
+    let home = Home::sqlite();
+    let store = home.store().await;
+    let table = fill_long(&store, 0, "").await;
+    let held = longest_hold(async {
+        let mut unit = store.begin().await.unwrap();
+        unit.lift_time_limit();
+        let until = Instant::now() + Duration::from_millis(400);
+        let values = [Value::Text("x".to_owned()), Value::Null(Kind::Json)];
+        for n in 0.. {
+            if Instant::now() >= until {
+                break;
+            }
+            let row = NewRow { id: &format!("n{n}"), created: 1, updated: 1, permissions: 0, values: &values };
+            tables::insert(&mut unit, &table, row).await.unwrap();
+            assert!(tables::get(&mut unit, &table, None, &format!("n{n}")).await.unwrap().is_some());
+        }
+        unit.commit().await.unwrap();
+    });
+    let held = held.await;
+    assert!(held < Duration::from_millis(100), "{held:?}");
+}
+
 /// What is long goes part by part, and others between the parts.
 #[tokio::test(flavor = "multi_thread")]
 async fn others_come_between_the_parts_of_something_long() {
@@ -330,7 +355,7 @@ async fn the_log_has_an_end_while_readers_overlap() {
     const MOST: u64 = 256 << 20;
     let home = Home::sqlite();
     let stores = home.stores().await;
-    let store = stores.create_project("one").await.unwrap();
+    let store = stores.create_project("one", 1).await.unwrap();
     make(&store).await;
     let done = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..4)

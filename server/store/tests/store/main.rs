@@ -12,6 +12,7 @@
 mod common;
 mod effects;
 mod fairness;
+mod key_register;
 mod patterns;
 mod queries;
 mod round_trips;

@@ -80,7 +80,7 @@ async fn get(store: &Store, table: &StoredTable, id: &str) {
 
 /// A table in a store of its own, with a row `first`, and everything prepared.
 async fn make(stores: &Stores, home: &Home, name: &str) -> (Store, StoredTable, i64) {
-    let store = stores.create_project(&home.id(name)).await.unwrap();
+    let store = stores.create_project(&home.id(name), 1).await.unwrap();
     let table = store.table(1, 1, vec![Column::new(1, Kind::Text)]);
     let mut unit = store.begin().await.unwrap();
     unit.change(&Ddl::CreateTable(table.clone())).await.unwrap();

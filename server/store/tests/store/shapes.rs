@@ -57,7 +57,7 @@ on_both! {
         let mut settings = home.settings.clone();
         settings.statement_timeout = Duration::from_millis(200);
         let stores = floe_store::Stores::open(settings).await.unwrap();
-        let store = stores.create_project(&home.id("one")).await.unwrap();
+        let store = stores.create_project(&home.id("one"), 1).await.unwrap();
         let table = fill(&store, 100).await;
         let slow: Test = Arc::new(|_| {
             let until = Instant::now() + Duration::from_millis(20);

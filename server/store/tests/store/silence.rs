@@ -94,7 +94,7 @@ async fn behind_a_network(pool_size: usize) -> Option<(Home, watch::Sender<Netwo
 async fn a_silent_server_is_given_up_and_found_again() {
     let Some((home, network)) = behind_a_network(4).await else { return };
     let stores = home.stores().await;
-    let store = stores.create_project(&home.id("one")).await.unwrap();
+    let store = stores.create_project(&home.id("one"), 1).await.unwrap();
     all_at_once(&store, 16).await.into_iter().for_each(|one| one.unwrap());
     ask(&store, "SELECT pg_sleep(3)").await.expect("slow isn't silent");
 
@@ -125,7 +125,7 @@ async fn a_silent_server_is_given_up_and_found_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_forgotten_under_way_are_given_up_while_the_server_answers() {
     let Some((home, network)) = behind_a_network(4).await else { return };
-    let store = home.stores().await.create_project(&home.id("one")).await.unwrap();
+    let store = home.stores().await.create_project(&home.id("one"), 1).await.unwrap();
     let asked = tokio::spawn({
         let store = store.clone();
         async move { ask(&store, "SELECT pg_sleep(1)").await }
@@ -185,7 +185,7 @@ struct Counted {
 async fn a_server_that_goes_and_comes_loses_nothing_and_doubles_nothing() {
     let Some((home, network)) = behind_a_network(5).await else { return };
     let stores = home.stores().await;
-    let store = stores.create_project(&home.id("one")).await.unwrap();
+    let store = stores.create_project(&home.id("one"), 1).await.unwrap();
     let mut unit = store.begin().await.unwrap();
     unit.batch("CREATE TABLE added (id TEXT); CREATE TABLE counted (n BIGINT); INSERT INTO counted VALUES (0)")
         .await
@@ -252,8 +252,8 @@ async fn a_project_whose_table_is_locked_does_not_take_the_others_connections() 
     *pool_size = 6;
     home.settings.statement_timeout = Duration::from_secs(4);
     let stores = home.stores().await;
-    let locked = stores.create_project(&home.id("one")).await.unwrap();
-    let other = stores.create_project(&home.id("two")).await.unwrap();
+    let locked = stores.create_project(&home.id("one"), 1).await.unwrap();
+    let other = stores.create_project(&home.id("two"), 1).await.unwrap();
     let mut unit = locked.begin().await.unwrap();
     unit.batch("CREATE TABLE mine (id TEXT)").await.unwrap();
     unit.commit().await.unwrap();

@@ -202,7 +202,7 @@ on_both! {
         let mut settings = home.settings.clone();
         settings.listeners = std::sync::Arc::new(ToUsers);
         let stores = floe_store::Stores::open(settings).await.unwrap();
-        let store = stores.create_project(&home.id("one")).await.unwrap();
+        let store = stores.create_project(&home.id("one"), 1).await.unwrap();
         let mut unit = store.begin().await.unwrap();
         unit.emit("users.[userId].create", &["ada"], || r#"{"$id":"ada"}"#.to_owned()).await.unwrap();
         unit.emit("teams.[teamId].create", &["t"], || panic!("nobody listens to this")).await.unwrap();
@@ -222,7 +222,7 @@ on_both! {
         let mut settings = home.settings.clone();
         settings.statement_timeout = Duration::from_millis(150);
         let stores = floe_store::Stores::open(settings).await.unwrap();
-        let store = stores.create_project(&home.id("one")).await.unwrap();
+        let store = stores.create_project(&home.id("one"), 1).await.unwrap();
         make(&store).await;
         let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS size FROM n";
         let started = std::time::Instant::now();
@@ -354,7 +354,7 @@ async fn the_log_is_begun_anew_while_it_is_being_written() {
     const ROWS: usize = 320;
     let home = Home::sqlite();
     let stores = home.stores().await;
-    let store = stores.create_project(&home.id("one")).await.unwrap();
+    let store = stores.create_project(&home.id("one"), 1).await.unwrap();
     make(&store).await;
     // Half a megabyte each: 160 MB in all, five times what the log is to hold.
     let writers: Vec<_> = (0..4)
@@ -382,7 +382,7 @@ async fn the_log_is_begun_anew_while_it_is_being_written() {
     // The last connection removes it, maybe a little later.
     let rest = std::fs::metadata(path.with_extension("db-wal")).map_or(0, |log| log.len());
     assert_eq!(rest, 0, "all of it is in the file");
-    let store = home.stores().await.project(&home.id("one")).await.unwrap();
+    let store = home.stores().await.project(&home.id("one"), 1).await.unwrap();
     assert_eq!(count(&store).await, i64::try_from(ROWS).unwrap());
 }
 

@@ -73,7 +73,21 @@ impl Instance {
 
     /// Starts the server and waits until it says where it listens.
     pub(crate) fn serve(&self) -> Running {
-        let mut child = self.command().arg("serve").stderr(Stdio::piped()).spawn().unwrap();
+        Self::wait_for(self.command().arg("serve"))
+    }
+
+    /// The same with so many files that it may have open, by whatever it asks for.
+    pub(crate) fn serve_with_files(&self, files: u32) -> Running {
+        let plain = self.command();
+        let mut limited = Command::new("/bin/sh");
+        limited.args(["-c", &format!("ulimit -n {files}; exec \"$0\" serve")]).arg(plain.get_program());
+        limited.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        limited.current_dir(self.folder.path()).stdin(Stdio::null());
+        Self::wait_for(&mut limited)
+    }
+
+    fn wait_for(server: &mut Command) -> Running {
+        let mut child = server.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let log = Arc::new(Mutex::new(String::new()));
         let mut base = None;

@@ -45,7 +45,12 @@ fn begun(call: &Call, SignedIn { session, token }: &SignedIn) -> Result<Reply> {
 pub(crate) async fn create_email(accounts: Arc<Accounts>, call: Call, input: CreateEmailSession) -> Result<Reply> {
     let (visit, password) = (visit(&call), input.password.secret());
     let signed_in = accounts.sign_in((&call).into(), &call.caller, &input.email, password, &visit).await?;
-    begun(&call, &signed_in)
+    let reply = begun(&call, &signed_in)?;
+    if call.caller.privileged() {
+        return Ok(reply);
+    }
+    let (kept, until) = accounts.devices.know(&call.project.id, &input.email, call.now);
+    Ok(reply.headers([cookies::know_device(&call, &kept, until)]))
 }
 
 pub(crate) async fn create_anonymous(accounts: Arc<Accounts>, call: Call, _input: ()) -> Result<Reply> {

@@ -6,6 +6,6 @@
     clippy::print_stdout,
     reason = "a test that can't go on fails, and says why"
 )]
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
 mod questions;

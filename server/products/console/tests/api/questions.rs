@@ -32,6 +32,23 @@ both_databases! {
         assert_eq!(scopes["total"].as_u64(), scopes["scopes"].as_array().map(|scopes| scopes.len() as u64));
         assert!(scopes["scopes"].as_array().unwrap().iter().all(|scope| scope["$id"] != "projects.write"));
         assert_eq!(guest.get("/v1/console/scopes/organization").await.expect(200)["total"], 4);
-        assert_eq!(guest.get("/v1/console/oauth2-providers").await.expect(200), json!({"total": 0, "oAuth2Providers": []}));
+        let providers = guest.get("/v1/console/oauth2-providers").await.expect(200);
+        let ids: Vec<_> = providers["oAuth2Providers"].as_array().unwrap().iter().map(|one| one["$id"].clone()).collect();
+        assert_eq!((ids.first(), ids.last()), (Some(&json!("amazon")), Some(&json!("zoom"))));
+        assert!(ids.contains(&json!("paypalSandbox")) && !ids.iter().any(|id| id.as_str().unwrap().contains("mock")));
+        let apple = &providers["oAuth2Providers"][1]["parameters"];
+        let parameters: Vec<_> = apple.as_array().unwrap().iter().map(|one| one["$id"].clone()).collect();
+        assert_eq!(parameters, ["serviceId", "keyId", "teamId", "p8File"]);
+    }
+
+    async fn a_fresh_instance_says_that_it_wants_to_be_set_up_and_nothing_else(floe: TestServer) {
+        let guest = floe.client().to_project("console");
+        let fresh = guest.get("/v1/console/setup").await.expect(200);
+        let version = fresh["version"].clone();
+        let said = |needed: bool| json!({"needsSetup": needed, "signup": "token", "smtp": false, "passkeys": false, "version": version});
+        assert_eq!(fresh, said(true));
+        let ada = floe.console_user("ada@example.org").await;
+        assert_eq!(guest.get("/v1/console/setup").await.expect(200), said(false));
+        assert_eq!(ada.client.get("/v1/console/setup").await.expect(200), said(false));
     }
 }

@@ -15,6 +15,28 @@ pub(crate) struct InlineColumn(pub(crate) NewColumn);
 #[derive(Debug)]
 pub(crate) struct InlineIndex(pub(crate) NewIndex);
 
+/// The types that a column can be defined with here: those of the endpoints, and the formats of texts.
+const TYPES: [&str; 18] = [
+    "string",
+    "varchar",
+    "text",
+    "mediumtext",
+    "longtext",
+    "email",
+    "url",
+    "ip",
+    "enum",
+    "integer",
+    "bigint",
+    "float",
+    "double",
+    "boolean",
+    "datetime",
+    "point",
+    "line",
+    "polygon",
+];
+
 /// Takes a field out of a definition.
 fn field<P: Param>(map: &mut Map<String, Json>, name: &str) -> Result<Option<P>, Refusal> {
     match map.remove(name) {
@@ -51,7 +73,23 @@ impl Param for InlineColumn {
     }
 
     fn schema() -> Json {
-        json!({"type": "object", "required": ["key", "type"]})
+        json!({
+            "type": "object",
+            "required": ["key", "type"],
+            "properties": {
+                "key": Key::schema(),
+                "type": {"type": "string", "enum": TYPES},
+                "format": {"type": "string", "enum": ["email", "url", "ip", "enum"], "description": "Of `string`: what a text must be."},
+                "size": {"type": "integer", "minimum": 1, "description": "Of `string` and `varchar`: the most characters."},
+                "elements": {"type": "array", "items": {"type": "string"}, "description": "Of `enum`: the values."},
+                "min": {"type": "number", "description": "Of numbers: the least."},
+                "max": {"type": "number", "description": "Of numbers: the largest."},
+                "required": {"type": "boolean", "default": false},
+                "array": {"type": "boolean", "default": false},
+                "encrypt": {"type": "boolean", "default": false},
+                "default": {"description": "A value of the column's type."},
+            },
+        })
     }
 }
 
@@ -110,6 +148,19 @@ impl Param for InlineIndex {
     }
 
     fn schema() -> Json {
-        json!({"type": "object", "required": ["key", "type"]})
+        let columns = json!({"type": "array", "items": {"type": "string"}});
+        json!({
+            "type": "object",
+            "required": ["key", "type"],
+            "properties": {
+                "key": Key::schema(),
+                "type": {"type": "string", "enum": ["key", "fulltext", "unique", "spatial"]},
+                "columns": columns,
+                "attributes": columns,
+                "lengths": {"type": "array", "items": {"type": "integer"}},
+                "orders": {"type": "array", "items": {"type": "string", "enum": ["ASC", "DESC"]}},
+            },
+            "oneOf": [{"required": ["columns"]}, {"required": ["attributes"]}],
+        })
     }
 }

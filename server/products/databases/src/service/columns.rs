@@ -13,7 +13,8 @@ use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::tables::{Ddl, Seal};
+use floe_sealed::Seal;
+use floe_store::tables::Ddl;
 use serde_json::Value as Json;
 
 /// The least size of a column whose values are kept encrypted.
@@ -156,6 +157,7 @@ impl Databases {
     pub(crate) async fn create_column(&self, call: &Call, at: &At, new: NewColumn) -> Result<Column> {
         let vocabulary = Vocabulary::of(call);
         new.check(vocabulary)?;
+        self.note_key(new.encrypted).await?;
         let mut tx = self.begin(call).await?;
         let mut whole = open(&mut tx, at, vocabulary).await?;
         let table = whole.table.number;

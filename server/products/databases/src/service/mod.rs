@@ -40,9 +40,9 @@ use crate::vocabulary::Vocabulary;
 use floe_cache::Cache;
 use floe_gateway::Call;
 use floe_kernel::effect::{CacheName, WorkerName};
-use floe_kernel::secret::Secret;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::{Connection, EffectHandlers};
+use floe_sealed::RootKeys;
+use floe_store::{Connection, EffectHandlers, KeyRegister, Stores};
 use std::sync::Arc;
 
 /// How often something is tried that loses against changes of its table, or of its row.
@@ -65,6 +65,7 @@ pub struct Databases {
     pub(crate) schema_jobs: SchemaJobs,
     pub(crate) lists: Arc<ListCache>,
     pub(crate) keys: Keys,
+    register: KeyRegister,
 }
 
 /// Where a table is, as the path says.
@@ -78,17 +79,18 @@ pub(crate) struct At {
 
 impl Databases {
     /// Knows nothing yet, and forgets on these effects; what it needs to know it learns from each project's store. The values of encrypted columns are
-    /// as secret as this key, and lost with it.
+    /// as secret as these keys, and lost with them.
     #[must_use]
-    pub fn new(effects: &EffectHandlers, key: &Secret) -> Self {
+    pub fn new(stores: &Stores, keys: &RootKeys) -> Self {
         let service = Self {
             schema_jobs: SchemaJobs::default(),
             schemas: Cache::new(KEPT_SCHEMAS),
             sets: PermissionSets::new(),
             lists: Arc::new(ListCache::new()),
-            keys: Keys::new(key),
+            keys: Keys::new(keys),
+            register: KeyRegister::new(stores.clone(), keys.id()),
         };
-        service.register(effects);
+        service.register(stores.effects());
         service
     }
 
@@ -112,6 +114,15 @@ impl Databases {
         self.schemas.clear();
         self.sets.clear();
         self.lists.clear();
+    }
+
+    /// To be called before a unit of work that makes columns: whether one `is_encrypted`, so that the key is missed when it is
+    /// lost.
+    async fn note_key(&self, is_encrypted: bool) -> Result<()> {
+        if is_encrypted {
+            self.register.note().await?;
+        }
+        Ok(())
     }
 
     /// Begins a unit of work.

@@ -19,7 +19,7 @@ use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::tables::Seal;
+use floe_sealed::Seal;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -125,9 +125,9 @@ impl StagedTransaction {
         for entry in entries {
             let place = place(&self.transaction, entry.position);
             let (operation, seen) = entry.operation.split_once(BETWEEN).unwrap_or((&entry.operation, ""));
-            let stored = seal.open_text(&place, operation)?;
+            let stored = seal.open(&place, operation)?;
             let stored: StoredStaging<Operation> = serde_json::from_str(&stored).map_err(Error::internal)?;
-            let seen = seal.open_text(&place_of_seen(&place), seen)?;
+            let seen = seal.open(&place_of_seen(&place), seen)?;
             let seen = serde_json::from_str(&seen).map_err(Error::internal)?;
             let at = At { database: entry.database_id, table: entry.table_id };
             let staging = Staging { at, operation: stored.operation };
@@ -267,7 +267,7 @@ impl Databases {
             let stored = StoredStaging { by: StagedBy::of(call), operation };
             let clear = serde_json::to_string(&stored).map_err(Error::internal)?;
             let position = i64::try_from(there + n).map_err(Error::internal)?;
-            let text = seal.seal_text(&place(transaction, position), &clear)?;
+            let text = seal.seal(&place(transaction, position), &clear)?;
             bytes += text.len();
             must_fit(bytes)?;
             sealed.push(text);
@@ -458,7 +458,7 @@ fn entry(
     let seen = serde_json::to_string(seen).map_err(Error::internal)?;
     let mut stored = operation;
     stored.push(BETWEEN);
-    stored.push_str(&seal.seal_text(&place_of_seen(&place(transaction, position)), &seen)?);
+    stored.push_str(&seal.seal(&place_of_seen(&place(transaction, position)), &seen)?);
     Ok(Entry {
         transaction_number: transaction.number,
         position,

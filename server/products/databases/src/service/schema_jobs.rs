@@ -15,7 +15,7 @@ use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::Result;
 use floe_store::tables::{self, Column as StoredColumn, Ddl, OnlineDdl, StoredTable};
-use floe_store::{Store, UnitOfWork};
+use floe_store::{BackgroundProject, BackgroundStore, Store, Tasks, UnitOfWork};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,13 +54,11 @@ impl SchemaJobs {
             }
             Entry::Vacant(place) => place.insert(false),
         };
-        let worker = Worker {
-            schema_jobs: self.clone(),
-            store: store.clone(),
-            project: project.as_ref().to_owned(),
-            has_ended: false,
-        };
-        tokio::spawn(worker.run());
+        let background = store.background();
+        let tasks = background.tasks().clone();
+        let worker =
+            Worker { schema_jobs: self.clone(), background, project: project.as_ref().to_owned(), has_ended: false };
+        tasks.spawn(worker.run());
     }
 
     fn is_at_work(&self, project: &str) -> bool {
@@ -87,10 +85,10 @@ pub(super) async fn is_large(unit: &mut UnitOfWork, table: &StoredTable) -> Resu
     Ok(tables::last_sequence(unit, table).await? > SMALL)
 }
 
-/// The task that does a project's chores. It keeps the store open.
+/// The task that does a project's chores. It keeps the store open for as long as there are some.
 struct Worker {
     schema_jobs: SchemaJobs,
-    store: Store,
+    background: BackgroundProject,
     project: String,
     /// Whether it isn't listed as being at work any more.
     has_ended: bool,
@@ -99,11 +97,16 @@ struct Worker {
 impl Worker {
     async fn run(mut self) {
         while !self.has_ended {
-            if let Err(error) = self.round().await {
+            if let Err(error) = self.do_all().await {
                 tracing::warn!(project = %self.project, %error, "chores are left for later");
             }
             self.end_unless_knocked();
         }
+    }
+
+    async fn do_all(&self) -> Result<()> {
+        let (store, tasks) = (self.background.store().await?, self.background.tasks().clone());
+        Round { store, tasks, project: &self.project }.run().await
     }
 
     /// Ends, unless somebody has noted something since the last look.
@@ -117,12 +120,22 @@ impl Worker {
             }
         }
     }
+}
 
-    /// Does what there is to do.
-    async fn round(&self) -> Result<()> {
+/// One look at what there is to do, until it is done.
+struct Round<'w> {
+    store: BackgroundStore,
+    tasks: Tasks,
+    project: &'w str,
+}
+
+impl Round<'_> {
+    async fn run(&self) -> Result<()> {
         let mut done_to = 0;
         let Some(mut online_ddl) = self.online_ddl().await? else { return Ok(()) };
-        while let Some(job) = self.next(done_to).await? {
+        while !self.tasks.is_stopping()
+            && let Some(job) = self.next(done_to).await?
+        {
             done_to = job.number;
             self.attempt(&mut online_ddl, job).await?;
         }
@@ -135,7 +148,9 @@ impl Worker {
             if let Some(online_ddl) = OnlineDdl::take(&self.store).await? {
                 return Ok(Some(online_ddl));
             }
-            tokio::time::sleep(ELSEWHERE).await;
+            if !self.tasks.sleep(ELSEWHERE).await {
+                break;
+            }
         }
         Ok(None)
     }
@@ -150,7 +165,9 @@ impl Worker {
         while let Err(error) = self.perform(online_ddl, job).await {
             tracing::warn!(project = %self.project, task = job.task.name(), %error, "a chore failed");
             let Some(pause) = patience.next() else { return self.give_up(job).await };
-            tokio::time::sleep(pause).await;
+            if !self.tasks.sleep(pause).await {
+                return Ok(());
+            }
             // If its connection was lost, so was its lock, and another can be had.
             if let Some(another) = OnlineDdl::take(&self.store).await? {
                 *online_ddl = another;

@@ -58,6 +58,7 @@ impl Databases {
             }
             column.check(vocabulary)?;
         }
+        self.note_key(new.columns.iter().any(|column| column.encrypted)).await?;
         let mut tx = self.begin(call).await?;
         let database = find_database(&mut tx.definitions(), database_id).await?;
         let mut table = Table {

@@ -235,7 +235,8 @@ mod tests {
     use floe_kernel::permission::Permissions;
     use floe_kernel::scope::PROJECT;
     use floe_kernel::secret::Secret;
-    use floe_store::{Backend, EffectHandlers, StoreSettings, Stores, outbox};
+    use floe_sealed::RootKeys;
+    use floe_store::{Backend, StoreSettings, Stores, outbox};
     use serde_json::Map;
     use std::sync::Arc;
 
@@ -248,24 +249,25 @@ mod tests {
     }
 
     /// A server's call to a project.
-    async fn call(folder: &std::path::Path) -> Call {
+    async fn call(folder: &std::path::Path) -> (Call, Stores) {
         let mut settings = StoreSettings::new(Backend::Sqlite { folder: folder.join("data") });
         settings.listeners = Arc::new(Everything);
-        let store = Stores::open(settings).await.unwrap().create_project("shop").await.unwrap();
+        let stores = Stores::open(settings).await.unwrap();
+        let store = stores.create_project("shop", 1).await.unwrap();
         let (id, settings) = ("shop".to_owned(), Policies::default());
-        let project =
-            Project { name: id.clone(), id, team_id: String::new(), keys: Vec::new(), web_hosts: Vec::new(), settings };
+        let project = Project {
+            name: id.clone(),
+            id,
+            generation: 1,
+            team_id: String::new(),
+            keys: Vec::new(),
+            web_hosts: Vec::new(),
+            settings,
+        };
         let (project, now) = (Arc::new(project), Timestamp::from_millis(0));
         let caller = Caller::key("k".into(), "K".into(), PROJECT);
-        Call {
-            caller,
-            project,
-            store,
-            request: Arc::default(),
-            now,
-            vocabulary: 0,
-            interest: floe_gateway::Interest::default(),
-        }
+        let interest = floe_gateway::Interest::default();
+        (Call { caller, project, store, request: Arc::default(), now, vocabulary: 0, interest }, stores)
     }
 
     async fn told(call: &Call) -> Vec<String> {
@@ -276,10 +278,9 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn who_listens_learns_what_was_committed_once_and_nothing_of_what_was_not() {
         let folder = tempfile::tempdir().unwrap();
-        let (call, service) = (
-            call(folder.path()).await,
-            Databases::new(&EffectHandlers::default(), &Secret::new("a key of some length")),
-        );
+        let (call, stores) = call(folder.path()).await;
+        let keys = RootKeys::new(Secret::new("a key of some length"), Vec::new());
+        let service = Databases::new(&stores, &keys);
         service.create_database(&call, "d".into(), "D".into(), true).await.unwrap();
         let (columns, indexes, permissions) = (Vec::new(), Vec::new(), Permissions::NONE);
         let (id, name) = ("t".to_owned(), "T".to_owned());

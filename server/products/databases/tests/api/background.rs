@@ -57,7 +57,7 @@ floe_testkit::both_databases! {
         let (server, at) = (project.server(), large(&floe, TABLES, &project).await);
         let elsewhere = TABLES.make(&other.server(), &[], false, &json!([{"key": "b", "type": "boolean"}])).await;
         // Many enough for SQLite to need a while.
-        let many = match floe.app.stores.project("p").await.unwrap().is_sqlite() {
+        let many = match floe.store("p").await.is_sqlite() {
             true => "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT 'r' || i, 0, 0, 1, hex(randomblob(5)) FROM n",
             false => "SELECT 'r' || i, 0, 0, 1, substr(md5(i::text), 1, 10) FROM generate_series(1, 200000) AS n(i)",
         };
@@ -174,7 +174,7 @@ floe_testkit::both_databases! {
     async fn other_changes_of_a_table_wait_their_turn_behind_its_index(floe: TestServer) {
         let project = floe.project("p").await;
         let (server, at) = (project.server(), large(&floe, TABLES, &project).await);
-        let store = floe.app.stores.project("p").await.unwrap();
+        let store = floe.store("p").await;
         if store.is_sqlite() {
             return;
         }
@@ -223,7 +223,7 @@ floe_testkit::both_databases! {
     async fn another_node_that_is_at_it_is_waited_for(floe: TestServer) {
         let project = floe.project("p").await;
         let (server, at) = (project.server(), large(&floe, TABLES, &project).await);
-        let store = floe.app.stores.project("p").await.unwrap();
+        let store = floe.store("p").await;
         if store.is_sqlite() {
             return;
         }
@@ -241,7 +241,7 @@ floe_testkit::both_databases! {
     async fn an_index_survives_the_loss_of_its_connection(floe: TestServer) {
         let project = floe.project("p").await;
         let (server, at) = (project.server(), large(&floe, TABLES, &project).await);
-        let store = floe.app.stores.project("p").await.unwrap();
+        let store = floe.store("p").await;
         let Some(schema) = store.schema().cloned() else { return };
         // An index waits for whoever has begun to write into its table.
         let mut writing = store.begin().await.unwrap();

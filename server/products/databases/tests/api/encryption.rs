@@ -67,7 +67,7 @@ floe_testkit::both_databases! {
         assert_eq!(server.get(&at_staging).await.expect(200)["a"], CANARY);
         assert_eq!(count(&floe, "p", "transaction_operations").await, Some(1));
         assert_eq!(count(&floe, "p", &format!("transaction_operations WHERE operation LIKE '%{CANARY}%'")).await, Some(0));
-        assert_eq!(count(&floe, "p", "rows_1 WHERE substr(c1, 1, 3) = 'v1:' AND substr(c2, 1, 3) = 'v1:'").await, Some(2));
+        assert_eq!(count(&floe, "p", "rows_1 WHERE substr(c1, 1, 3) = 'v2:' AND substr(c2, 1, 3) = 'v2:'").await, Some(2));
         let one = format!("/v1/tablesdb/transactions/{}", staging["$id"].as_str().unwrap());
         server.patch(&one, &json!({"commit": true})).await.ok(200);
         assert_eq!(server.get(&at.row("s")).await.expect(200)["a"], CANARY);
@@ -93,7 +93,7 @@ floe_testkit::both_databases! {
         sql(&floe, "p", "UPDATE rows_1 SET c1 = (SELECT c1 FROM rows_1 WHERE _id = 's') WHERE _id = 'r'").await;
         let refused = server.get(&at.row("r")).await;
         assert_eq!(refused.status, 500);
-        assert!(!refused.text.contains(CANARY) && !refused.text.contains("v1:"), "{}", refused.text);
+        assert!(!refused.text.contains(CANARY) && !refused.text.contains("v2:"), "{}", refused.text);
         sql(&floe, "p", "UPDATE rows_1 SET c1 = NULL, c2 = c1 WHERE _id = 's'").await;
         assert_eq!(server.get(&at.row("s")).await.status, 500);
     }

@@ -6,12 +6,13 @@
     clippy::print_stdout,
     reason = "a test that can't go on fails, and says why"
 )]
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
 mod background;
 mod bulk;
 mod definitions;
 mod encryption;
+mod fairness;
 mod headers;
 mod limits;
 mod links;

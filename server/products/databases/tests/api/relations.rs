@@ -162,7 +162,7 @@ floe_testkit::both_databases! {
         let project = floe.project("p").await;
         let server = project.server();
         let (books, people, _) = library(&server, TABLES).await;
-        let store = floe.app.stores.project("p").await.unwrap();
+        let store = floe.store("p").await;
         if store.is_sqlite() {
             return;
         }

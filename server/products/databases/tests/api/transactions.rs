@@ -590,7 +590,7 @@ floe_testkit::both_databases! {
         tx.create("r", "canary").await.ok(201);
         let entries = "transaction_operations WHERE operation LIKE";
         assert_eq!(count(&floe, "p", &format!("{entries} '%canary%'")).await, Some(0));
-        assert_eq!(count(&floe, "p", &format!("{entries} 'v1:%'")).await, Some(1));
+        assert_eq!(count(&floe, "p", &format!("{entries} 'v2:%'")).await, Some(1));
         // It opens only where it was staged.
         tx.create("s", "canary").await.ok(201);
         sql(&floe, "p", "UPDATE transaction_operations SET operation = (SELECT operation FROM transaction_operations WHERE position = 0)").await;

@@ -13,7 +13,7 @@ pub(crate) async fn get(_health: Arc<Health>, _call: Call, _input: ()) -> Result
 }
 
 pub(crate) async fn database(health: Arc<Health>, _call: Call, _input: ()) -> Result<Reply> {
-    list(health.database().await)
+    list(health.database().await?)
 }
 
 /// The cache and the fan-out of a single node live in the process that answers: that it does is the check.

@@ -10,16 +10,16 @@ use std::sync::Arc;
 const UNAVAILABLE: u16 = 503;
 
 pub(crate) async fn live(_health: Arc<Health>, _call: Call, _input: ()) -> Result<Reply> {
-    Reply::ok(&json!({"status": "pass"}))
+    Reply::ok(&json!({"status": "ok"}))
 }
 
 pub(crate) async fn ready(health: Arc<Health>, _call: Call, _input: ()) -> Result<Reply> {
     let readiness = health.readiness().await;
-    Reply::json(if readiness.status == "pass" { 200 } else { UNAVAILABLE }, &readiness)
+    Reply::json(if readiness.status == "error" { UNAVAILABLE } else { 200 }, &readiness)
 }
 
 pub(crate) async fn startup(health: Arc<Health>, _call: Call, _input: ()) -> Result<Reply> {
     let started = health.has_started().await;
-    let status = if started { "pass" } else { "fail" };
+    let status = if started { "ok" } else { "error" };
     Reply::json(if started { 200 } else { UNAVAILABLE }, &json!({"status": status}))
 }

@@ -49,6 +49,7 @@ impl Projects {
             keys: registry.api_keys(id).await?,
             web_hosts: registry.web_hosts(id).await?,
             id: project.id,
+            generation: project.generation,
             name: project.name,
             team_id: project.team_id,
             settings: project.settings,

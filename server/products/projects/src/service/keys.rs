@@ -154,6 +154,7 @@ mod tests {
             name: "p".into(),
             team_id: String::new(),
             keys: vec![key],
+            generation: 1,
             web_hosts: Vec::new(),
             settings: ProjectSettings::default(),
         }

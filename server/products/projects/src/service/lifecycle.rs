@@ -1,23 +1,26 @@
 //! How projects come and go.
 //!
-//! **Coming**: first the store, then the row that makes the project known. What a crash leaves in between is an empty
-//! store that nobody can reach; who asks for the project again gets that one. After the row is there the store is asked
-//! for once more, which costs nothing and covers the one case in which the first was removed meanwhile: somebody else
-//! made the same project and deleted it again.
+//! **Coming**: first a row that nobody finds reserves the id and says which generation this is; then the store is made, with
+//! the generation written in it; then the row is shown.
 //!
-//! **Going**: first the row is marked, so that nobody finds the project any more and nobody gets its id yet; then the
-//! store goes; then the row. What a crash leaves in between, [`Projects::finish_deletions`] completes at the next
-//! start. In the other order a new project could find the data of an old one.
+//! **Going**: first the row is hidden, so that nobody finds the project any more and nobody gets its id yet; then the
+//! store goes; then the row. In the other order a new project could find the data of an old one.
+//!
+//! So whatever a crash leaves half-way is named by a hidden row, and [`Projects::clear_up`] removes it at the next start. Both
+//! happen in tasks that go on when whoever asked for them has gone away, and both hold the lock that keeps
+//! [`Projects::clear_up`] of another process out.
 
-use super::{Projects, not_found, require_manager, require_owner};
+use super::{OnProjectDeleted, PROJECTS, Projects, not_found, require_manager, require_owner};
 use crate::model::{Details, NewProject, Project};
+use crate::organisations::Organisations;
 use crate::params::Region;
 use crate::repository::{self, PROJECT_FIELDS, ProjectRepository};
 use floe_kernel::directory::{CONSOLE, Principal, ProjectSettings};
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result, id};
-use floe_store::UnitOfWork;
+use floe_store::{Stores, UnitOfWork};
+use std::sync::Arc;
 
 impl Projects {
     /// Makes a project. For an operator; who calls over HTTP goes through [`Projects::create_for`].
@@ -39,10 +42,14 @@ impl Projects {
         if new.id == CONSOLE {
             return Err(ErrorKind::ProjectReservedProject.into());
         }
-        if !id::is_valid_project(&new.id) {
-            return Err(Error::invalid("projectId", "Valid chars are a-z, 0-9, period, hyphen, and underscore."));
+        if !id::is_free_for_project(&new.id) {
+            return Err(Error::invalid(
+                "projectId",
+                "Valid chars are a-z, 0-9, period, hyphen, and underscore. It can't end with _legacy.",
+            ));
         }
-        let project = Project {
+        let mut project = Project {
+            generation: 0,
             id: new.id,
             name: new.name,
             team_id: new.team_id,
@@ -53,24 +60,12 @@ impl Projects {
             created: now,
             updated: now,
         };
-        // Asked before anything is made, and again when it counts.
-        self.hold_organisation(&mut self.platform().await?.begin().await?, &project.team_id).await?;
-        drop(self.stores.create_project(&project.id).await?);
-        let mut unit = self.platform().await?.begin().await?;
-        self.hold_organisation(&mut unit, &project.team_id).await?;
-        ProjectRepository(&mut unit).add_project(&project).await.map_err(taken)?;
-        unit.commit().await.map_err(taken)?;
-        drop(self.stores.create_project(&project.id).await?);
-        Ok(project)
-    }
-
-    /// Refuses an organisation that doesn't exist, and keeps one that does until this unit of work is done. Nobody's projects
-    /// need none.
-    async fn hold_organisation(&self, unit: &mut UnitOfWork, team_id: &str) -> Result<()> {
-        if team_id.is_empty() || self.organisations.hold(unit, team_id).await? {
-            return Ok(());
-        }
-        Err(ErrorKind::TeamNotFound.into())
+        let making = self.handle();
+        let task = async move {
+            making.make(&mut project).await?;
+            Ok::<_, Error>(project)
+        };
+        self.stores.tasks().spawn(task).await.map_err(Error::internal)?
     }
 
     /// The projects of the organisations that a console user is a member of.
@@ -114,7 +109,7 @@ impl Projects {
         let mut project = ProjectRepository(&mut unit).project_to_change(id, now).await?.ok_or_else(not_found)?;
         require_owner(user, &project.team_id, ErrorKind::ProjectNotFound)?;
         require_manager(user, team_id, ErrorKind::TeamNotFound)?;
-        self.hold_organisation(&mut unit, team_id).await?;
+        self.handle().hold_organisation(&mut unit, team_id).await?;
         team_id.clone_into(&mut project.team_id);
         ProjectRepository(&mut unit).save_project(&project).await?;
         unit.commit().await?;
@@ -153,43 +148,109 @@ impl Projects {
         let mut unit = self.begin_change_of_hosts(id).await?;
         let found = ProjectRepository(&mut unit).begin_deletion(id).await?;
         unit.commit().await?;
-        if !found {
-            return Err(not_found());
-        }
-        self.finish_deletion(id).await
+        let generation = found.ok_or_else(not_found)?;
+        let (removing, id) = (self.handle(), id.to_owned());
+        let task = async move {
+            let _lock = removing.stores.hold_lifecycle().await?;
+            removing.remove(&id, generation).await
+        };
+        self.stores.tasks().spawn(task).await.map_err(Error::internal)?
     }
 
-    async fn finish_deletion(&self, id: &str) -> Result<()> {
-        self.stores.delete_project(id).await?;
-        self.on_project_deleted.iter().for_each(|emit| emit(id));
-        let mut unit = self.platform().await?.begin().await?;
-        ProjectRepository(&mut unit).end_deletion(id).await?;
-        Ok(unit.commit().await?)
-    }
-
-    /// Completes the deletions that a crash has interrupted. To be called at start, before anybody can make projects.
+    /// Removes what projects that were half made or half removed have left, and puts the data aside that no project has. For
+    /// the server alone, at its start: makes nothing and removes nothing while any process makes or removes a project.
     ///
     /// # Errors
-    /// When the platform can't be reached, or a project's data can't be removed.
-    pub async fn finish_deletions(&self) -> Result<()> {
-        let begun = {
+    /// When the platform can't be reached, or a project's data can't be removed; when others make and remove projects for
+    /// long.
+    pub async fn clear_up(&self) -> Result<()> {
+        let _lock = self.stores.hold_lifecycle_alone().await?;
+        let (half_done, all) = {
             let mut conn = self.platform().await?.read().await?;
-            ProjectRepository(&mut conn).begun_deletions().await?
+            let mut projects = ProjectRepository(&mut conn);
+            (projects.half_done().await?, projects.all_projects().await?)
         };
-        for id in begun {
-            tracing::info!(project = %id, "completing a deletion that was interrupted");
-            self.finish_deletion(&id).await?;
+        for (id, generation) in half_done {
+            tracing::info!(project = %id, "removing a project that was half made or half removed");
+            self.handle().remove(&id, generation).await?;
         }
-        Ok(())
+        Ok(self.stores.set_aside_unclaimed(&all.into_iter().collect()).await?)
     }
 
-    /// The ids of all projects, the oldest first; the console is not among them.
+    /// All projects, the oldest first: their ids and generations. The console is not among them.
     ///
     /// # Errors
     /// When the platform can't be reached.
-    pub async fn ids(&self) -> Result<Vec<String>> {
+    pub async fn all(&self) -> Result<Vec<(String, i64)>> {
         let mut conn = self.platform().await?.read().await?;
-        Ok(ProjectRepository(&mut conn).project_ids().await?)
+        Ok(ProjectRepository(&mut conn).all_projects().await?)
+    }
+
+    fn handle(&self) -> Making {
+        Making {
+            stores: self.stores.clone(),
+            organisations: Arc::clone(&self.organisations),
+            on_project_deleted: Arc::clone(&self.on_project_deleted),
+        }
+    }
+}
+
+/// What making and removing a project needs, also when whoever asked for it has gone away.
+struct Making {
+    stores: Stores,
+    organisations: Arc<dyn Organisations>,
+    on_project_deleted: Arc<[OnProjectDeleted]>,
+}
+
+impl Making {
+    /// Makes a project, whole or not at all. Says which generation it is.
+    async fn make(&self, project: &mut Project) -> Result<()> {
+        let _lock = self.stores.hold_lifecycle().await?;
+        let mut unit = self.begin().await?;
+        self.hold_organisation(&mut unit, &project.team_id).await?;
+        project.generation = ProjectRepository(&mut unit).reserve_project(project).await.map_err(taken)?;
+        unit.commit().await.map_err(taken)?;
+        let made = self.make_reserved(project).await;
+        if made.is_err()
+            && let Err(error) = self.remove(&project.id, project.generation).await
+        {
+            tracing::error!(project = %project.id, %error, "half made; the next start of the server removes it");
+        }
+        made
+    }
+
+    async fn make_reserved(&self, project: &Project) -> Result<()> {
+        drop(self.stores.create_project(&project.id, project.generation).await?);
+        let mut unit = self.begin().await?;
+        unit.invalidate(PROJECTS, &project.id);
+        // Asked before anything was made, and again now that it counts.
+        self.hold_organisation(&mut unit, &project.team_id).await?;
+        if !ProjectRepository(&mut unit).publish_project(project.generation).await? {
+            return Err(not_found());
+        }
+        Ok(unit.commit().await?)
+    }
+
+    /// Removes the data of a project that nobody finds any more, and then its row.
+    async fn remove(&self, id: &str, generation: i64) -> Result<()> {
+        self.stores.delete_project(id, generation).await?;
+        self.on_project_deleted.iter().for_each(|forget| forget(id));
+        let mut unit = self.begin().await?;
+        ProjectRepository(&mut unit).end_deletion(generation).await?;
+        Ok(unit.commit().await?)
+    }
+
+    /// Refuses an organisation that doesn't exist, and keeps one that does until this unit of work is done. Nobody's projects
+    /// need none.
+    async fn hold_organisation(&self, unit: &mut UnitOfWork, team_id: &str) -> Result<()> {
+        if team_id.is_empty() || self.organisations.hold(unit, team_id).await? {
+            return Ok(());
+        }
+        Err(ErrorKind::TeamNotFound.into())
+    }
+
+    async fn begin(&self) -> Result<UnitOfWork> {
+        Ok(self.stores.platform().await?.begin().await?)
     }
 }
 

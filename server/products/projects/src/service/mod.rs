@@ -54,7 +54,7 @@ pub struct Projects {
     refreshed: Cache<String, ()>,
     organisations: Arc<dyn Organisations>,
     /// Told when a project is gone, before another can get its id.
-    on_project_deleted: Vec<OnProjectDeleted>,
+    on_project_deleted: Arc<[OnProjectDeleted]>,
     console: Arc<kernel::Project>,
 }
 
@@ -81,7 +81,7 @@ impl Projects {
             hosts,
             refreshed: Cache::with_time_to_live(KNOWN_PROJECTS, REFRESH_EVERY),
             organisations,
-            on_project_deleted,
+            on_project_deleted: on_project_deleted.into(),
             console: Arc::new(console()),
         }
     }
@@ -141,6 +141,7 @@ fn console() -> kernel::Project {
         name: "Console".to_owned(),
         team_id: String::new(),
         keys: Vec::new(),
+        generation: 0,
         web_hosts: Vec::new(),
         settings: ProjectSettings { membership_privacy, ..ProjectSettings::default() },
     }

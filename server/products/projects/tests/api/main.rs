@@ -1,10 +1,11 @@
 //! Projects through the public door.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
 mod isolation;
 mod keys;
+mod lifetime;
 mod platforms;
 mod projects;
 mod settings;

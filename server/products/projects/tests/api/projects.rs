@@ -103,9 +103,9 @@ both_databases! {
         let new = || floe_projects::NewProject { id: "shop".into(), name: "New".into(), team_id: String::new() };
         assert!(projects.create(new(), now).await.is_err(), "and nobody gets its id yet");
 
-        projects.finish_deletions().await.unwrap();
+        projects.clear_up().await.unwrap();
         projects.create(new(), now).await.unwrap();
-        let mut conn = floe.app.stores.project("shop").await.unwrap().read().await.unwrap();
+        let mut conn = floe.store("shop").await.read().await.unwrap();
         let users = on_conn!(conn, |c| diesel::sql_query("SELECT count(*) AS n FROM users").get_result::<Counted>(c)).unwrap();
         assert_eq!(users.n, 0);
     }

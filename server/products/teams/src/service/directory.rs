@@ -3,7 +3,7 @@
 use crate::repository::TeamRepository;
 use async_trait::async_trait;
 use floe_kernel::Result;
-use floe_kernel::directory::{Membership, Memberships};
+use floe_kernel::directory::{Membership, Memberships, Project};
 use floe_store::{Stores, UnitOfWork};
 
 /// Tells the confirmed memberships of users. Apart from [`crate::Teams`], which in turn needs those who ask it.
@@ -27,8 +27,8 @@ pub async fn hold(unit: &mut UnitOfWork, team_id: &str) -> Result<bool> {
 
 #[async_trait]
 impl Memberships for Directory {
-    async fn of_user(&self, project_id: &str, user_id: &str) -> Result<Vec<Membership>> {
-        let mut conn = self.0.project(project_id).await?.read().await?;
+    async fn of_user(&self, project: &Project, user_id: &str) -> Result<Vec<Membership>> {
+        let mut conn = self.0.project(&project.id, project.generation).await?.read().await?;
         Ok(TeamRepository(&mut conn).confirmed_of(user_id).await?)
     }
 }

@@ -40,7 +40,7 @@ impl Teams {
         let (total, memberships) =
             repository::list_memberships(&call.store, Of::Team(team_id), search, shown.user_id, &selection).await?;
         let ids: Vec<_> = memberships.iter().map(|membership| membership.user_id.clone()).collect();
-        let persons = self.persons.persons(&call.project.id, &ids).await?;
+        let persons = self.persons.persons(&call.project, &ids).await?;
         let persons: HashMap<_, _> = persons.iter().map(|person| (person.id.as_str(), person)).collect();
         let model = |membership: Membership| {
             let person = persons.get(membership.user_id.as_str()).copied();
@@ -58,7 +58,7 @@ impl Teams {
         queries: &Queries,
         total: bool,
     ) -> Result<(i64, Vec<MembershipModel>)> {
-        let person = self.persons.person(&call.project.id, user_id).await?.ok_or(ErrorKind::UserNotFound)?;
+        let person = self.persons.person(&call.project, user_id).await?.ok_or(ErrorKind::UserNotFound)?;
         let mut selection = queries.resolve(membership_fields(true))?;
         selection.count_up_to = if total { selection.count_up_to } else { 0 };
         let (total, memberships) =
@@ -129,7 +129,7 @@ impl Teams {
             }
             return self.persons.invite(&call.project, &new.invitee, call.now).await;
         };
-        let person = self.persons.person(&call.project.id, user_id).await?.ok_or(ErrorKind::UserNotFound)?;
+        let person = self.persons.person(&call.project, user_id).await?.ok_or(ErrorKind::UserNotFound)?;
         for (given, own, what) in
             [(&new.invitee.email, &person.email, "email"), (&new.invitee.phone, &person.phone, "phone")]
         {
@@ -199,7 +199,7 @@ impl Teams {
         if membership.user_id != user_id || caller.is_some_and(|caller| caller != user_id) {
             return Err(ErrorKind::TeamInviteMismatch.into());
         }
-        let person = self.persons.person(&call.project.id, user_id).await?.ok_or(ErrorKind::UserNotFound)?;
+        let person = self.persons.person(&call.project, user_id).await?.ok_or(ErrorKind::UserNotFound)?;
         if !person.active {
             return Err(ErrorKind::UserBlocked.into());
         }
@@ -222,7 +222,7 @@ impl Teams {
     }
 
     async fn model(&self, call: &Call, team: &Team, membership: Membership) -> Result<MembershipModel> {
-        let person = self.persons.person(&call.project.id, &membership.user_id).await?;
+        let person = self.persons.person(&call.project, &membership.user_id).await?;
         Ok(MembershipModel::new(membership, &team.name, person.as_ref(), shown(call)))
     }
 }

@@ -87,19 +87,23 @@ mod tests {
 
     #[async_trait]
     impl Persons for Ada {
-        async fn person(&self, _project_id: &str, _user_id: &str) -> Result<Option<Person>> {
+        async fn has_console_accounts(&self) -> Result<bool> {
+            Ok(true)
+        }
+
+        async fn person(&self, _project: &Project, _user_id: &str) -> Result<Option<Person>> {
             Ok(Some(ada()))
         }
 
-        async fn persons(&self, _project_id: &str, _user_ids: &[String]) -> Result<Vec<Person>> {
+        async fn persons(&self, _project: &Project, _user_ids: &[String]) -> Result<Vec<Person>> {
             Ok(vec![ada()])
         }
 
-        async fn find_by_email(&self, _project_id: &str, _email: &str) -> Result<Option<Person>> {
+        async fn find_by_email(&self, _project: &Project, _email: &str) -> Result<Option<Person>> {
             Ok(Some(ada()))
         }
 
-        async fn find_by_phone(&self, _project_id: &str, _phone: &str) -> Result<Option<Person>> {
+        async fn find_by_phone(&self, _project: &Project, _phone: &str) -> Result<Option<Person>> {
             Ok(Some(ada()))
         }
 
@@ -133,7 +137,7 @@ mod tests {
         stores.effects().on_invalidate(PRINCIPALS, move |gone| {
             note.lock().unwrap().push(gone.key.clone().unwrap_or_default());
         });
-        let store = stores.create_project("shop").await.unwrap();
+        let store = stores.create_project("shop", 1).await.unwrap();
         let mut unit = store.begin().await.unwrap();
         let user = "INSERT INTO users (id, created_at, updated_at, name, email_verified, phone_verified, active, \
                     generation, mfa, impersonator, labels, prefs, search) \
@@ -145,6 +149,7 @@ mod tests {
             name: "Shop".into(),
             team_id: String::new(),
             keys: Vec::new(),
+            generation: 1,
             web_hosts: Vec::new(),
             settings: Policies::default(),
         };

@@ -1,7 +1,7 @@
 //! Teams through the public door.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
 mod invitations;
 mod memberships;
@@ -22,7 +22,7 @@ async fn join(project: &Project, team: &str, user_id: &str, roles: &[&str]) -> S
 /// secret.
 async fn invite(floe: &TestServer, project: &str, team: &str, user_id: &str, id: &str, roles: &[&str], secret: &str) {
     let (roles, hash) = (json!(roles), hash(secret));
-    let mut unit = floe.app.stores.project(project).await.unwrap().begin().await.unwrap();
+    let mut unit = floe.store(project).await.begin().await.unwrap();
     let sql = format!(
         "INSERT INTO memberships (id, team_id, user_id, roles, confirmed, secret_hash, invited_at, search, created_at, updated_at) \
          VALUES ('{id}', '{team}', '{user_id}', '{roles}', FALSE, '{hash}', 0, '', 0, 0)"

@@ -25,13 +25,13 @@ both_databases! {
 
     async fn a_limit_is_never_exceeded(floe: TestServer) {
         floe.project("shop").await;
-        let store = floe.app.stores.project("shop").await.unwrap();
+        let store = floe.store("shop").await;
         assert_eq!(rush(&store, Admission::UpTo(3)).await, (3, vec!["user_count_exceeded"]));
     }
 
     async fn without_a_limit_everybody_gets_in(floe: TestServer) {
         floe.project("shop").await;
-        let store = floe.app.stores.project("shop").await.unwrap();
+        let store = floe.store("shop").await;
         assert_eq!(rush(&store, Admission::UpTo(0)).await, (40, vec![]));
     }
 }

@@ -24,14 +24,22 @@ struct NoTeams;
 
 #[async_trait]
 impl Memberships for NoTeams {
-    async fn of_user(&self, _project_id: &str, _user_id: &str) -> Result<Vec<Membership>> {
+    async fn of_user(&self, _project: &Project, _user_id: &str) -> Result<Vec<Membership>> {
         Ok(Vec::new())
     }
 }
 
 fn project() -> Project {
     let (id, settings) = ("shop".to_owned(), Policies::default());
-    Project { name: id.clone(), id, team_id: String::new(), keys: Vec::new(), web_hosts: Vec::new(), settings }
+    Project {
+        name: id.clone(),
+        id,
+        generation: 1,
+        team_id: String::new(),
+        keys: Vec::new(),
+        web_hosts: Vec::new(),
+        settings,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +48,7 @@ async fn who_listens_learns_what_happened_and_no_secret() {
     let mut settings = StoreSettings::new(Backend::Sqlite { folder: folder.path().join("data") });
     settings.listeners = Arc::new(Everything);
     let stores = Stores::open(settings).await.unwrap();
-    let (store, project) = (stores.create_project("shop").await.unwrap(), project());
+    let (store, project) = (stores.create_project("shop", 1).await.unwrap(), project());
     let signer = Signer::new(&Secret::new("a key of at least thirty-two characters"));
     let people = People::new(stores.clone(), Arc::new(NoTeams), Passwords::default(), signer);
     let interest = Interest::default();

@@ -1,9 +1,11 @@
 //! Webhooks through the public door.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
-#![recursion_limit = "256"]
+#![recursion_limit = "512"]
 
-use floe_testkit::both_databases;
+use floe_kernel::secret::Secret;
+use floe_sealed::RootKeys;
+use floe_testkit::{TestServer, both_databases};
 use serde_json::{Value as Json, json};
 
 /// A webhook as callers define one.
@@ -72,15 +74,37 @@ both_databases! {
         let shop = floe.project("shop").await;
         let server = shop.server();
         server.post("/v1/webhooks", &with(with(webhook("hook"), "authUsername", json!("bo")), "authPassword", json!("password"))).await.ok(201);
-        let store = floe.app.stores.project("shop").await.unwrap();
-        let kept = async |username: &str, password: Json| {
+        let changed = async |username: &str, password: Json| {
             let body = with(with(webhook("hook"), "authUsername", json!(username)), "authPassword", password);
             server.put("/v1/webhooks/hook", &body).await.ok(200);
-            password_of(&store).await
+            opened(&floe, "password", &kept(&floe).await.auth_password)
         };
-        assert_eq!(kept("bo", json!("")).await, "password");
-        assert_eq!(kept("bo", json!("other")).await, "other");
-        assert_eq!(kept("", json!("")).await, "");
+        assert_eq!(changed("bo", json!("")).await, "password");
+        assert_eq!(changed("bo", json!("other")).await, "other");
+        assert_eq!(changed("", json!("")).await, "");
+    }
+
+    async fn secrets_are_kept_sealed_also_those_of_before(floe: TestServer) {
+        let shop = floe.project("shop").await;
+        let server = shop.server();
+        let body = with(with(webhook("hook"), "authUsername", json!("bo")), "authPassword", json!("canary-password"));
+        server.post("/v1/webhooks", &with(body, "secret", json!("canary-secret"))).await.ok(201);
+        let is_sealed = async || {
+            let kept = kept(&floe).await;
+            assert!(kept.sealed && kept.secret.starts_with("v2:") && kept.auth_password.starts_with("v2:"), "{}", kept.secret);
+            assert_eq!(opened(&floe, "secret", &kept.secret), "canary-secret");
+            assert_eq!(opened(&floe, "password", &kept.auth_password), "canary-password");
+        };
+        is_sealed().await;
+        // As the last release kept them.
+        let mut unit = floe.store("shop").await.begin().await.unwrap();
+        unit.batch("UPDATE webhooks SET secret = 'canary-secret', auth_password = 'canary-password', sealed = FALSE").await.unwrap();
+        unit.commit().await.unwrap();
+        let change = json!({"name": "New", "url": "https://example.org", "events": [], "authUsername": "bo"});
+        server.put("/v1/webhooks/hook", &change).await.ok(200);
+        is_sealed().await;
+        server.patch("/v1/webhooks/hook/secret", &json!({"secret": "another-secret"})).await.ok(200);
+        assert_eq!(opened(&floe, "secret", &kept(&floe).await.secret), "another-secret");
     }
 
     /// SEC-001, SEC-002, SEC-005
@@ -139,14 +163,28 @@ both_databases! {
 }
 
 #[derive(floe_store::prelude::QueryableByName)]
-struct Password {
+struct Kept {
     #[diesel(sql_type = diesel::sql_types::Text)]
     auth_password: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    secret: String,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    sealed: bool,
 }
 
-/// What the store keeps, since nothing shows it.
-async fn password_of(store: &floe_store::Store) -> String {
-    let mut conn = store.read().await.unwrap();
-    let query = diesel::sql_query("SELECT auth_password FROM webhooks WHERE id = 'hook'");
-    floe_store::on_conn!(conn, |c| query.get_result::<Password>(c)).unwrap().auth_password
+/// What the project's store keeps, since nothing shows it.
+async fn kept(floe: &TestServer) -> Kept {
+    let mut conn = floe.store("shop").await.read().await.unwrap();
+    let query = diesel::sql_query("SELECT auth_password, secret, sealed FROM webhooks WHERE id = 'hook'");
+    floe_store::on_conn!(conn, |c| query.get_result::<Kept>(c)).unwrap()
+}
+
+/// What a sealed secret of the webhook is, read with the instance's key.
+fn opened(floe: &TestServer, what: &str, sealed: &str) -> String {
+    let key = match &floe.config().security.secret_key {
+        Some(key) => key.clone(),
+        None => Secret::new(std::fs::read_to_string(floe.config().database.folder.join("secret.key")).unwrap()),
+    };
+    let seal = RootKeys::new(key, Vec::new()).sealer("webhooks").seal_for("shop", b"");
+    seal.open(&format!("hook\0{what}"), sealed).unwrap()
 }

@@ -69,13 +69,13 @@ impl Home {
 
     /// A new project's store.
     pub(crate) async fn store(&self) -> floe_store::Store {
-        self.stores().await.create_project(&self.id("one")).await.unwrap()
+        self.stores().await.create_project(&self.id("one"), 1).await.unwrap()
     }
 
     pub(crate) async fn clean_up(&self) {
         let stores = self.stores().await;
         for name in ["one", "two", "three"] {
-            stores.delete_project(&self.id(name)).await.unwrap();
+            stores.delete_project(&self.id(name), 1).await.unwrap();
         }
     }
 

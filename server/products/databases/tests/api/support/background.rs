@@ -12,14 +12,14 @@ struct Count {
 
 /// Runs statements on a project's own database.
 pub(crate) async fn sql(floe: &TestServer, project: &str, sql: &str) {
-    let mut unit = floe.app.stores.project(project).await.unwrap().begin().await.unwrap();
+    let mut unit = floe.store(project).await.begin().await.unwrap();
     unit.batch(sql).await.unwrap();
     unit.commit().await.unwrap();
 }
 
 /// What `SELECT count(*) AS n …` gives; `None` when there is no such table or column.
 pub(crate) async fn count(floe: &TestServer, project: &str, of: &str) -> Option<i64> {
-    let mut conn = floe.app.stores.project(project).await.unwrap().read().await.unwrap();
+    let mut conn = floe.store(project).await.read().await.unwrap();
     let query = format!("SELECT count(*) AS n FROM {of}");
     on_conn!(conn, |c| diesel::sql_query(&query).get_result::<Count>(c)).ok().map(|count| count.n)
 }

@@ -1,0 +1,79 @@
+//! Clients that keep the server waiting: with their body, or by taking no answer.
+
+use floe_testkit::{Database, TestServer};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+fn impatient<F: Future<Output = ()>>(scenario: impl FnOnce(TestServer) -> F) {
+    TestServer::run_with(Database::Sqlite, |config| config.server.patience = Duration::from_secs(1), scenario);
+}
+
+async fn connect(floe: &TestServer, request: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(floe.client().base().trim_start_matches("http://")).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+/// The head of the next answer; the connection is left open.
+async fn head(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(stream.read_u8().await.expect("an answer"));
+    }
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn who_is_refused_need_not_send_a_body() {
+    impatient(async |floe| {
+        let project = floe.project("shop").await;
+        let post =
+            "POST /v1/users HTTP/1.1\r\nHost: x\r\nX-Appwrite-Project: shop\r\nContent-Type: application/json\r\n";
+        let mut guest = connect(&floe, &format!("{post}Content-Length: 12000000\r\n\r\n{{")).await;
+        assert!(head(&mut guest).await.starts_with("HTTP/1.1 401 "));
+        let key = format!("X-Appwrite-Key: {}\r\n", project.key);
+        let mut long = connect(&floe, &format!("{post}{key}Content-Length: 12000000\r\n\r\n{{")).await;
+        assert!(head(&mut long).await.starts_with("HTTP/1.1 413 "));
+    });
+}
+
+#[test]
+fn a_body_that_does_not_come_is_given_up() {
+    impatient(async |floe| {
+        floe.project("shop").await;
+        let post =
+            "POST /v1/account HTTP/1.1\r\nHost: x\r\nX-Appwrite-Project: shop\r\nContent-Type: application/json\r\n";
+        let mut stream = connect(&floe, &format!("{post}Content-Length: 100\r\n\r\n{{")).await;
+        let answer = head(&mut stream).await.to_lowercase();
+        assert!(answer.starts_with("http/1.1 408 ") && answer.contains("connection: close"), "{answer}");
+    });
+}
+
+#[test]
+fn who_takes_no_answer_is_disconnected() {
+    impatient(async |floe| {
+        let get = "GET /v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n";
+        let mut stream = connect(&floe, get).await;
+        let (server, client) = (stream.peer_addr().unwrap(), stream.local_addr().unwrap());
+        // Many more answers than the buffers on both sides hold: the server can't get rid of them.
+        stream.write_all(get.repeat(200).as_bytes()).await.unwrap();
+        assert!(is_open(server, client), "the server's end is found");
+        tokio::time::timeout(Duration::from_secs(20), async {
+            while is_open(server, client) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await
+        .expect("the server closes the connection");
+        floe.client().get("/health/live").await.ok(200);
+    });
+}
+
+/// Whether this process has an established connection from `local` to `remote`, both of them of 127.0.0.1.
+fn is_open(local: SocketAddr, remote: SocketAddr) -> bool {
+    let end = |address: SocketAddr| format!("0100007F:{:04X}", address.port());
+    let connection = format!("{} {} 01 ", end(local), end(remote));
+    std::fs::read_to_string("/proc/self/net/tcp").unwrap().contains(&connection)
+}

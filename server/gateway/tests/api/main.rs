@@ -1,0 +1,8 @@
+//! The gateway through its own door: requests that no HTTP server has brought.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod authority;
+mod bodies;
+mod enter;
+mod routes;
+mod support;

@@ -1,0 +1,144 @@
+//! A project's end, and the next one of its id: nothing of the one ever reaches the other.
+
+use crate::{admin, owner_of};
+use floe_testkit::{Client, Project, TestServer, both_databases};
+use serde_json::json;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// A request of which the end is still to come.
+struct HalfSent {
+    stream: TcpStream,
+    rest: String,
+}
+
+impl HalfSent {
+    /// Begins to make a user with the key of a project.
+    async fn begin(floe: &TestServer, project: &Project, user: &str) -> Self {
+        let body =
+            json!({"userId": user, "email": format!("{user}@example.org"), "password": "correct horse"}).to_string();
+        let (id, key, length) = (&project.id, &project.key, body.len());
+        let request = format!(
+            "POST /v1/users HTTP/1.1\r\nHost: localhost\r\nX-Appwrite-Project: {id}\r\nX-Appwrite-Key: {key}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
+        let (begun, rest) = request.split_at(request.len() - 5);
+        let mut stream = TcpStream::connect(floe.client().base().trim_start_matches("http://")).await.unwrap();
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        Self { stream, rest: rest.to_owned() }
+    }
+
+    /// Sends the rest, and gives the status of the answer.
+    async fn finish(mut self) -> u16 {
+        self.stream.write_all(self.rest.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        self.stream.read_to_string(&mut answer).await.unwrap();
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+}
+
+async fn begin_several(floe: &TestServer, project: &Project, prefix: &str) -> Vec<HalfSent> {
+    let mut begun = Vec::new();
+    for n in 0..4 {
+        begun.push(HalfSent::begin(floe, project, &format!("{prefix}{n}")).await);
+    }
+    // Whatever the server does first: it has all the heads by the time that it has answered this.
+    project.server().get("/v1/users").await.ok(200);
+    begun
+}
+
+/// The old project's callers are told that there is none, or that their key is none of the new one's.
+async fn finish_refused(begun: Vec<HalfSent>) {
+    for request in begun {
+        let status = request.finish().await;
+        assert!(matches!(status, 401 | 403 | 404), "{status}");
+    }
+}
+
+async fn nobody_is_in(client: &Client) {
+    assert_eq!(client.get("/v1/users").await.expect(200)["total"], 0);
+}
+
+both_databases! {
+    async fn requests_of_a_deleted_project_never_reach_the_next_one_of_its_id(floe: TestServer) {
+        let ada = owner_of(&floe, "acme").await;
+        let shop = floe.project_of("shop", Some("acme")).await;
+        shop.user("bo@example.org").await;
+        let between = begin_several(&floe, &shop, "between").await;
+        let after = begin_several(&floe, &shop, "after").await;
+        ada.client.delete("/v1/projects/shop").await.ok(204);
+        finish_refused(between).await;
+        shop.server().get("/v1/users").await.refused(404, "project_not_found");
+
+        let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
+        ada.client.post("/v1/projects", &body).await.ok(201);
+        let new = admin(&floe, &ada, "shop");
+        nobody_is_in(&new).await;
+        finish_refused(after).await;
+        nobody_is_in(&new).await;
+        // What is acknowledged now is there when the data is opened again.
+        let user = json!({"userId": "new", "email": "new@example.org", "password": "correct horse"});
+        new.post("/v1/users", &user).await.ok(201);
+        floe.app.stores.close_idle_now().await;
+        assert_eq!(new.get("/v1/users").await.expect(200)["users"][0]["$id"], "new");
+        assert_eq!(new.get("/v1/users").await.expect(200)["total"], 1);
+    }
+
+    async fn a_project_that_is_leaving_lets_nobody_in_and_waits_for_who_is_inside(floe: TestServer) {
+        let ada = owner_of(&floe, "acme").await;
+        let shop = floe.project_of("shop", Some("acme")).await;
+        let store = floe.store("shop").await;
+        let mut unit = store.begin().await.unwrap();
+        unit.batch("DELETE FROM outbox").await.unwrap();
+        let deletion = tokio::spawn({
+            let ada = ada.client.clone();
+            async move { ada.delete("/v1/projects/shop").await.status }
+        });
+        while shop.server().get("/v1/users").await.status != 404 {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(store.read().await.err(), None | Some(floe_store::Error::ProjectNotFound)));
+        assert!(!deletion.is_finished(), "somebody is inside");
+        let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
+        ada.client.post("/v1/projects", &body).await.refused(409, "project_already_exists");
+        drop(unit);
+        assert_eq!(deletion.await.unwrap(), 204);
+        assert!(matches!(store.read().await.err(), Some(floe_store::Error::ProjectNotFound)));
+        assert!(matches!(store.begin().await.err(), Some(floe_store::Error::ProjectNotFound)));
+        ada.client.post("/v1/projects", &body).await.ok(201);
+        nobody_is_in(&admin(&floe, &ada, "shop")).await;
+    }
+
+    async fn a_deletion_goes_on_when_whoever_asked_for_it_has_gone_away(floe: TestServer) {
+        let ada = owner_of(&floe, "acme").await;
+        floe.project_of("shop", Some("acme")).await;
+        let store = floe.store("shop").await;
+        let unit = store.begin().await.unwrap();
+        let asked = ada.client.clone();
+        let gone = tokio::time::timeout(Duration::from_millis(200), asked.delete("/v1/projects/shop")).await;
+        assert!(gone.is_err(), "somebody is inside");
+        drop(unit);
+        let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
+        // The id is free once the old project is gone.
+        while ada.client.post("/v1/projects", &body).await.status != 201 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn what_is_half_made_is_removed_at_the_next_start(floe: TestServer) {
+        let ada = owner_of(&floe, "acme").await;
+        let shop = floe.project_of("shop", Some("acme")).await;
+        shop.user("bo@example.org").await;
+        let mut unit = floe.app.stores.platform().await.unwrap().begin().await.unwrap();
+        unit.batch("UPDATE projects SET deleting = TRUE WHERE id = 'shop'").await.unwrap();
+        unit.commit().await.unwrap();
+        floe.app.clear_up().await.unwrap();
+        let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
+        ada.client.post("/v1/projects", &body).await.ok(201);
+        nobody_is_in(&admin(&floe, &ada, "shop")).await;
+        // And what a row names stays.
+        floe.app.clear_up().await.unwrap();
+        admin(&floe, &ada, "shop").get("/v1/users").await.ok(200);
+    }
+}

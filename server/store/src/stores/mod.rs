@@ -1,0 +1,701 @@
+//! All the stores of the process: opened at first use, closed when idle. What states a store goes through: [`slots`].
+
+mod health;
+mod lifecycle_lock;
+mod place;
+mod slots;
+
+use crate::effects::EffectHandlers;
+use crate::error::{Error, Result};
+use crate::gate::Gate;
+use crate::migrations::{self, Sets};
+use crate::outbox::Outbox;
+use crate::postgres::{self, quoted};
+use crate::sqlite::{self, on_thread};
+use crate::store::{Inner, Open, PgReader, Store};
+use crate::tasks::Tasks;
+use diesel::OptionalExtension;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use floe_kernel::event::{Listeners, NoListeners};
+use floe_kernel::time::{Clock, SystemClock, Timestamp};
+use health::Ailing;
+pub use health::Ailment;
+pub use lifecycle_lock::LifecycleLock;
+use place::Id;
+pub use place::PLATFORM;
+use slots::{Found, Left, Purpose, Slots};
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// How many stores are closed at a time: each is a thread and a walk through its log.
+const CLOSED_AT_A_TIME: usize = 4;
+
+/// How many stores background work holds at a time.
+const IN_BACKGROUND: usize = 8;
+
+/// How often another store is closed to make room for one that could not be opened for want of file descriptors.
+const MOST_EVICTIONS: usize = 16;
+
+/// How long background work and stores may take to end when the process does.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// After how long a store whose disk failed is opened anew; twice as long after each failure, up to the second.
+const REOPEN_AFTER: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];
+
+/// Which database, and how it is used.
+#[derive(Clone)]
+pub struct StoreSettings {
+    /// Which database.
+    pub backend: Backend,
+    /// How long a statement may run before it is interrupted.
+    pub statement_timeout: Duration,
+    /// How long a unit of work may hold SQLite's writer, and with it everybody else who changes something, before its
+    /// statements are refused. See [`Store::begin`].
+    pub unit_time: Duration,
+    /// How long a project stays open without being asked for.
+    pub idle_time: Duration,
+    /// How many projects are open at the most; more when more are in use at the same time.
+    pub max_open: usize,
+    /// Who listens to events.
+    pub listeners: Arc<dyn Listeners>,
+    /// Tells when an event happened.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Which database.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// Files in a folder: `platform.db` and `projects/<id>.db`.
+    Sqlite {
+        /// The data folder.
+        folder: PathBuf,
+    },
+    /// A schema for each project: `floe_platform` and `floe_project_<id>`, with `floe` as the prefix.
+    Postgres {
+        /// `postgres://user:password@host/database`.
+        url: String,
+        /// How many connections at the most.
+        pool_size: usize,
+        /// What the names of all our schemas begin with, so that several instances can share a database.
+        schema_prefix: String,
+    },
+}
+
+impl StoreSettings {
+    /// This database, with the defaults: 10 s for a statement, 1 s for a unit of work, closed after 5 idle minutes, 512
+    /// open projects, nobody who listens.
+    #[must_use]
+    pub fn new(backend: Backend) -> Self {
+        Self {
+            backend,
+            statement_timeout: Duration::from_secs(10),
+            unit_time: Duration::from_secs(1),
+            idle_time: Duration::from_secs(5 * 60),
+            max_open: 512,
+            listeners: Arc::new(NoListeners),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// All the stores of the process. Cheap to clone.
+#[derive(Clone)]
+pub struct Stores(Arc<Shared>);
+
+struct Shared {
+    settings: StoreSettings,
+    /// PostgreSQL's; none with SQLite.
+    pool: Option<postgres::Pool>,
+    slots: Slots,
+    effects: Arc<EffectHandlers>,
+    tasks: Tasks,
+    ailing: Ailing,
+    /// Who may close a store now.
+    closers: Semaphore,
+    /// Who may use one in the background.
+    background: Arc<Semaphore>,
+    /// Whether a task is looking after the idle ones.
+    sweeping: AtomicBool,
+}
+
+/// How work in the background reaches a project's store. Keeps nothing open. Cheap to clone.
+#[derive(Clone)]
+pub struct BackgroundProject {
+    stores: Weak<Shared>,
+    tasks: Tasks,
+    id: Id,
+}
+
+impl BackgroundProject {
+    /// The store, for a while.
+    ///
+    /// # Errors
+    /// As [`Stores::project`]; [`Error::Closed`] at the end of the process.
+    pub async fn store(&self) -> Result<BackgroundStore> {
+        let stores = self.stores.upgrade().map(Stores).ok_or(Error::Closed)?;
+        stores.in_background(&self.id).await
+    }
+
+    /// Where such work lives.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+}
+
+/// A store that background work uses. It doesn't count as use of the project, and only so many are held at a time: hold it
+/// for a unit of work, and ask for it anew for the next.
+pub struct BackgroundStore {
+    store: Store,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Deref for BackgroundStore {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl Stores {
+    /// Gets ready: makes the data folder, or reaches the database server. Opens the platform's store, made if need be.
+    ///
+    /// To be called on the runtime that background work is to live on.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the data isn't whole, [`Error::Unavailable`] when the folder or the server can't be used.
+    pub async fn open(settings: StoreSettings) -> Result<Self> {
+        let pool = match &settings.backend {
+            Backend::Sqlite { folder } => {
+                let folder = folder.clone();
+                on_thread(move || place::prepare_folder(&folder)).await??;
+                None
+            }
+            Backend::Postgres { url, pool_size, schema_prefix } => {
+                let platform = Id::platform().schema(schema_prefix);
+                Some(postgres::Pool::new(url, *pool_size, settings.statement_timeout, &platform)?)
+            }
+        };
+        let stores = Self(Arc::new(Shared {
+            settings,
+            pool,
+            slots: Slots::default(),
+            effects: Arc::default(),
+            tasks: Tasks::here(),
+            ailing: Ailing::default(),
+            closers: Semaphore::new(CLOSED_AT_A_TIME),
+            background: Arc::new(Semaphore::new(IN_BACKGROUND)),
+            sweeping: AtomicBool::new(false),
+        }));
+        stores.create(&Id::platform()).await?;
+        stores.platform().await?;
+        Ok(stores)
+    }
+
+    /// Who applies what units of work cause, in every project.
+    #[must_use]
+    pub fn effects(&self) -> &Arc<EffectHandlers> {
+        &self.0.effects
+    }
+
+    /// Where background work lives. It ends before the stores are closed.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.0.tasks
+    }
+
+    /// The platform's own store.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it can't be opened.
+    pub async fn platform(&self) -> Result<Store> {
+        if let Some(store) = self.0.slots.open_already(PLATFORM, 0) {
+            return Ok(store);
+        }
+        Box::pin(self.store(&Id::platform(), Purpose::Request)).await
+    }
+
+    /// A project's store, for a request; `console` is the platform's. Opened and migrated when it isn't open.
+    ///
+    /// `generation` says which making of the project is meant: what [`floe_kernel::directory::Project`] says. Data of another
+    /// one is never given.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`] when there is no such project, or it was deleted; [`Error::Damaged`] when its data can't be
+    /// read; [`Error::Unavailable`] when it can't be opened.
+    pub async fn project(&self, id: &str, generation: i64) -> Result<Store> {
+        if id == PLATFORM {
+            return self.platform().await;
+        }
+        if let Some(store) = self.0.slots.open_already(id, generation) {
+            return Ok(store);
+        }
+        // Boxed, because opening is rare: every request would carry the room that it needs.
+        Box::pin(self.store(&Id::parse(id, generation)?, Purpose::Request)).await
+    }
+
+    /// A project's store, for work in the background: see [`BackgroundStore`]. Waits while too many are held.
+    ///
+    /// # Errors
+    /// As [`Stores::project`].
+    pub async fn project_in_background(&self, id: &str, generation: i64) -> Result<BackgroundStore> {
+        self.in_background(&Id::parse(id, generation)?).await
+    }
+
+    async fn in_background(&self, id: &Id) -> Result<BackgroundStore> {
+        let permit = self.0.background.clone().acquire_owned().await.map_err(Error::unavailable)?;
+        let store = self.store(id, Purpose::Background).await?;
+        Ok(BackgroundStore { store, _permit: permit })
+    }
+
+    /// Makes the store of a new project. There already, and of the same generation (a previous attempt died half-way): fine.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it can't be made, or another project's data is in its place and can't be put aside.
+    pub async fn create_project(&self, id: &str, generation: i64) -> Result<Store> {
+        let id = Id::parse(id, generation)?;
+        self.create(&id).await?;
+        self.store(&id, Purpose::Request).await
+    }
+
+    /// Removes a project with all its data, for good. Not there: fine. Nobody gets its store from the moment that this is
+    /// called; what is going on in it is waited for.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`] for the platform, [`Error::Unavailable`] when it can't be removed.
+    pub async fn delete_project(&self, id: &str, generation: i64) -> Result<()> {
+        let id = Id::parse(id, generation)?;
+        if id.is_platform() {
+            return Err(Error::ProjectNotFound);
+        }
+        // As a task: whoever asked for it may go away, and then the store would be neither here nor gone.
+        let stores = self.clone();
+        self.0.tasks.spawn(async move { stores.delete(&id).await }).await.map_err(Error::unavailable)?
+    }
+
+    /// Puts the files aside that none of these projects has (by their ids): what an older version or a restored backup of the
+    /// platform has left. To be called under [`Stores::hold_lifecycle_alone`]. Does nothing on PostgreSQL, where another
+    /// instance's schemas may have similar names.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when one can't be put aside.
+    pub async fn set_aside_unclaimed(&self, claimed: &HashMap<String, i64>) -> Result<()> {
+        let Backend::Sqlite { folder } = &self.0.settings.backend else { return Ok(()) };
+        let folder = folder.clone();
+        let files = on_thread({
+            let folder = folder.clone();
+            move || place::project_files(&folder)
+        })
+        .await??;
+        for name in files.into_iter().filter(|name| !claimed.contains_key(name)) {
+            let (id, folder, now) = (Id::parse(&name, 0)?, folder.clone(), self.0.settings.clock.now());
+            on_thread(move || place::set_aside(&folder, &id, now)).await??;
+        }
+        Ok(())
+    }
+
+    /// Closes every project's store that nobody uses, and waits for it: for tests.
+    #[doc(hidden)]
+    pub async fn close_idle_now(&self) {
+        let (left, _) = self.0.slots.idle(Duration::ZERO);
+        futures_util::future::join_all(left.into_iter().map(|left| self.finish_closing(left))).await;
+    }
+
+    /// How many stores are open.
+    #[must_use]
+    pub fn open_count(&self) -> usize {
+        self.0.slots.open_count()
+    }
+
+    /// How many bytes the write-ahead logs of all open SQLite files have on disk; nothing on PostgreSQL. For each of them
+    /// it stays below 256 MB, and goes back to 64 MB when it is quiet.
+    #[must_use]
+    pub fn wal_bytes(&self) -> u64 {
+        let bytes = |store: &Store| match &store.0.inner {
+            Inner::Sqlite(file) => file.wal_bytes(),
+            Inner::Postgres(_) => 0,
+        };
+        self.0.slots.sum(bytes)
+    }
+
+    /// The projects whose stores are known not to be well (`console`: the platform's), and why.
+    #[must_use]
+    pub fn ailing(&self) -> Vec<(String, Ailment)> {
+        self.0.ailing.all()
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it doesn't.
+    pub async fn ping(&self) -> Result<()> {
+        self.platform().await?.read().await?.batch("SELECT 1").await
+    }
+
+    /// Ends what goes on in the background, commits what waits and closes everything: for the end of the process.
+    pub async fn close(&self) {
+        let left = self.0.tasks.stop(PATIENCE).await;
+        if left > 0 {
+            tracing::warn!(left, "work in the background doesn't end");
+        }
+        let closing = self.0.slots.all().into_iter().map(|left| async move {
+            let id = left.id.name.clone();
+            if tokio::time::timeout(PATIENCE, self.finish_closing(left)).await.is_err() {
+                tracing::warn!(project = id, "somebody still uses it: its log stays until the next start");
+            }
+        });
+        futures_util::future::join_all(closing).await;
+        if let Some(pool) = &self.0.pool {
+            pool.close();
+        }
+    }
+
+    /// Whoever comes while it is being opened waits for the same attempt.
+    async fn store(&self, id: &Id, purpose: Purpose) -> Result<Store> {
+        loop {
+            match self.0.slots.find(id, purpose) {
+                Found::Open(store) => return Ok(store),
+                Found::Gone => return Err(Error::ProjectNotFound),
+                Found::Wait(ended) => ended.cancelled().await,
+                Found::Outdated(left) => self.close_later(left),
+                Found::Opening(ended) => {
+                    // As a task: whoever asked for it may go away, and a file that is being opened must not be forgotten.
+                    let (stores, id) = (self.clone(), id.clone());
+                    let opening = self.0.tasks.spawn(async move { stores.open_slot(&id, &ended).await });
+                    return opening.await.map_err(Error::unavailable)?;
+                }
+            }
+        }
+    }
+
+    async fn open_slot(&self, id: &Id, ended: &CancellationToken) -> Result<Store> {
+        let guard = EndOpening { stores: self, id, ended, store: None };
+        // The one that is being opened counts.
+        if let Some(left) = self.0.slots.least_recently_used(self.0.settings.max_open.saturating_add(1)) {
+            self.close_later(left);
+        }
+        let store = self.open_making_room(id).await;
+        match &store {
+            Ok(_) => self.0.ailing.clear(id),
+            Err(Error::Damaged(what)) if self.0.ailing.note(id, Ailment::Damaged) => {
+                tracing::error!(project = %id.name, what, "a project can't be opened");
+            }
+            Err(_) => {}
+        }
+        guard.end(store.as_ref().ok().cloned());
+        if !id.is_platform() && store.is_ok() {
+            self.sweep_while_open();
+        }
+        store
+    }
+
+    /// Opens a store; when there are no file descriptors left, closes others for it.
+    async fn open_making_room(&self, id: &Id) -> Result<Store> {
+        for _ in 0..MOST_EVICTIONS {
+            match self.open_store(id).await {
+                Err(error) if error.is_for_want_of_files() => {
+                    let Some(left) = self.0.slots.least_recently_used(0) else { return Err(error) };
+                    tracing::warn!(
+                        closed = left.id.name,
+                        "too few file descriptors: raise the limit (docs/operations.md)"
+                    );
+                    self.finish_closing(left).await;
+                }
+                opened => return opened,
+            }
+        }
+        self.open_store(id).await
+    }
+
+    async fn open_store(&self, id: &Id) -> Result<Store> {
+        let sets = if id.is_platform() { Sets::ProjectAndPlatform } else { Sets::Project };
+        let gate = Gate::default();
+        let inner = match &self.0.settings.backend {
+            Backend::Sqlite { folder } => {
+                let (file, lock) = (id.file(folder), folder.join("migrations.lock"));
+                let limits = sqlite::TimeLimits {
+                    statement: self.0.settings.statement_timeout,
+                    unit: self.0.settings.unit_time,
+                };
+                let recovering = self.0.ailing.has(id, Ailment::DiskFailed);
+                let on_failure = self.on_disk_failure(id);
+                let (named, id, gate) = (id, id.clone(), gate.clone());
+                let open = move || {
+                    place::check_file(&file, &id)?;
+                    migrations::migrate_file(&file, &lock, sets, id.generation, recovering)?;
+                    sqlite::File::open(&file, limits, gate, on_failure)
+                };
+                on_thread(open).await?.map(Inner::Sqlite).map_err(|error| match error {
+                    Error::Damaged(what) if !what.starts_with("The data of") => place::damaged(named, &what),
+                    error => error,
+                })?
+            }
+            Backend::Postgres { .. } => {
+                let schema = id.schema(self.prefix());
+                if !self.schema_exists(&schema).await? {
+                    return Err(Error::ProjectNotFound);
+                }
+                migrations::migrate_schema(self.pool()?, &schema, sets, id.generation).await?;
+                Inner::Postgres(PgReader { pool: self.pool()?.clone(), schema: schema.into(), gate: gate.clone() })
+            }
+        };
+        let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));
+        let outbox = Outbox { project: id.name.as_str().into(), listeners, clock };
+        let background =
+            BackgroundProject { stores: Arc::downgrade(&self.0), tasks: self.0.tasks.clone(), id: id.clone() };
+        let open = Open { inner, gate, background, outbox, handlers: Arc::clone(&self.0.effects) };
+        Ok(Store(Arc::new(open), sqlite::Reads::default()))
+    }
+
+    /// Makes what [`Stores::open_store`] looks for, with its generation written in it.
+    async fn create(&self, id: &Id) -> Result<()> {
+        match &self.0.settings.backend {
+            Backend::Sqlite { folder } => {
+                let (folder, id, now) = (folder.clone(), id.clone(), self.0.settings.clock.now());
+                on_thread(move || create_file(&folder, &id, now)).await?
+            }
+            Backend::Postgres { .. } => self.create_schema(id).await,
+        }
+    }
+
+    async fn create_schema(&self, id: &Id) -> Result<()> {
+        let name = id.schema(self.prefix());
+        let schema = quoted(&name);
+        let mut lease = postgres::Lease::begin(self.pool()?, &"public".into()).await?;
+        // Two that make the same schema at once trip over each other in spite of IF NOT EXISTS.
+        lease.batch("SELECT pg_advisory_xact_lock(hashtext('floe schemas'))").await?;
+        let table = format!("{schema}.store_generation");
+        let exists = self.exists_in(&mut lease, "to_regnamespace(", &schema).await?;
+        if exists {
+            // Whoever opens one that is older than this stamps it, and one that somebody made for us, empty.
+            return match self.stamp_in(&mut lease, &schema).await? {
+                Some(stamp) if stamp != id.generation => {
+                    Err(Error::unavailable(format!("the schema {name} holds the data of another project")))
+                }
+                _ => Ok(()),
+            };
+        }
+        let generation = id.generation;
+        lease
+            .batch(&format!(
+                "CREATE SCHEMA {schema}; CREATE TABLE {table} (generation BIGINT NOT NULL); \
+                 INSERT INTO {table} VALUES ({generation})"
+            ))
+            .await?;
+        lease.commit().await
+    }
+
+    async fn schema_exists(&self, schema: &str) -> Result<bool> {
+        let mut lease = postgres::Lease::read(self.pool()?, &"public".into()).await?;
+        self.exists_in(&mut lease, "to_regnamespace(", &quoted(schema)).await
+    }
+
+    async fn exists_in(&self, lease: &mut postgres::Lease, function: &str, name: &str) -> Result<bool> {
+        use diesel_async::RunQueryDsl;
+        let query =
+            diesel::select(diesel::dsl::sql::<Bool>(function).bind::<Text, _>(name.to_owned()).sql(") IS NOT NULL"));
+        let (flight, mut connection) = lease.start()?;
+        let found = postgres::in_one_flight(flight, connection, query.get_result::<bool>(&mut connection)).await;
+        Ok(lease.finish(found).optional()?.unwrap_or(false))
+    }
+
+    fn prefix(&self) -> &str {
+        match &self.0.settings.backend {
+            Backend::Sqlite { .. } => "",
+            Backend::Postgres { schema_prefix, .. } => schema_prefix,
+        }
+    }
+
+    fn pool(&self) -> Result<&postgres::Pool> {
+        self.0.pool.as_ref().ok_or_else(|| Error::unavailable("there is no PostgreSQL here"))
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        let mut left = loop {
+            match self.0.slots.delete(id) {
+                Ok(Some(left)) => break left,
+                Ok(None) => return Ok(()),
+                Err(ended) => ended.cancelled().await,
+            }
+        };
+        if let Some(store) = left.store.take() {
+            store.close(Error::ProjectNotFound).await;
+        }
+        let removed = self.remove_data(id).await;
+        self.0.ailing.clear(id);
+        self.0.slots.remove(&left);
+        removed
+    }
+
+    /// Removes the data of a project, unless it is another generation's.
+    async fn remove_data(&self, id: &Id) -> Result<()> {
+        match &self.0.settings.backend {
+            Backend::Sqlite { folder } => {
+                let (file, id) = (id.file(folder), id.clone());
+                on_thread(move || remove_file(&file, &id)).await?
+            }
+            Backend::Postgres { .. } => {
+                let schema = quoted(&id.schema(self.prefix()));
+                let platform = self.platform().await?;
+                if self.stamp_of_schema(&schema).await?.is_some_and(|stamp| stamp != id.generation) {
+                    return Ok(());
+                }
+                let mut unit = platform.begin().await?;
+                unit.execute_ddl(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await?;
+                unit.commit().await
+            }
+        }
+    }
+
+    async fn stamp_of_schema(&self, schema: &str) -> Result<Option<i64>> {
+        let mut lease = postgres::Lease::read(self.pool()?, &"public".into()).await?;
+        self.stamp_in(&mut lease, schema).await
+    }
+
+    /// What a schema's stamp says; none without a stamp, or without the schema.
+    async fn stamp_in(&self, lease: &mut postgres::Lease, schema: &str) -> Result<Option<i64>> {
+        let table = format!("{schema}.store_generation");
+        if self.exists_in(lease, "to_regclass(", &table).await? { generation_in(lease, &table).await } else { Ok(None) }
+    }
+
+    /// Closes a store that has left, when it is its turn.
+    fn close_later(&self, left: Left) {
+        let stores = self.clone();
+        self.0.tasks.spawn(async move {
+            let _permit = stores.0.closers.acquire().await;
+            stores.finish_closing(left).await;
+        });
+    }
+
+    async fn finish_closing(&self, mut left: Left) {
+        if let Some(store) = left.store.take() {
+            store.close(Error::Closed).await;
+        }
+        self.0.slots.remove(&left);
+    }
+
+    /// What is done when a store's disk fails: the store is closed and opened anew, until that succeeds.
+    fn on_disk_failure(&self, id: &Id) -> sqlite::OnDiskFailure {
+        let (shared, id) = (Arc::downgrade(&self.0), id.clone());
+        Arc::new(move || {
+            let Some(stores) = shared.upgrade().map(Self) else { return };
+            stores.0.ailing.note(&id, Ailment::DiskFailed);
+            let (again, id) = (stores.clone(), id.clone());
+            drop(stores.0.tasks.spawn(async move { again.open_anew(&id).await }));
+        })
+    }
+
+    async fn open_anew(&self, id: &Id) {
+        let Some(left) = self.0.slots.expel(id) else { return };
+        self.finish_closing(left).await;
+        let [mut pause, longest] = REOPEN_AFTER;
+        while self.0.ailing.has(id, Ailment::DiskFailed) {
+            if !self.0.tasks.sleep(pause).await {
+                return;
+            }
+            match self.store(id, Purpose::Background).await {
+                Ok(_) => tracing::warn!(project = %id.name, "opened anew after the disk failed"),
+                Err(Error::ProjectNotFound) => self.0.ailing.clear(id),
+                Err(error) => tracing::error!(project = %id.name, %error, "can't be opened anew after the disk failed"),
+            }
+            pause = longest.min(pause * 2);
+        }
+    }
+
+    /// Sees to it that idle stores are closed. Costs nothing while none but the platform's is open.
+    fn sweep_while_open(&self) {
+        if self.0.sweeping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (sweeper, tasks) = (Arc::downgrade(&self.0), self.0.tasks.clone());
+        self.0.tasks.spawn(async move {
+            while let Some(next) = sweep(&sweeper) {
+                if !tasks.sleep(next).await {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Closes what was idle for long enough. How long until the next one may be; none: nothing is left to look after.
+fn sweep(shared: &Weak<Shared>) -> Option<Duration> {
+    let stores = Stores(shared.upgrade()?);
+    let idle_time = stores.0.settings.idle_time;
+    let (left, next) = stores.0.slots.idle(idle_time);
+    left.into_iter().for_each(|left| stores.close_later(left));
+    if next.is_some() {
+        return next;
+    }
+    stores.0.sweeping.store(false, Ordering::Release);
+    // Whoever opened one a moment ago found that somebody was sweeping.
+    let goes_on = stores.0.slots.any_project() && !stores.0.sweeping.swap(true, Ordering::AcqRel);
+    goes_on.then_some(idle_time)
+}
+
+/// Says how an opening ended, also when it panics.
+struct EndOpening<'s> {
+    stores: &'s Stores,
+    id: &'s Id,
+    ended: &'s CancellationToken,
+    store: Option<Store>,
+}
+
+impl EndOpening<'_> {
+    fn end(mut self, store: Option<Store>) {
+        self.store = store;
+    }
+}
+
+impl Drop for EndOpening<'_> {
+    fn drop(&mut self) {
+        self.stores.0.slots.opened(self.id, self.store.take(), self.ended);
+    }
+}
+
+/// Makes a file with its generation in it. Blocks.
+fn create_file(folder: &Path, id: &Id, now: Timestamp) -> Result<()> {
+    let file = id.file(folder);
+    let _lock = migrations::wait_for(&folder.join("migrations.lock"))?;
+    match file.metadata() {
+        // Whoever made it died before anything was in it.
+        Ok(about) if about.len() == 0 => place::remove_file(&file).map_err(Error::unavailable)?,
+        Ok(_) if id.is_platform() => return Ok(()),
+        Ok(_) => {
+            let stamp = place::check_file(&file, id).and_then(|()| migrations::generation_of_file(&file));
+            if matches!(stamp, Ok(Some(stamp)) if stamp == id.generation) {
+                return Ok(());
+            }
+            place::set_aside(folder, id, now)?;
+        }
+        Err(_) => {}
+    }
+    place::create_file(&file).map_err(Error::unavailable)?;
+    migrations::stamp_file(&file, id.generation)
+}
+
+/// Removes a file for good, unless it is another generation's. Blocks.
+fn remove_file(file: &Path, id: &Id) -> Result<()> {
+    // One that is no database has no stamp, and is removed.
+    let stamp = place::check_file(file, id).and_then(|()| migrations::generation_of_file(file));
+    if matches!(stamp, Ok(Some(stamp)) if stamp != id.generation) {
+        return Ok(());
+    }
+    place::remove_file(file).map_err(Error::unavailable)
+}
+
+async fn generation_in(lease: &mut postgres::Lease, table: &str) -> Result<Option<i64>> {
+    use diesel_async::RunQueryDsl;
+    let sql = format!("(SELECT max(generation) FROM {table})");
+    let query = diesel::select(diesel::dsl::sql::<Nullable<BigInt>>(&sql));
+    let (flight, mut connection) = lease.start()?;
+    let found = postgres::in_one_flight(flight, connection, query.get_result::<Option<i64>>(&mut connection)).await;
+    Ok(lease.finish(found)?)
+}

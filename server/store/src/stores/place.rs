@@ -1,0 +1,180 @@
+//! Where a store is: the names of files and schemas, and how files come and go.
+
+use crate::error::{Error, Result};
+use floe_kernel::time::Timestamp;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The project that is the platform itself.
+pub const PLATFORM: &str = "console";
+
+/// Where files are put that no project has.
+const UNCLAIMED: &str = "unclaimed";
+
+/// What every SQLite file begins with.
+const HEADER: &[u8; 16] = b"SQLite format 3\0";
+
+/// A project's id, fit to be a part of a file's and a schema's name, and which making of the project is meant.
+///
+/// The id was checked at the edge; checked again here, because here it could leave the folder.
+#[derive(Clone)]
+pub(super) struct Id {
+    pub(super) name: String,
+    pub(super) generation: i64,
+}
+
+impl Id {
+    pub(super) fn parse(name: &str, generation: i64) -> Result<Self> {
+        let inside =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-');
+        let outside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let valid = name.len() <= 36 && name.bytes().next().is_some_and(outside) && name.bytes().all(inside);
+        if !valid {
+            return Err(Error::ProjectNotFound);
+        }
+        if name == PLATFORM { Ok(Self::platform()) } else { Ok(Self { name: name.to_owned(), generation }) }
+    }
+
+    /// The platform, which is made once.
+    pub(super) fn platform() -> Self {
+        Self { name: PLATFORM.to_owned(), generation: 0 }
+    }
+
+    pub(super) fn is_platform(&self) -> bool {
+        self.name == PLATFORM
+    }
+
+    pub(super) fn file(&self, folder: &Path) -> PathBuf {
+        if self.is_platform() {
+            folder.join("platform.db")
+        } else {
+            projects_folder(folder).join(format!("{}.db", self.name))
+        }
+    }
+
+    pub(super) fn schema(&self, prefix: &str) -> String {
+        if self.is_platform() { format!("{prefix}_platform") } else { format!("{prefix}_project_{}", self.name) }
+    }
+}
+
+fn projects_folder(folder: &Path) -> PathBuf {
+    folder.join("projects")
+}
+
+/// Makes the data folder, unless it is there, and makes sure that it is whole.
+///
+/// # Errors
+/// [`Error::Damaged`] when projects are there and the platform's file, which knows them, isn't.
+pub(super) fn prepare_folder(folder: &Path) -> Result<()> {
+    make_folder(folder)?;
+    make_folder(&projects_folder(folder))?;
+    let platform = Id::platform().file(folder);
+    if platform.metadata().is_ok_and(|about| about.len() > 0) {
+        return Ok(());
+    }
+    let projects = project_files(folder)?.len();
+    if projects == 0 {
+        return Ok(());
+    }
+    Err(Error::Damaged(format!(
+        "{} is missing or empty, although {} holds {projects} project(s). Restore it from a backup of the same time as the \
+         projects (docs/operations.md); to begin anew, move the whole folder away.",
+        platform.display(),
+        projects_folder(folder).display(),
+    )))
+}
+
+/// The ids of the projects that have a file.
+pub(super) fn project_files(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(projects_folder(folder)).map_err(Error::unavailable)? {
+        let name = entry.map_err(Error::unavailable)?.file_name();
+        let name = name.to_str().and_then(|name| name.strip_suffix(".db"));
+        names.extend(name.filter(|name| Id::parse(name, 0).is_ok()).map(str::to_owned));
+    }
+    Ok(names)
+}
+
+fn make_folder(folder: &Path) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::unavailable)
+}
+
+/// Makes an empty file, which SQLite takes for an empty database. It gives its log the same mode.
+pub(super) fn create_file(file: &Path) -> io::Result<()> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    // The log of a deleted database of the same name must not be taken for this one's.
+    remove_log(file)?;
+    made.sync_all()?;
+    sync_folder(file)
+}
+
+/// Makes sure that there is a database in a file, before SQLite would take an empty one for a new one.
+///
+/// # Errors
+/// [`Error::ProjectNotFound`] without a file, [`Error::Damaged`] for one that is something else.
+pub(super) fn check_file(file: &Path, id: &Id) -> Result<()> {
+    let mut header = [0; HEADER.len()];
+    match File::open(file).and_then(|mut file| file.read_exact(&mut header)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::ProjectNotFound),
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(Error::unavailable(error)),
+        Ok(()) if header == *HEADER => Ok(()),
+        _ => Err(damaged(id, "its file is no database any more")),
+    }
+}
+
+/// That a project can't be used before somebody restores it.
+pub(super) fn damaged(id: &Id, what: &str) -> Error {
+    Error::Damaged(format!(
+        "The data of the project \"{}\" is damaged: {what}. It must be restored from a backup.",
+        id.name
+    ))
+}
+
+/// Removes a database for good.
+pub(super) fn remove_file(file: &Path) -> io::Result<()> {
+    remove_if_there(file)?;
+    remove_log(file)?;
+    sync_folder(file)
+}
+
+/// Puts a database aside that no project has: it may be all that is left of one, so nobody but a person removes it.
+pub(super) fn set_aside(folder: &Path, id: &Id, now: Timestamp) -> Result<()> {
+    let (file, unclaimed) = (id.file(folder), folder.join(UNCLAIMED));
+    make_folder(&unclaimed)?;
+    let aside = unclaimed.join(format!("{}.{}.db", id.name, now.millis()));
+    tracing::warn!(file = %file.display(), aside = %aside.display(), "no project has this file: it is put aside");
+    let moved = move_if_there(&file.with_extension("db-wal"), &aside.with_extension("db-wal"))
+        .and_then(|()| remove_if_there(&file.with_extension("db-shm")))
+        .and_then(|()| move_if_there(&file, &aside))
+        .and_then(|()| sync_folder(&file));
+    moved.map_err(Error::unavailable)
+}
+
+fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {
+    unless_missing(std::fs::rename(from, to))
+}
+
+fn remove_log(file: &Path) -> io::Result<()> {
+    for end in ["db-wal", "db-shm"] {
+        remove_if_there(&file.with_extension(end))?;
+    }
+    Ok(())
+}
+
+fn remove_if_there(file: &Path) -> io::Result<()> {
+    unless_missing(std::fs::remove_file(file))
+}
+
+fn unless_missing(outcome: io::Result<()>) -> io::Result<()> {
+    match outcome {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// So that a file that was made or removed stays so.
+fn sync_folder(file: &Path) -> io::Result<()> {
+    file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
