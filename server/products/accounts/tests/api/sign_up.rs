@@ -49,7 +49,7 @@ both_databases! {
             let body = json!({"userId": "unique()", "email": email, "password": PASSWORD});
             project.guest().post("/v1/account", &body).await.refused(400, "general_argument_invalid");
         }
-        for password in [json!("1234567"), json!("x".repeat(257)), json!("x".repeat(1_000_000)), json!("12345678\u{0}"), json!(["12345678"]), json!({"$ne": 1}), json!(12_345_678), json!(null)] {
+        for password in [json!("1234567"), json!("x".repeat(257)), json!("x".repeat(60_000)), json!("12345678\u{0}"), json!(["12345678"]), json!({"$ne": 1}), json!(12_345_678), json!(null)] {
             let body = json!({"userId": "unique()", "email": "ada@x.org", "password": password});
             project.guest().post("/v1/account", &body).await.refused(400, "general_argument_invalid");
         }
