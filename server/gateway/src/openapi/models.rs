@@ -71,6 +71,9 @@ const AMENDMENTS: &[(&str, &str, Amendment)] = &[
     ("attributeDatetime", "format", Is("string")),
     ("columnDatetime", "format", Is("string")),
     ("columnIndex", "lengths", Nullable),
+    // Of a row that is only staged.
+    ("document", "$createdAt", MayBeEmpty),
+    ("document", "$updatedAt", MayBeEmpty),
     ("index", "lengths", Nullable),
     ("key", "accessedAt", MayBeEmpty),
     ("key", "expire", MayBeEmpty),
@@ -80,6 +83,8 @@ const AMENDMENTS: &[(&str, &str, Amendment)] = &[
     ("project", "onboarding", Is("any")),
     ("project", "pingedAt", MayBeEmpty),
     ("projectList", "projects", Selectable),
+    ("row", "$createdAt", MayBeEmpty),
+    ("row", "$updatedAt", MayBeEmpty),
     ("session", "mfaUpdatedAt", MayBeEmpty),
     ("session", "providerAccessTokenExpiry", MayBeEmpty),
     ("user", "accessedAt", MayBeEmpty),
