@@ -245,7 +245,7 @@ impl World<'_> {
     async fn emitted(&self) -> Vec<String> {
         let mut names = Vec::new();
         for store in
-            [self.floe.app.stores.project("shop").await.unwrap(), self.floe.app.stores.platform().await.unwrap()]
+            [self.floe.store("shop").await, self.floe.app.stores.platform().await.unwrap()]
         {
             names.extend(
                 outbox::pending(&mut store.read().await.unwrap(), 1000)
