@@ -68,7 +68,7 @@ pub fn keyed_digest(key: &Secret, texts: &[&str]) -> u128 {
         digest.update((text.len() as u64).to_le_bytes());
         digest.update(text);
     }
-    digest.finalize().iter().take(16).fold(0, |digest, byte| digest << 8 | u128::from(*byte))
+    digest.finalize().iter().take(16).fold(0, |digest, byte| (digest << 8) | u128::from(*byte))
 }
 
 /// Lower-case hexadecimal.

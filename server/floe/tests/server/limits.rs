@@ -40,8 +40,8 @@ fn strangers_guesses_lock_out_neither_other_addresses_nor_known_devices() {
         account(&shop, "ada@x.org").await;
         let first = at(&shop, "10.0.0.1").post(SIGN_IN, &login(" ADA@x.org", PASSWORD)).await;
         let device = first.cookie("a_device_shop").expect("the device is known from now on");
-        let set = first.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
-        let set = set.into_iter().find(|cookie| cookie.starts_with("a_device_shop=")).unwrap().to_owned();
+        let mut set = first.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+        let set = set.find(|cookie| cookie.starts_with("a_device_shop=")).unwrap().to_owned();
         assert!(set.contains("; HttpOnly") && set.contains("; Path=/v1/account;"), "{set}");
         first.ok(201);
 
