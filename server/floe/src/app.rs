@@ -4,7 +4,7 @@ use crate::config::{Config, ConsoleSignup as Signup, DEFAULT_MAX_OPEN};
 use crate::organisations::{self, Owned};
 use crate::secrets::{require_all, root_keys};
 use crate::serve::Failure;
-use crate::{VERSION, data_folder, openapi, usage, web};
+use crate::{VERSION, openapi, usage, web};
 use floe_accounts::{Accounts, ConsoleSignup};
 use floe_console::{Console, Instance};
 use floe_databases::Databases;
@@ -48,9 +48,6 @@ impl App {
     /// # Errors
     /// When the data can't be opened or brought up to this version.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        if config.database.postgres.is_none() {
-            data_folder::must_be_whole(&config.database.folder)?;
-        }
         // First: with the data folder its key is made, and never again.
         let keys = root_keys(config)?;
         let stores = Stores::open(store_settings(config, &clock)).await?;

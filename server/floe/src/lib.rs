@@ -6,7 +6,6 @@
 pub mod app;
 pub mod command;
 pub mod config;
-mod data_folder;
 mod file_limit;
 mod logging;
 mod openapi;

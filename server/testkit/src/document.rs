@@ -24,15 +24,16 @@ struct Document {
 /// When it doesn't: with what was asked, what is wrong, and the answer.
 pub(crate) fn check(table: &RouteTable, method: &str, path: &str, status: u16, text: &str) {
     let path = path.split(['?', '#']).next().unwrap_or(path);
-    // What no route answers has no operation: the error's shape is the same everywhere.
-    let route = Method::parse(method).and_then(|method| table.route(method, path));
     if matches!(method, "HEAD" | "OPTIONS") {
         return;
     }
+    // What no route answers has no operation, and for browsers it is a page.
+    let Some(route) = Method::parse(method).and_then(|method| table.route(method, path)) else { return };
     let document = DOCUMENT.get_or_init(|| Document::of(table));
-    let fault = match route {
-        Some(route) if status < 400 || route.at_root => document.fault_of_success(route, status, text),
-        _ => document.fault_of("error", text),
+    let fault = if status < 400 || (route.at_root && status == 503) {
+        document.fault_of_success(route, status, text)
+    } else {
+        document.fault_of("error", text)
     };
     if let Some(fault) = fault {
         panic!("{method} {path} ({status}) isn't as the OpenAPI document says: {fault}\n{text}");

@@ -55,21 +55,6 @@ fn a_broken_configuration_doesnt_keep_anybody_from_asking_for_the_version() {
 }
 
 #[test]
-fn half_a_data_folder_is_no_fresh_instance() {
-    let instance = Instance::new();
-    instance.result(&["project", "create", "shop"]);
-    std::fs::remove_file(instance.data().join("platform.db")).unwrap();
-    for command in [&["serve"][..], &["project", "create", "other"], &["migrate"]] {
-        let output = instance.run(command);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("platform.db is missing") && said.contains("shop.db"), "{said}");
-        assert!(!said.contains("token"), "{said}");
-    }
-    assert!(!instance.data().join("platform.db").exists(), "nothing is made in its place");
-}
-
-#[test]
 fn few_open_files_are_enough_for_many_projects() {
     let instance = Instance::new();
     let ids: Vec<_> = (0..40).map(|n| format!("p{n}")).collect();

@@ -8,9 +8,11 @@ use std::collections::BTreeSet;
 
 /// Endpoints of ours that Appwrite doesn't have.
 const OURS: &[&str] = &[
+    "GET /console/setup",
     "GET /health/live",
     "GET /health/ready",
     "GET /health/startup",
+    "GET /openapi-3.0.json",
     "GET /openapi.json",
     "GET /.well-known/acme-challenge/{token}",
 ];

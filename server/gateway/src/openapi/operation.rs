@@ -2,7 +2,7 @@
 
 use super::{headers, reference, security};
 use crate::input::{ParamDoc, ParamLocation};
-use crate::route::RouteSpec;
+use crate::route::{Caching, RouteSpec};
 use serde_json::{Map, Value as Json, json};
 
 /// Headers that an operation may be given, by the name of their component.
@@ -169,11 +169,13 @@ fn responses(route: &RouteSpec) -> Json {
         "4XX": {"$ref": "#/components/responses/refused"},
         "5XX": {"$ref": "#/components/responses/failed"},
     });
-    let takes_many =
-        (route.params)().iter().any(|param| matches!(param.name(route.vocabulary), "rows" | "documents"));
+    let takes_many = (route.params)().iter().any(|param| matches!(param.name(route.vocabulary), "rows" | "documents"));
     if takes_many && route.answer.0 == 201 {
         // What is only staged isn't created yet: many rows are answered so.
         responses["200"] = success.clone();
+    }
+    if route.caching == Caching::Revalidate {
+        responses["304"] = json!({"description": "What the client has is still good."});
     }
     if route.at_root {
         // A probe says in one shape how things are, good or bad.

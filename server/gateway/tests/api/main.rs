@@ -1,5 +1,5 @@
 //! The gateway through its own door: requests that no HTTP server has brought.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::redundant_allocation, reason = "tests")]
 
 mod authority;
 mod bodies;

@@ -44,7 +44,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn add(&mut self, row: Permitted, schema: &TableSchema, vocabulary: Vocabulary) {
+    pub(super) fn add(&mut self, row: &Permitted, schema: &TableSchema, vocabulary: Vocabulary) {
         self.total += 1;
         if self.total <= ANSWERED {
             self.rows.push(row.json(schema, vocabulary));
@@ -331,7 +331,7 @@ impl Work<'_> {
             }
         };
         emit(tx, event, schema, &row.row.id, || row.json(schema, Vocabulary::of(call))).await?;
-        answer.add(row, schema, Vocabulary::of(call));
+        answer.add(&row, schema, Vocabulary::of(call));
         Ok(())
     }
 }

@@ -434,7 +434,8 @@ impl Ready<'_> {
                     let (event, row) = step.perform(tx, call, schema).await?;
                     emit(tx, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
                     let is_provisional = tx.is_provisional(&schema.stored, &row.row.id);
-                    answer.add(if is_provisional { row.provisional() } else { row }, schema, vocabulary);
+                    let row = if is_provisional { row.provisional() } else { row };
+                    answer.add(&row, schema, vocabulary);
                 }
                 Ok(OperationOutcome::Json(answer.json(vocabulary)))
             }

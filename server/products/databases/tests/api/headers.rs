@@ -46,7 +46,7 @@ floe_testkit::both_databases! {
             // Each change is later than the one before, also within a millisecond.
             current.send(Method::DELETE, &at.rows, Some(&json!({}))).await.refused(409, &conflict);
             floe.clock().advance(1);
-            let current = server.clone().header("X-Appwrite-Timestamp", &floe.clock().now().to_string());
+            let current = server.clone().header("X-Appwrite-Timestamp", floe.clock().now().to_string());
             current.send(Method::DELETE, &at.rows, Some(&json!({}))).await.ok(200);
         }
     }

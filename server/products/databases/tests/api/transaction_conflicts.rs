@@ -128,12 +128,12 @@ floe_testkit::both_databases! {
         let project = floe.project("p").await;
         let server = project.server();
         let at = make(&project, TABLES, &[]).await;
-        let mut last = at.create(&server, "r", &json!({"title": "r"})).await.expect(201)["$updatedAt"].to_string();
+        let mut last = at.create(&server, "r", &json!({"title": "r"})).await.expect(201)["$updatedAt"].as_str().unwrap().to_owned();
         for n in 0..5 {
             let changed = server.patch(&at.row("r"), &json!({"data": {"count": n}})).await.expect(200);
-            assert!(changed["$updatedAt"].to_string() > last, "{changed}");
+            assert!(changed["$updatedAt"].as_str().unwrap() > last.as_str(), "{changed}");
             assert_eq!(server.get(&at.row("r")).await.expect(200)["$updatedAt"], changed["$updatedAt"]);
-            last = changed["$updatedAt"].to_string();
+            last = changed["$updatedAt"].as_str().unwrap().to_owned();
         }
     }
 
