@@ -224,7 +224,7 @@ floe_testkit::both_databases! {
                 (json!({"key": "i", "type": "key", words.columns: ["a"]}), 409, exists),
                 (json!({"key": "j", "type": "key", words.columns: []}), 400, invalid),
                 (json!({"key": "j", "type": "key", words.columns: ["a", "a"]}), 400, invalid),
-                (json!({"key": "j", "type": "key", words.columns: ["l"]}), 400, invalid),
+                (json!({"key": "j", "type": "key", words.columns: ["l"]}), 400, "index_invalid"),
                 (json!({"key": "j", "type": "key", words.columns: ["big"]}), 400, invalid),
                 (json!({"key": "j", "type": "key", words.columns: ["none"]}), 400, &words.kind("column", "unknown")),
                 (json!({"key": "j", "type": "hnsw_cosine", words.columns: ["a"]}), 400, "general_argument_invalid"),

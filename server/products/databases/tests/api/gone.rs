@@ -55,7 +55,8 @@ floe_testkit::both_databases! {
             server.post("/v1/users", &json!({"userId": "ann", "email": "other@example.org", "password": "another battery"})).await.ok(201);
             let session = server.post("/v1/users/ann/sessions", &json!({})).await.expect(201);
             let other = project.guest().session(session["secret"].as_str().unwrap());
-            sees_nothing(&other, &at).await;
+            other.get(&at.rows).await.refused(401, "user_unauthorized");
+            assert_eq!(other.get(&at.row("r")).await.status, 404);
             let table = server.get(&at.table).await.expect(200);
             assert_eq!(table["$permissions"], json!(["read(\"user:anna\")"]));
             let id = transaction["$id"].as_str().unwrap();
