@@ -135,7 +135,7 @@ floe_testkit::both_databases! {
             let at = words.make(&server, &[], false, &columns).await;
             let invalid = index_kind(words, "invalid");
             for (key, kind, over, lengths, message) in [
-                ("i", "key", json!([]), json!([]), "No attributes provided for index".into()),
+                ("i", "key", json!([]), json!([]), String::from("No attributes provided for index")),
                 ("i", "key", json!(["s", "s"]), json!([]), "Duplicate attributes provided".into()),
                 ("i", "key", json!(["l"]), json!([5]), "Creating indexes on array attributes is not currently supported.".into()),
                 ("i", "key", json!(["big"]), json!([]), "Index length is longer than the maximum: 768".into()),
