@@ -57,7 +57,7 @@ fn a_broken_configuration_doesnt_keep_anybody_from_asking_for_the_version() {
 #[test]
 fn few_open_files_are_enough_for_many_projects() {
     let instance = Instance::new();
-    let ids: Vec<_> = (0..40).map(|n| format!("p{n}")).collect();
+    let ids: Vec<_> = (0..18).map(|n| format!("p{n}")).collect();
     let keys: Vec<_> = ids
         .iter()
         .map(|id| {
@@ -65,7 +65,7 @@ fn few_open_files_are_enough_for_many_projects() {
             instance.result(&["key", "create", id])
         })
         .collect();
-    let running = instance.serve_with_files(120);
+    let running = instance.serve_with_files(100);
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
