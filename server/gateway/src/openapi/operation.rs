@@ -169,8 +169,7 @@ fn responses(route: &RouteSpec) -> Json {
         "4XX": {"$ref": "#/components/responses/refused"},
         "5XX": {"$ref": "#/components/responses/failed"},
     });
-    let takes_many =
-        (route.params)().iter().any(|param| matches!(param.name(route.vocabulary), "rows" | "documents"));
+    let takes_many = (route.params)().iter().any(|param| matches!(param.name(route.vocabulary), "rows" | "documents"));
     if takes_many && route.answer.0 == 201 {
         // What is only staged isn't created yet: many rows are answered so.
         responses["200"] = success.clone();
