@@ -91,8 +91,8 @@ fn a_data_folder_without_its_platform_is_not_taken_for_a_fresh_one() {
             let output = instance.run(command);
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), Some(1), "{said}");
-            assert!(said.contains("platform.db") && said.contains("Restore it"), "{said}");
-            assert!(!said.contains("token"), "{said}");
+            assert!(said.contains("platform.db") && said.contains("Restore it from a backup"), "{said}");
+            assert!(!said.contains("set-up token"), "{said}");
         }
     }
     std::fs::write(&platform, whole).unwrap();
