@@ -31,10 +31,11 @@ floe_testkit::both_databases! {
             refused(late.delete(&at.row("new")).await);
             refused(late.patch(&format!("{}/n/increment", at.row("new")), &json!({})).await);
             refused(late.patch(&format!("{}/n/decrement", at.row("new")), &json!({})).await);
-            // Many at once: all or none.
-            refused(late.patch(&at.rows, &data).await);
+            // Many at once. By queries they are changed in slices, each all or none.
+            let new = query("equal", "$id", &json!(["new"])).to_string();
+            refused(late.patch(&at.rows, &json!({"data": {"n": 2}, "queries": [new]})).await);
             refused(late.put(&at.rows, &json!({words.rows: [{"$id": "old", "n": 2}, {"$id": "new", "n": 2}]})).await);
-            refused(late.send(Method::DELETE, &at.rows, Some(&json!({}))).await);
+            refused(late.send(Method::DELETE, &at.rows, Some(&json!({"queries": [new]}))).await);
             assert_eq!(at.list(&server, &[]).await, before);
 
             late.patch(&at.row("old"), &data).await.ok(200);
