@@ -489,7 +489,7 @@ impl Param for Queries {
     }
 }
 
-/// What `queries[]` of a list of rows holds, as far as the grammar goes.
+/// What `queries[]` of a list holds whose items can be answered in part (`select`): rows, and projects, as the console asks.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RowQueries(pub ParsedQueries);
 

@@ -574,7 +574,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = DatabaseFile::of(&folder.path().join("file.db"));
         std::fs::File::create(folder.path().join("file.db")).unwrap();
-        let connection = connect(&file, Purpose::Writing).unwrap();
+        let mut connection = connect(&file, Purpose::Writing).unwrap();
+        connection.batch_execute("CREATE TABLE t(i)").unwrap();
         let wal = Arc::new(Wal::open(file, Recall::default(), Arc::new(|| ())).unwrap());
         let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1));
         let unit = writer.begin().await.unwrap();

@@ -4,7 +4,7 @@
 use crate::model::{Details, NewProject, ProjectModel};
 use crate::params::{ProjectId, Region};
 use crate::service::Projects;
-use floe_gateway::param::{Blank, Id, Queries, Text, Url};
+use floe_gateway::param::{Blank, Id, RowQueries, Text, Url};
 use floe_gateway::reply::Page;
 use floe_gateway::{Call, Reply, input};
 use floe_kernel::directory::Principal;
@@ -16,7 +16,7 @@ input! {
     /// What `GET /projects` takes.
     pub(crate) struct ListProjects {
         /// Filters, order and page.
-        pub(crate) queries: Queries = query "queries" or Queries::default(),
+        pub(crate) queries: RowQueries = query "queries" or RowQueries::default(),
         /// Only projects that have this in their id or name.
         pub(crate) search: Text<0, 256> = query "search" or Text::default(),
         /// Whether to count them all.
