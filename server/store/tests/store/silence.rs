@@ -128,7 +128,7 @@ async fn connections_forgotten_under_way_are_given_up_while_the_server_answers()
     let store = home.stores().await.create_project(&home.id("one"), 1).await.unwrap();
     let asked = tokio::spawn({
         let store = store.clone();
-        async move { ask(&store, "SELECT pg_sleep(1)").await }
+        async move { ask(&store, "SELECT pg_sleep(1.7)").await }
     });
     tokio::time::timeout(Duration::from_millis(300), std::future::pending::<()>()).await.unwrap_err();
     let begun = Instant::now();
