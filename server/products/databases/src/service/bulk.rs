@@ -29,6 +29,8 @@ use std::time::{Duration, Instant};
 
 /// How many rows are looked for at once, and how many are changed in one slice at the most.
 const BATCH: i64 = 500;
+/// How many are changed in one slice at the least, however slow the machine: a change of a few rows is made as a whole.
+const LEAST: i64 = 25;
 /// How many of the changed rows are answered.
 const ANSWERED: i64 = 100;
 /// The most rows that are changed in an order, or from somewhere in the middle.
@@ -198,7 +200,7 @@ impl<'w> Matching<'w> {
         let mut rows = rows.iter();
         for row in rows.by_ref() {
             self.work.apply(&mut tx, call, schema, row, &mut done).await?;
-            if tx.is_slice_over() {
+            if done.total >= LEAST && tx.is_slice_over() {
                 break;
             }
         }
