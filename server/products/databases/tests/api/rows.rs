@@ -91,7 +91,7 @@ floe_testkit::both_databases! {
                 assert_eq!(answer.body["message"], format!("Invalid document structure: {text}"));
             }
             assert_eq!(at.list(&server, &[]).await["total"], 0);
-            at.create(&server, "x", &json!({})).await.refused(400, &words.kind("row", "missing_data"));
+            at.create(&server, "x", &json!({})).await.refused(400, &structure);
             server.post(&at.rows, &json!({"data": {"title": "x"}})).await.refused(400, &words.kind("row", "missing_data"));
             server.post(&at.rows, &json!({words.row_id: "_x", "data": {"title": "x"}})).await.refused(400, "general_argument_invalid");
         }
