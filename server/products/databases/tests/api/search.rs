@@ -214,10 +214,11 @@ floe_testkit::both_databases! {
             for (column, message) in [
                 ("n", "Attribute \"n\" cannot be part of a fulltext index, must be of type string"),
                 ("$createdAt", "Attribute \"$createdAt\" cannot be part of a fulltext index, must be of type string"),
-                ("list", "\"Fulltext\" index is forbidden on array attributes"),
+                ("list", "Creating indexes on array attributes is not currently supported."),
             ] {
                 let answer = index(&server, &at, "j", &[column]).await;
-                answer.refused(400, invalid);
+                // Of lists Appwrite says the same in both vocabularies.
+                answer.refused(400, if column == "list" { "index_invalid" } else { invalid });
                 assert_eq!(answer.body["message"], message);
             }
             index(&server, &at, "j", &["none"]).await.refused(400, &words.kind("column", "unknown"));
@@ -288,7 +289,6 @@ floe_testkit::both_databases! {
                 &nested(40), &nested(1000), &quoted, &"[".repeat(4000), &"[".repeat(1_000_000), &format!("{}1{}", "[".repeat(4000), "]".repeat(4000)),
                 &format!(r#"{{"method":"equal","attribute":"$id","values":[{}"x"]}}"#, "\"x\",".repeat(1_000_000)),
                 &format!(r#"{{"method":"equal","attribute":"$id","values":{}1{}}}"#, "[".repeat(100), "]".repeat(100)),
-                r#"{"method":"isNull","method":"equal","attribute":"$id","values":["a"]}"#,
                 r#"{"method":"equal","attribute":"$createdAt","values":[NaN]}"#, r#"{"method":"equal","attribute":"$sequence","values":[1e999]}"#,
                 r#"{"method":"equal","attribute":"$sequence","values":[99999999999999999999]}"#, r#"{"method":"equal","attribute":"$sequence","values":["99999999999999999999"]}"#,
                 r#"{"method":"limit","values":[-1]}"#, r#"{"method":"limit","values":[1e30]}"#, r#"{"method":"offset","values":[9223372036854775808]}"#,
