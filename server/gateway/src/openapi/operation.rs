@@ -174,6 +174,13 @@ fn responses(route: &RouteSpec) -> Json {
         // What is only staged isn't created yet: many rows are answered so.
         responses["200"] = success.clone();
     }
+    // What is only staged in a transaction has a status of its own: 201 for one row, 200 for many.
+    let is_staged = |param: &ParamDoc| param.place == ParamLocation::Body && param.name(0) == "transactionId";
+    if (route.params)().iter().any(is_staged) {
+        for status in ["200", "201"].into_iter().filter(|status| *status != route.answer.0.to_string()) {
+            responses[status] = success.clone();
+        }
+    }
     if route.caching == Caching::Revalidate {
         responses["304"] = json!({"description": "What the client has is still good."});
     }

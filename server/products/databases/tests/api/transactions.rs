@@ -351,7 +351,7 @@ floe_testkit::both_databases! {
             anns.by(&guest).get("r").await.refused(404, "transaction_not_found");
             // A server may commit it; the row is Ann's all the same.
             anns.by(&server).commit().await.ok(200);
-            let owned = ["delete(\"user:ann\")", "read(\"user:ann\")", "update(\"user:ann\")"];
+            let owned = ["read(\"user:ann\")", "update(\"user:ann\")", "delete(\"user:ann\")"];
             assert_eq!(server.get(&at.row("r")).await.expect(200)["$permissions"], json!(owned));
         }
     }
