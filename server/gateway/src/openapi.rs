@@ -24,8 +24,9 @@ pub fn document(table: &RouteTable, version: &str) -> Json {
     let mut tags = BTreeSet::new();
     for route in table.routes() {
         let path = paths.entry(route.full_path()).or_insert_with(|| json!({}));
-        path[route.method.name().to_lowercase()] = operation::operation(route);
-        used.extend(operation::models(route));
+        let params = (route.params)();
+        path[route.method.name().to_lowercase()] = operation::operation(route, &params);
+        used.extend(operation::models(route, &params));
         tags.insert(route.service());
     }
     let tags: Vec<Json> = tags.into_iter().map(|tag| json!({"name": tag})).collect();

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// Every model as the contract has it; `scripts/models` makes this file from the contract.
 const MODELS: &str = include_str!("models.json");
@@ -93,20 +94,18 @@ const AMENDMENTS: &[(&str, &str, Amendment)] = &[
 
 /// The schemas of these models, and of all that stand in them.
 pub(super) fn schemas(used: BTreeSet<String>) -> Map<String, Json> {
-    let models = models();
-    let exclusions = exclusions(&models);
+    let exclusions = exclusions();
     let mut wanted: Vec<String> = used.into_iter().collect();
     let mut schemas = Map::new();
     while let Some(name) = wanted.pop() {
-        let Some(model) = models.get(&name).filter(|_| !schemas.contains_key(&name)) else { continue };
+        let Some(model) = ALL.get(&name).filter(|_| !schemas.contains_key(&name)) else { continue };
         let mut schema = model.schema(&name);
         if let Some(excluded) = exclusions.get(&name) {
             schema["not"] = json!({"required": excluded});
         }
         schemas.insert(name, schema);
-        let inner =
-            model.fields.iter().flat_map(|field| field.r#type.names()).filter(|name| models.contains_key(*name));
-        wanted.extend(inner.cloned());
+        let inner = model.fields.iter().flat_map(|field| field.r#type.names()).chain(&model.one_of);
+        wanted.extend(inner.filter(|name| ALL.contains_key(*name)).cloned());
     }
     schemas.sort_keys();
     schemas
@@ -115,26 +114,27 @@ pub(super) fn schemas(used: BTreeSet<String>) -> Map<String, Json> {
 /// Whether the table may say this of a success: there is a model of this name, or it is plain text.
 #[must_use]
 pub fn is_model(name: &str) -> bool {
-    name == super::operation::TEXT || models().contains_key(name)
+    name == super::operation::TEXT || ALL.contains_key(name)
 }
 
-fn models() -> BTreeMap<String, Model> {
+/// Every model by its name, the contract's and ours.
+static ALL: LazyLock<BTreeMap<String, Model>> = LazyLock::new(|| {
     let read = |text| serde_json::from_str::<BTreeMap<String, Model>>(text).unwrap_or_default();
     let mut models = read(MODELS);
     models.extend(read(OWN));
     models
-}
+});
 
 /// Of each model that has siblings which are told from it by a further field: these fields, which it doesn't have.
-fn exclusions(models: &BTreeMap<String, Model>) -> BTreeMap<String, BTreeSet<String>> {
+fn exclusions() -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let unions = models.values().flat_map(|model| &model.fields).filter_map(|field| match &field.r#type {
+    let unions = ALL.values().flat_map(|model| &model.fields).filter_map(|field| match &field.r#type {
         Type::AnyOf(names) => Some(names),
         Type::One(_) => None,
     });
     for names in unions {
         for (name, sibling) in names.iter().flat_map(|name| names.iter().map(move |sibling| (name, sibling))) {
-            let (Some(model), Some(other)) = (models.get(name), models.get(sibling)) else { continue };
+            let (Some(model), Some(other)) = (ALL.get(name), ALL.get(sibling)) else { continue };
             let is_narrower = model.is.iter().all(|(key, value)| other.is.get(key) == Some(value));
             if name != sibling && is_narrower {
                 let further = other.is.keys().filter(|key| !model.is.contains_key(*key)).cloned();
@@ -151,16 +151,14 @@ impl Model {
         if !self.one_of.is_empty() {
             return union(&self.one_of);
         }
-        let amendments: Vec<_> = AMENDMENTS.iter().filter(|(model, ..)| *model == name).collect();
         let mut properties = Map::new();
         let mut required = Vec::new();
         for field in &self.fields {
-            let mut of_field =
-                amendments.iter().filter(|(_, of, _)| *of == field.name).map(|(.., amendment)| amendment);
-            let schema = match self.is.get(&field.name).filter(|_| of_field.clone().next().is_none()) {
-                Some(Json::Array(values)) => json!({"type": "string", "enum": values}),
-                Some(value) => json!({"type": "string", "const": value}),
-                None => field.schema(of_field.next()),
+            let amended = AMENDMENTS.iter().find(|(model, of, _)| *model == name && *of == field.name);
+            let schema = match (amended, self.is.get(&field.name)) {
+                (None, Some(Json::Array(values))) => json!({"type": "string", "enum": values}),
+                (None, Some(value)) => json!({"type": "string", "const": value}),
+                (amended, _) => field.schema(amended.map(|(.., amendment)| amendment)),
             };
             properties.insert(field.name.clone(), schema);
             if !field.optional {
@@ -232,11 +230,10 @@ fn union(names: &[String]) -> Json {
 
 /// The field whose value alone tells the models apart, if there is one.
 fn discriminator(names: &[String]) -> Option<Json> {
-    let models = models();
-    let key = models.get(names.first()?)?.is.keys().next()?.clone();
+    let key = ALL.get(names.first()?)?.is.keys().next()?.clone();
     let mut mapping = Map::new();
     for name in names {
-        let values = match models.get(name)?.is.get(&key)? {
+        let values = match ALL.get(name)?.is.get(&key)? {
             Json::Array(values) => values.clone(),
             value => vec![value.clone()],
         };
@@ -299,9 +296,8 @@ mod tests {
 
     #[test]
     fn every_amendment_is_of_a_model_and_of_a_field() {
-        let models = models();
         for (model, field, _) in AMENDMENTS {
-            assert!(models[*model].fields.iter().any(|known| known.name == *field), "{model}.{field}");
+            assert!(ALL[*model].fields.iter().any(|known| known.name == *field), "{model}.{field}");
         }
     }
 }

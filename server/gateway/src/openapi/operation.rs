@@ -32,8 +32,7 @@ pub(super) fn header_parameters() -> Json {
     described.collect::<Map<_, _>>().into()
 }
 
-pub(super) fn operation(route: &RouteSpec) -> Json {
-    let params = (route.params)();
+pub(super) fn operation(route: &RouteSpec, params: &[ParamDoc]) -> Json {
     let (inside, outside): (Vec<_>, Vec<_>) = params.iter().partition(|param| param.place == ParamLocation::Body);
     let mut parameters: Vec<Json> = outside.iter().map(|param| parameter(param, route.vocabulary)).collect();
     parameters.extend(headers_of(route).map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
@@ -42,7 +41,7 @@ pub(super) fn operation(route: &RouteSpec) -> Json {
         "summary": route.summary,
         "tags": [route.service()],
         "parameters": parameters,
-        "responses": responses(route),
+        "responses": responses(route, params),
         "security": security::of(route),
         "x-retry": if route.method.is_idempotent() { "safe" } else { "never" },
         "x-mcp": if route.at_root { "hidden" } else if route.method.reads() { "read" } else { "write" },
@@ -50,7 +49,7 @@ pub(super) fn operation(route: &RouteSpec) -> Json {
     if !inside.is_empty() {
         operation["requestBody"] = body(&inside, route.vocabulary);
     }
-    for (key, value) in extensions(route) {
+    for (key, value) in extensions(route, params) {
         operation[key] = value;
     }
     operation
@@ -139,18 +138,17 @@ fn one_or_many(properties: &Map<String, Json>) -> Option<Json> {
 }
 
 /// The models that the body of a success may be.
-pub(super) fn models(route: &RouteSpec) -> Vec<String> {
+pub(super) fn models(route: &RouteSpec, params: &[ParamDoc]) -> Vec<String> {
     let Some(model) = route.answer.1 else { return Vec::new() };
-    let params = (route.params)();
     let takes_many = params.iter().any(|param| matches!(param.name(route.vocabulary), "rows" | "documents"));
     let takes_one = params.iter().any(|param| matches!(param.name(route.vocabulary), "rowId" | "documentId"));
     let list = (takes_many && takes_one).then(|| format!("{model}List"));
     std::iter::once(model.to_owned()).chain(list).collect()
 }
 
-fn responses(route: &RouteSpec) -> Json {
+fn responses(route: &RouteSpec, params: &[ParamDoc]) -> Json {
     let mut success = json!({"description": "Success", "headers": headers()});
-    let models = models(route);
+    let models = models(route, params);
     let content = match models.as_slice() {
         [] => None,
         [text] if text == TEXT => Some(("text/plain", json!({"type": "string"}))),
@@ -169,14 +167,9 @@ fn responses(route: &RouteSpec) -> Json {
         "4XX": {"$ref": "#/components/responses/refused"},
         "5XX": {"$ref": "#/components/responses/failed"},
     });
-    let takes_many = (route.params)().iter().any(|param| matches!(param.name(route.vocabulary), "rows" | "documents"));
-    if takes_many && route.answer.0 == 201 {
-        // What is only staged isn't created yet: many rows are answered so.
-        responses["200"] = success.clone();
-    }
     // What is only staged in a transaction has a status of its own: 201 for one row, 200 for many.
     let is_staged = |param: &ParamDoc| param.place == ParamLocation::Body && param.name(0) == "transactionId";
-    if (route.params)().iter().any(is_staged) {
+    if params.iter().any(is_staged) {
         for status in ["200", "201"].into_iter().filter(|status| *status != route.answer.0.to_string()) {
             responses[status] = success.clone();
         }
@@ -192,7 +185,7 @@ fn responses(route: &RouteSpec) -> Json {
 }
 
 /// What OpenAPI has no words for.
-fn extensions(route: &RouteSpec) -> Vec<(&'static str, Json)> {
+fn extensions(route: &RouteSpec, params: &[ParamDoc]) -> Vec<(&'static str, Json)> {
     let mut extensions = Vec::new();
     if route.service() == "databases" {
         // The older of the two vocabularies.
@@ -210,19 +203,18 @@ fn extensions(route: &RouteSpec) -> Vec<(&'static str, Json)> {
     if !route.aliases.is_empty() {
         extensions.push(("x-aliases", route.aliases.iter().map(|alias| format!("/v1{alias}")).collect()));
     }
-    if (route.params)().iter().any(|param| param.place == ParamLocation::Query && param.names.contains(&"queries")) {
+    if params.iter().any(|param| param.place == ParamLocation::Query && param.names.contains(&"queries")) {
         extensions.push(("x-paging", "cursor".into()));
     }
-    extensions.push(("x-errors", errors(route)));
+    extensions.push(("x-errors", errors(route, params)));
     extensions
 }
 
 /// The errors that the pipeline gives by what the table says of the route. A handler may have more.
-fn errors(route: &RouteSpec) -> Json {
-    let has_params = !(route.params)().is_empty();
+fn errors(route: &RouteSpec, params: &[ParamDoc]) -> Json {
     let has_project = !route.any_origin;
     let possible = [
-        ("general_argument_invalid", has_params),
+        ("general_argument_invalid", !params.is_empty()),
         ("general_bad_request", !route.method.reads()),
         ("project_not_found", has_project),
         ("general_unknown_origin", has_project),
