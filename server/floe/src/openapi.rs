@@ -3,33 +3,41 @@
 use crate::VERSION;
 use floe_gateway::conditional::weak_tag;
 use floe_gateway::gateway::RouteTable;
+use floe_gateway::route::RouteSpec;
 use floe_gateway::{Caching, Call, Reply, Route, get, openapi};
 use floe_kernel::secret::hash;
-use floe_kernel::{ErrorKind, Result};
+use floe_kernel::{Error, Result};
 use serde_json::Value as Json;
 use std::sync::{Arc, OnceLock};
 
-/// The documents, written once the table is complete.
+/// The documents: each is written when somebody asks for it the first time, since most servers are never asked.
 #[derive(Default)]
 struct Documents {
+    /// What they describe: the whole table, once it is complete.
+    routes: OnceLock<Vec<RouteSpec>>,
     v3_1: OnceLock<Written>,
     v3_0: OnceLock<Written>,
 }
 
 struct Written {
-    json: String,
+    json: Vec<u8>,
     tag: String,
 }
 
 impl Written {
     fn of(document: &Json) -> Self {
         let json = document.to_string();
-        Self { tag: weak_tag(&hash(&json)), json }
+        Self { tag: weak_tag(&hash(&json)), json: json.into_bytes() }
     }
 
-    fn reply(written: &OnceLock<Self>) -> Result<Reply> {
-        let written = written.get().ok_or(ErrorKind::GeneralServerError)?;
-        Ok(Reply::written(200, written.json.clone().into_bytes()).tagged(written.tag.clone()))
+    fn reply(&self) -> Reply {
+        Reply::written(200, self.json.clone()).tagged(self.tag.clone())
+    }
+}
+
+impl Documents {
+    fn document(&self) -> Json {
+        openapi::document(self.routes.get().into_iter().flatten(), VERSION)
     }
 }
 
@@ -37,9 +45,7 @@ impl Written {
 pub(crate) fn with_document(table: RouteTable) -> RouteTable {
     let documents = Arc::new(Documents::default());
     let table = table.with(routes(), &documents);
-    let document = openapi::document(&table, VERSION);
-    documents.v3_0.get_or_init(|| Written::of(&openapi::downgraded(&document)));
-    documents.v3_1.get_or_init(|| Written::of(&document));
+    documents.routes.get_or_init(|| table.routes().cloned().collect());
     table
 }
 
@@ -59,9 +65,14 @@ fn routes() -> Vec<Route<Documents>> {
 }
 
 async fn read(documents: Arc<Documents>, _call: Call, _input: ()) -> Result<Reply> {
-    Written::reply(&documents.v3_1)
+    write(move || documents.v3_1.get_or_init(|| Written::of(&documents.document())).reply()).await
 }
 
 async fn read_older(documents: Arc<Documents>, _call: Call, _input: ()) -> Result<Reply> {
-    Written::reply(&documents.v3_0)
+    write(move || documents.v3_0.get_or_init(|| Written::of(&openapi::downgraded(&documents.document()))).reply()).await
+}
+
+/// On a thread where the milliseconds that the first answer takes hold nobody up.
+async fn write(work: impl FnOnce() -> Reply + Send + 'static) -> Result<Reply> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)
 }

@@ -11,18 +11,18 @@ pub use models::is_model;
 pub use v3_0::downgraded;
 
 use crate::API_VERSION;
-use crate::gateway::RouteTable;
+use crate::route::RouteSpec;
 use floe_kernel::ErrorKind;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 
 /// The document for these routes, of this version of Floe.
 #[must_use]
-pub fn document(table: &RouteTable, version: &str) -> Json {
+pub fn document<'r>(routes: impl IntoIterator<Item = &'r RouteSpec>, version: &str) -> Json {
     let mut paths = Map::new();
     let mut used = BTreeSet::new();
     let mut tags = BTreeSet::new();
-    for route in table.routes() {
+    for route in routes {
         let path = paths.entry(route.full_path()).or_insert_with(|| json!({}));
         let params = (route.params)();
         path[route.method.name().to_lowercase()] = operation::operation(route, &params);
