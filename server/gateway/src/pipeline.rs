@@ -110,7 +110,7 @@ impl Gateway {
         let Admitted { project, caller, now } = admitted;
         let store = self.services.stores.project(&project.id, project.generation).await;
         let store = store.map_err(|error| Stage::Persist.failed(error.into()))?;
-        let store = store.on_behalf_of(share::of(&caller, &info.ip));
+        let store = store.on_behalf_of(share::of(&caller, info));
         // Until here is left, which a client that hangs up can bring about at any moment.
         let (_waiting, interest) = Interest::of_a_caller();
         let (request, vocabulary) = (Arc::clone(info), route.vocabulary);

@@ -1,6 +1,6 @@
 //! Whose share of what is scarce a call takes: see [`floe_store::Store::on_behalf_of`].
 
-use crate::budget::network;
+use crate::call::RequestInfo;
 use floe_kernel::access::{Caller, Identity};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The caller's number: of a user, of a key, or of the network that a guest comes from.
-pub(crate) fn of(caller: &Caller, ip: &str) -> u64 {
+pub(crate) fn of(caller: &Caller, info: &RequestInfo) -> u64 {
     match caller.identity() {
-        Identity::Guest => HASHER.hash_one(("guest", ip.parse().ok().map(network))),
+        Identity::Guest => HASHER.hash_one(("guest", info.network())),
         Identity::User { user, .. } => HASHER.hash_one(("user", &user.id)),
         Identity::Key { id, .. } => HASHER.hash_one(("key", id)),
         Identity::Admin { user, .. } => HASHER.hash_one(("admin", &user.id)),
@@ -24,7 +24,7 @@ mod tests {
 
     #[test]
     fn guests_share_by_network() {
-        let of_guest = |ip| of(&Caller::guest(), ip);
+        let of_guest = |ip: &str| of(&Caller::guest(), &RequestInfo { ip: ip.to_owned(), ..RequestInfo::default() });
         assert_eq!(of_guest("2001:db8::1"), of_guest("2001:db8::2"));
         assert_ne!(of_guest("2001:db8::1"), of_guest("2001:db8:0:1::1"));
         assert_eq!(of_guest("192.0.2.1"), of_guest("::ffff:192.0.2.1"));

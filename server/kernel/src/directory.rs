@@ -270,7 +270,7 @@ pub struct Visit {
 
 /// A session that has just begun: what its cookie needs.
 #[derive(Debug, Clone)]
-pub struct Arrival {
+pub struct SessionStart {
     /// The session's id.
     pub session_id: String,
     /// Whose it is, and its secret.
@@ -322,5 +322,5 @@ pub trait Persons: Send + Sync {
     ///
     /// # Errors
     /// [`crate::ErrorKind::UserNotFound`] without such a user, [`crate::ErrorKind::UserBlocked`] for one who may not.
-    async fn welcome(&self, project: &Project, user_id: &str, visit: &Visit) -> Result<Arrival>;
+    async fn welcome(&self, project: &Project, user_id: &str, visit: &Visit) -> Result<SessionStart>;
 }

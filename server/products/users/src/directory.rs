@@ -10,7 +10,8 @@ use floe_gateway::Interest;
 use floe_kernel::Result;
 use floe_kernel::access::roles_of;
 use floe_kernel::directory::{
-    Arrival, Identities, Invited, Invitee, Membership, Person, Persons, Principal, PrincipalSession, Project, Visit,
+    Identities, Invited, Invitee, Membership, Person, Persons, Principal, PrincipalSession, Project, SessionStart,
+    Visit,
 };
 use floe_kernel::time::Timestamp;
 use std::sync::Arc;
@@ -103,12 +104,12 @@ impl Persons for People {
         Ok(Invited { person: user.into(), proven })
     }
 
-    async fn welcome(&self, project: &Project, user_id: &str, visit: &Visit) -> Result<Arrival> {
+    async fn welcome(&self, project: &Project, user_id: &str, visit: &Visit) -> Result<SessionStart> {
         let store = self.stores.project(&project.id, project.generation).await?;
         let at = Context { project, store: &store, now: visit.now, interest: &Interest::default() };
         let user = self.get(at, user_id).await?;
         let (session, token) = self.sign_in(at, &user, SignIn { provider: Provider::Invitation, visit }).await?;
-        Ok(Arrival { session_id: session.id, token, expires_at: session.expires_at })
+        Ok(SessionStart { session_id: session.id, token, expires_at: session.expires_at })
     }
 }
 

@@ -39,7 +39,7 @@ input! {
 
 pub(crate) async fn update(teams: Arc<Teams>, call: Call, input: UpdateStatus) -> Result<Reply> {
     let (team_id, id, secret) = (&input.team_id, &input.membership_id, &input.secret.0);
-    let (membership, arrival) = teams.accept(&call, team_id, id, &input.user_id, secret).await?;
-    let cookies = arrival.map(|arrival| cookies::start(&call, &arrival.token, arrival.expires_at)).unwrap_or_default();
+    let (membership, session) = teams.accept(&call, team_id, id, &input.user_id, secret).await?;
+    let cookies = session.map(|session| cookies::start(&call, &session.token, session.expires_at)).unwrap_or_default();
     Ok(Reply::ok(&membership)?.headers(cookies))
 }

@@ -6,7 +6,7 @@ use crate::events;
 use crate::model::{ALL_SHOWN, Membership, MembershipModel, OWNER, Team};
 use crate::repository::{self, Of, TeamRepository, membership_fields};
 use floe_gateway::Call;
-use floe_kernel::directory::{Arrival, Invited, Invitee, MembershipPrivacy, PRINCIPALS, Visit};
+use floe_kernel::directory::{Invited, Invitee, MembershipPrivacy, PRINCIPALS, SessionStart, Visit};
 use floe_kernel::query::Queries;
 use floe_kernel::secret::{Secret, hash};
 use floe_kernel::{Error, ErrorKind, Result, id};
@@ -185,7 +185,7 @@ impl Teams {
         id: &str,
         user_id: &str,
         secret: &Secret,
-    ) -> Result<(MembershipModel, Option<Arrival>)> {
+    ) -> Result<(MembershipModel, Option<SessionStart>)> {
         let (team, membership) = {
             let mut conn = call.store.read().await?;
             let mut roster = TeamRepository(&mut conn);
@@ -213,11 +213,11 @@ impl Teams {
         let membership = Membership { confirmed: true, joined: Some(call.now), updated: call.now, ..membership };
         emit(&mut unit, call, &team, events::UPDATE_STATUS, &membership).await?;
         unit.commit().await?;
-        let arrival = if caller.is_some() { None } else { Some(self.welcome(call, user_id).await?) };
-        Ok((MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN), arrival))
+        let session = if caller.is_some() { None } else { Some(self.welcome(call, user_id).await?) };
+        Ok((MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN), session))
     }
 
-    async fn welcome(&self, call: &Call, user_id: &str) -> Result<Arrival> {
+    async fn welcome(&self, call: &Call, user_id: &str) -> Result<SessionStart> {
         let visit = Visit { ip: call.request.ip.clone(), user_agent: call.request.user_agent.clone(), now: call.now };
         self.persons.welcome(&call.project, user_id, &visit).await
     }

@@ -53,7 +53,7 @@ mod tests {
     use async_trait::async_trait;
     use floe_gateway::{Call, Interest};
     use floe_kernel::directory::{
-        Arrival, Invited, Invitee, PRINCIPALS, Person, Project, ProjectSettings as Policies, Visit,
+        Invited, Invitee, PRINCIPALS, Person, Project, ProjectSettings as Policies, SessionStart, Visit,
     };
     use floe_kernel::event::Listeners;
     use floe_kernel::scope::PROJECT;
@@ -111,7 +111,7 @@ mod tests {
             Ok(Invited { person: ada(), proven: true })
         }
 
-        async fn welcome(&self, _project: &Project, _user_id: &str, _visit: &Visit) -> Result<Arrival> {
+        async fn welcome(&self, _project: &Project, _user_id: &str, _visit: &Visit) -> Result<SessionStart> {
             Err(ErrorKind::UserNotFound.into())
         }
     }
