@@ -1,10 +1,10 @@
 //! How much memory requests' bodies may hold in the whole process.
 
+use crate::by_address::{ByAddress, network};
 use floe_kernel::Error;
-use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a body may hold without being counted against its address: the size of most endpoints' bodies.
 const UNCOUNTED: usize = 64 * 1024;
@@ -14,7 +14,7 @@ const UNCOUNTED: usize = 64 * 1024;
 pub(crate) struct Budget {
     total: usize,
     held: AtomicUsize,
-    by_address: Mutex<HashMap<IpAddr, usize>>,
+    by_address: ByAddress,
 }
 
 /// Bytes of the budget; given back when it is dropped.
@@ -30,15 +30,11 @@ pub(crate) struct Reservation {
 
 impl Budget {
     pub(crate) fn new(total: usize) -> Arc<Self> {
-        Arc::new(Self { total, held: AtomicUsize::new(0), by_address: Mutex::default() })
+        Arc::new(Self { total, held: AtomicUsize::new(0), by_address: ByAddress::default() })
     }
 
     pub(crate) fn reserve(self: &Arc<Self>, address: Option<IpAddr>) -> Reservation {
         Reservation { budget: Arc::clone(self), address: address.map(network), bytes: 0, counted: 0 }
-    }
-
-    fn addresses(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,33 +62,17 @@ impl Reservation {
         if self.bytes <= UNCOUNTED {
             return true;
         }
-        let mut addresses = self.budget.addresses();
-        let held = addresses.entry(address).or_default();
-        *held += more;
         self.counted += more;
-        *held <= self.budget.total / 4
+        self.budget.by_address.take(address, more) <= self.budget.total / 4
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
-        let Some(address) = self.address.filter(|_| self.counted > 0) else { return };
-        let mut addresses = self.budget.addresses();
-        if let Some(held) = addresses.get_mut(&address) {
-            *held -= self.counted;
-            if *held == 0 {
-                addresses.remove(&address);
-            }
+        if let Some(address) = self.address.filter(|_| self.counted > 0) {
+            self.budget.by_address.give_back(address, self.counted);
         }
-    }
-}
-
-/// What counts as one address: of IPv6 the network, since who has one address of it has all.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-        ipv4 => ipv4,
     }
 }
 
@@ -131,6 +111,6 @@ mod tests {
         budget.reserve(address("2001:db8:0:1::1")).grow_to(2 * MIB).unwrap();
         budget.reserve(address("::ffff:192.0.2.1")).grow_to(2 * MIB).unwrap();
         drop((one, neighbour));
-        assert!(budget.addresses().is_empty());
+        assert!(budget.by_address.is_empty());
     }
 }

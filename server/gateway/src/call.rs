@@ -1,6 +1,6 @@
 //! A request that has been received and authenticated: what every handler is given.
 
-use crate::budget::network;
+use crate::by_address::network;
 use crate::interest::Interest;
 use floe_kernel::Caller;
 use floe_kernel::directory::Project;

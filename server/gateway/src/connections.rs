@@ -1,15 +1,14 @@
 //! How many connections an address may have.
 
-use crate::budget::network;
-use std::collections::HashMap;
+use crate::by_address::{ByAddress, network};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Counts open connections by address; of IPv6 by /64.
 #[derive(Debug)]
 pub(crate) struct Connections {
     most: usize,
-    open: Mutex<HashMap<IpAddr, usize>>,
+    open: ByAddress,
 }
 
 /// A connection that is counted, until it is dropped.
@@ -21,35 +20,21 @@ pub(crate) struct Connection {
 
 impl Connections {
     pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, open: Mutex::default() })
+        Arc::new(Self { most, open: ByAddress::default() })
     }
 
     /// Counts one more connection of this address; `None` when it has as many as it may.
     pub(crate) fn open(self: &Arc<Self>, address: IpAddr) -> Option<Connection> {
-        let address = network(address);
-        let mut open = self.counts();
-        let count = open.entry(address).or_default();
-        if *count >= self.most {
-            return None;
-        }
-        *count += 1;
-        Some(Connection { all: Arc::clone(self), address })
-    }
-
-    fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        // Dropped, and so given back, when it is one too many.
+        let connection = Connection { all: Arc::clone(self), address: network(address) };
+        let is_one_of_them = self.open.take(connection.address, 1) <= self.most;
+        is_one_of_them.then_some(connection)
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let mut open = self.all.counts();
-        if let Some(count) = open.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.address);
-            }
-        }
+        self.all.open.give_back(self.address, 1);
     }
 }
 
@@ -68,6 +53,6 @@ mod tests {
         drop(first);
         assert!(open("2001:db8::3").is_some());
         drop(second);
-        assert!(connections.counts().is_empty());
+        assert!(connections.open.is_empty());
     }
 }

@@ -7,6 +7,7 @@ pub mod arrival;
 pub mod authenticate;
 pub mod body;
 mod budget;
+mod by_address;
 pub mod call;
 pub mod conditional;
 mod connections;
