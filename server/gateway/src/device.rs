@@ -1,5 +1,6 @@
 //! Devices that have entered an account before: a way in that strangers' guesses don't close.
 
+use crate::param::Email;
 use floe_kernel::secret::{Secret, keyed_digest, random_hex};
 use floe_kernel::time::Timestamp;
 
@@ -43,9 +44,9 @@ impl Devices {
     }
 }
 
-/// One spelling of an account, whichever a caller has used: trimmed, in lower case, bounded.
+/// One spelling of an account, as of its address, and bounded.
 pub(crate) fn canonical(account: &str) -> String {
-    account.trim().to_lowercase().chars().take(320).collect()
+    Email::canonical(account).chars().take(320).collect()
 }
 
 #[cfg(test)]

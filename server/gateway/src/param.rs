@@ -125,11 +125,17 @@ pub struct Email(String);
 textual!(Email);
 
 impl Email {
+    /// The one spelling in which an address is kept and compared, whichever a caller has used.
+    #[must_use]
+    pub fn canonical(text: &str) -> String {
+        text.trim().to_lowercase()
+    }
+
     /// Reads what the form of an address allows in practice: one `@`, a local part of RFC 5322 "atoms" (no quotes), and
     /// a host name with at least one dot.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim().to_lowercase();
+        let text = Self::canonical(text);
         let (local, host) = text.split_once('@')?;
         let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte);
         let local_fits =

@@ -7,6 +7,7 @@ use crate::passwords::Passwords;
 use crate::repository::{self, Repository};
 use floe_cache::Cache;
 use floe_gateway::jwt::{Claims, Signer};
+use floe_gateway::param::Email;
 use floe_gateway::{Call, Interest};
 use floe_kernel::directory::{Identities as _, Memberships, PRINCIPALS, Principal, Project};
 use floe_kernel::query::{Filter, Operator, Queries};
@@ -342,7 +343,7 @@ fn canonical_addresses(filter: &mut Filter) {
         Filter::Compare { column, values, .. } if column == repository::EMAIL => {
             for value in values {
                 if let Value::Text(text) = value {
-                    *text = text.trim().to_lowercase();
+                    *text = Email::canonical(text);
                 }
             }
         }
