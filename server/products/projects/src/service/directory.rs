@@ -43,11 +43,11 @@ impl kernel::Projects for Projects {
 impl Projects {
     async fn load(&self, id: &str) -> Result<Option<Arc<Project>>> {
         let mut conn = self.platform().await?.read().await?;
-        let mut registry = ProjectRepository(&mut conn);
-        let Some(project) = registry.project(id).await? else { return Ok(None) };
+        let mut projects = ProjectRepository(&mut conn);
+        let Some(project) = projects.project(id).await? else { return Ok(None) };
         Ok(Some(Arc::new(Project {
-            keys: registry.api_keys(id).await?,
-            web_hosts: registry.web_hosts(id).await?,
+            keys: projects.api_keys(id).await?,
+            web_hosts: projects.web_hosts(id).await?,
             id: project.id,
             generation: project.generation,
             name: project.name,

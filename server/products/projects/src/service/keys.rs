@@ -53,9 +53,9 @@ impl Projects {
         let KeyChange { name, scopes, expires } = change;
         let key = Key { id, name, scopes, expires, accessed: None, created: now, updated: now };
         let mut unit = self.begin_change(project_id).await?;
-        let mut registry = ProjectRepository(&mut unit);
-        registry.project(project_id).await?.ok_or_else(not_found)?;
-        registry.add_key(project_id, &key, &hash(secret.expose())).await.map_err(taken)?;
+        let mut projects = ProjectRepository(&mut unit);
+        projects.project(project_id).await?.ok_or_else(not_found)?;
+        projects.add_key(project_id, &key, &hash(secret.expose())).await.map_err(taken)?;
         unit.commit().await.map_err(taken)?;
         Ok((key, secret))
     }
@@ -84,12 +84,12 @@ impl Projects {
     ) -> Result<Key> {
         within_reach(caller, project, change.scopes, change.expires)?;
         let mut unit = self.begin_change(&project.id).await?;
-        let mut registry = ProjectRepository(&mut unit);
-        let key = registry.key_to_change(&project.id, id).await?.ok_or(ErrorKind::KeyNotFound)?;
+        let mut projects = ProjectRepository(&mut unit);
+        let key = projects.key_to_change(&project.id, id).await?.ok_or(ErrorKind::KeyNotFound)?;
         within_reach(caller, project, key.scopes, key.expires)?;
         let KeyChange { name, scopes, expires } = change;
         let key = Key { name, scopes, expires, updated: now, ..key };
-        registry.save_key(&project.id, &key).await?;
+        projects.save_key(&project.id, &key).await?;
         unit.commit().await?;
         Ok(key)
     }
@@ -97,10 +97,10 @@ impl Projects {
     /// Ends a key.
     pub(crate) async fn delete_key(&self, caller: &Caller, project: &Project, id: &str) -> Result<()> {
         let mut unit = self.begin_change(&project.id).await?;
-        let mut registry = ProjectRepository(&mut unit);
-        let key = registry.key_to_change(&project.id, id).await?.ok_or(ErrorKind::KeyNotFound)?;
+        let mut projects = ProjectRepository(&mut unit);
+        let key = projects.key_to_change(&project.id, id).await?.ok_or(ErrorKind::KeyNotFound)?;
         within_reach(caller, project, key.scopes, key.expires)?;
-        registry.remove_key(&project.id, id).await?;
+        projects.remove_key(&project.id, id).await?;
         Ok(unit.commit().await?)
     }
 }

@@ -92,12 +92,12 @@ impl Projects {
         now: Timestamp,
     ) -> Result<Project> {
         let mut unit = self.begin_change(id).await?;
-        let mut registry = ProjectRepository(&mut unit);
-        let mut project = registry.project_to_change(id, now).await?.ok_or_else(not_found)?;
+        let mut projects = ProjectRepository(&mut unit);
+        let mut project = projects.project_to_change(id, now).await?.ok_or_else(not_found)?;
         require_manager(user, &project.team_id, ErrorKind::ProjectNotFound)?;
         project.name = name;
-        registry.save_project(&project).await?;
-        registry.save_details(id, details).await?;
+        projects.save_project(&project).await?;
+        projects.save_details(id, details).await?;
         unit.commit().await?;
         Ok(project)
     }

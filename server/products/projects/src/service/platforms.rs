@@ -31,9 +31,9 @@ impl Projects {
         let PlatformChange { name, hostname, identifier } = change;
         let platform = Platform { id, name, kind: kind.to_owned(), hostname, identifier, created: now, updated: now };
         let mut unit = self.begin_change_of_hosts(project_id).await?;
-        let mut registry = ProjectRepository(&mut unit);
-        registry.project(project_id).await?.ok_or_else(not_found)?;
-        registry.add_platform(project_id, &platform).await.map_err(taken)?;
+        let mut projects = ProjectRepository(&mut unit);
+        projects.project(project_id).await?.ok_or_else(not_found)?;
+        projects.add_platform(project_id, &platform).await.map_err(taken)?;
         unit.commit().await.map_err(taken)?;
         Ok(platform)
     }
@@ -66,14 +66,14 @@ impl Projects {
         now: Timestamp,
     ) -> Result<Platform> {
         let mut unit = self.begin_change_of_hosts(project_id).await?;
-        let mut registry = ProjectRepository(&mut unit);
-        let platform = registry.platform(project_id, id).await?.ok_or(ErrorKind::PlatformNotFound)?;
+        let mut projects = ProjectRepository(&mut unit);
+        let platform = projects.platform(project_id, id).await?.ok_or(ErrorKind::PlatformNotFound)?;
         if endpoint_of(&platform.kind) != endpoint_of(kind) {
             return Err(ErrorKind::PlatformMethodUnsupported.into());
         }
         let PlatformChange { name, hostname, identifier } = change;
         let platform = Platform { name, hostname, identifier, updated: now, ..platform };
-        registry.save_platform(project_id, &platform).await?;
+        projects.save_platform(project_id, &platform).await?;
         unit.commit().await?;
         Ok(platform)
     }

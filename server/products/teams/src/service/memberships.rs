@@ -80,9 +80,9 @@ impl Teams {
         require_member(&call.caller, team_id)?;
         let (team, membership) = {
             let mut conn = call.store.read().await?;
-            let mut roster = TeamRepository(&mut conn);
-            let team = roster.team(team_id).await?.ok_or_else(not_found)?;
-            (team, roster.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?)
+            let mut teams = TeamRepository(&mut conn);
+            let team = teams.team(team_id).await?.ok_or_else(not_found)?;
+            (team, teams.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?)
         };
         self.model(call, &team, membership).await
     }
@@ -188,9 +188,9 @@ impl Teams {
     ) -> Result<(MembershipModel, Option<SessionStart>)> {
         let (team, membership) = {
             let mut conn = call.store.read().await?;
-            let mut roster = TeamRepository(&mut conn);
-            let membership = roster.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?;
-            (roster.team(team_id).await?.ok_or_else(not_found)?, membership)
+            let mut teams = TeamRepository(&mut conn);
+            let membership = teams.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?;
+            (teams.team(team_id).await?.ok_or_else(not_found)?, membership)
         };
         if membership.secret_hash.is_empty() || membership.secret_hash != hash(secret.expose()) {
             return Err(ErrorKind::TeamInvalidSecret.into());
@@ -240,12 +240,12 @@ fn uninvitable(new: &NewMember) -> Error {
 
 /// Takes the turn to change a team's memberships, and finds one of them, whose user's roles will be others.
 async fn turn(unit: &mut UnitOfWork, team_id: &str, id: &str) -> Result<(Team, Membership)> {
-    let mut roster = TeamRepository(unit);
-    if !roster.take_turn(team_id).await? {
+    let mut teams = TeamRepository(unit);
+    if !teams.take_turn(team_id).await? {
         return Err(not_found());
     }
-    let team = roster.team(team_id).await?.ok_or_else(not_found)?;
-    let membership = roster.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?;
+    let team = teams.team(team_id).await?.ok_or_else(not_found)?;
+    let membership = teams.membership(team_id, id).await?.ok_or(ErrorKind::MembershipNotFound)?;
     unit.invalidate(PRINCIPALS, &membership.user_id);
     Ok((team, membership))
 }
@@ -262,14 +262,14 @@ async fn join(
 ) -> Result<Membership> {
     unit.invalidate(PRINCIPALS, user_id);
     let joined = proven.then_some(call.now);
-    let mut roster = TeamRepository(unit);
-    match roster.membership_of(team_id, user_id).await? {
+    let mut teams = TeamRepository(unit);
+    match teams.membership_of(team_id, user_id).await? {
         Some(membership) if membership.confirmed => Err(ErrorKind::MembershipAlreadyConfirmed.into()),
         Some(invited) => {
             let membership = Membership { roles, confirmed: proven, joined, updated: call.now, ..invited };
-            roster.save_roles(&membership).await?;
+            teams.save_roles(&membership).await?;
             if proven {
-                roster.confirm(&membership.id, call.now).await?;
+                teams.confirm(&membership.id, call.now).await?;
             }
             Ok(membership)
         }
@@ -286,7 +286,7 @@ async fn join(
                 created: call.now,
                 updated: call.now,
             };
-            roster.add_membership(&membership).await.map_err(absent)?;
+            teams.add_membership(&membership).await.map_err(absent)?;
             Ok(membership)
         }
     }

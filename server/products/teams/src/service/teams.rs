@@ -63,11 +63,11 @@ impl Teams {
     pub(crate) async fn rename(&self, call: &Call, team_id: &str, name: &str) -> Result<Team> {
         require_owner(&call.caller, team_id)?;
         let mut unit = call.store.begin().await?;
-        let mut roster = TeamRepository(&mut unit);
-        if !roster.rename_team(team_id, name, call.now).await? {
+        let mut teams = TeamRepository(&mut unit);
+        if !teams.rename_team(team_id, name, call.now).await? {
             return Err(not_found());
         }
-        let team = roster.team(team_id).await?.ok_or_else(not_found)?;
+        let team = teams.team(team_id).await?.ok_or_else(not_found)?;
         events::emit(&mut unit, events::UPDATE, &[team_id], &team).await?;
         unit.commit().await?;
         Ok(team)
@@ -89,10 +89,10 @@ impl Teams {
     pub(crate) async fn delete(&self, call: &Call, team_id: &str) -> Result<()> {
         require_owner(&call.caller, team_id)?;
         let mut unit = self.begin_removal(call, team_id).await?;
-        let mut roster = TeamRepository(&mut unit);
-        let team = roster.team(team_id).await?.ok_or_else(not_found)?;
-        let members = roster.member_ids(team_id).await?;
-        roster.remove_team(team_id).await?;
+        let mut teams = TeamRepository(&mut unit);
+        let team = teams.team(team_id).await?.ok_or_else(not_found)?;
+        let members = teams.member_ids(team_id).await?;
+        teams.remove_team(team_id).await?;
         unit.revoke(&RoleHolder::Team(team_id.to_owned())).await?;
         members.iter().for_each(|user_id| unit.invalidate(PRINCIPALS, user_id));
         events::emit(&mut unit, events::DELETE, &[team_id], &team).await?;
