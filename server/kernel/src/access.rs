@@ -299,8 +299,8 @@ mod tests {
             (&closed, true, &open, true),
             (&closed, true, &closed, false),
         ] {
-            let guarded = AccessPolicy { container, item_security };
-            assert_eq!(guarded.permits(&guest, Action::Read, item), expected);
+            let policy = AccessPolicy { container, item_security };
+            assert_eq!(policy.permits(&guest, Action::Read, item), expected);
         }
     }
 

@@ -117,7 +117,7 @@ impl TableSchema {
     }
 
     /// Where permissions stand.
-    pub(crate) fn guarded(&self) -> AccessPolicy<'_> {
+    pub(crate) fn policy(&self) -> AccessPolicy<'_> {
         AccessPolicy { container: &self.permissions, item_security: self.row_security }
     }
 

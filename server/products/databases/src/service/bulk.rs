@@ -117,7 +117,7 @@ impl<'w> Matching<'w> {
     }
 
     fn new(call: &Call, schema: &TableSchema, queries: &Queries, action: Action, work: Work<'w>) -> Result<Self> {
-        if schema.guarded().reach(&call.caller, action) != Reach::All {
+        if schema.policy().reach(&call.caller, action) != Reach::All {
             return Err(ErrorKind::UserUnauthorized.into());
         }
         let selection = bounded(queries.resolve(schema.fields())?, queries)?;

@@ -420,7 +420,7 @@ impl Ready<'_> {
                 let (event, row) = step.perform(tx, call, schema).await?;
                 emit(tx, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
                 // Who makes a row knows what is in it. Who changes one learns no more of it than they may read.
-                let may_see = is_new || schema.guarded().permits(&call.caller, Action::Read, &row.set.permissions);
+                let may_see = is_new || schema.policy().permits(&call.caller, Action::Read, &row.set.permissions);
                 Ok(match row {
                     _ if is_removal => OperationOutcome::Json(Vec::new()),
                     row if !may_see => OperationOutcome::Json(row.json_unread(schema, vocabulary)),
@@ -464,7 +464,7 @@ impl<'o> Step<'o> {
     /// What is said of a row doesn't fit the table, for this reason. Who may write every row is told at once; whoever else once
     /// it is known that they may write this one: what columns there are is nobody else's business.
     fn unfit(id: &'o str, write: Write, call: &Call, schema: &TableSchema, error: Error) -> Result<Self> {
-        let knows = schema.guarded().reach(&call.caller, Action::Update) == Reach::All;
+        let knows = schema.policy().reach(&call.caller, Action::Update) == Reach::All;
         if knows { Err(error) } else { Ok(Self::Unfit { id, write, error }) }
     }
 

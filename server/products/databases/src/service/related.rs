@@ -178,7 +178,7 @@ fn known(call: &Call, schema: &TableSchema) -> Visible {
     if !schema.is_open(&call.caller) {
         return Visible::Nothing;
     }
-    match schema.guarded().reach(&call.caller, Action::Read) {
+    match schema.policy().reach(&call.caller, Action::Read) {
         Reach::All => Visible::All,
         Reach::Permitted => Visible::To(call.caller.roles().to_vec()),
         Reach::None => Visible::Nothing,

@@ -131,7 +131,7 @@ pub(super) async fn page(
     schema: &TableSchema,
     wanted: &RowsWanted<'_>,
 ) -> Result<RowPage> {
-    if schema.guarded().reach(&guide.call().caller, Action::Read) == Reach::None {
+    if schema.policy().reach(&guide.call().caller, Action::Read) == Reach::None {
         return Err(ErrorKind::UserUnauthorized.into());
     }
     let mut selection = guide.follow(schema, wanted.queries).await?.resolve(schema.fields())?;
@@ -154,12 +154,12 @@ pub(super) async fn read_row(
     choice: &Choice,
 ) -> Result<Vec<u8>> {
     let not_found = || Error::about(Vocabulary::of(call).errors().row_not_found, id);
-    let guarded = schema.guarded();
-    if guarded.reach(&call.caller, Action::Read) == Reach::None {
+    let policy = schema.policy();
+    if policy.reach(&call.caller, Action::Read) == Reach::None {
         return Err(not_found());
     }
     let (row, set) = reader.row(schema, choice.columns.as_deref(), id).await?.ok_or_else(not_found)?;
-    if !guarded.permits(&call.caller, Action::Read, &set.permissions) {
+    if !policy.permits(&call.caller, Action::Read, &set.permissions) {
         return Err(not_found());
     }
     let found = choice.find(reader, std::slice::from_ref(&row)).await?;
@@ -236,7 +236,7 @@ pub(super) async fn choose_only(
 
 /// What the caller may see of the table; none: everything.
 pub(super) fn visible(call: &Call, schema: &TableSchema) -> Option<Predicate> {
-    match schema.guarded().reach(&call.caller, Action::Read) {
+    match schema.policy().reach(&call.caller, Action::Read) {
         Reach::All => None,
         Reach::Permitted => Some(Predicate::granted(PERMISSIONS, Action::Read, call.caller.roles())),
         Reach::None => Some(Predicate::any([])),

@@ -57,7 +57,7 @@ pub(super) fn check_grants(call: &Call, given: Option<&Permissions>) -> Result<(
 }
 
 pub(super) fn may_create(call: &Call, schema: &TableSchema) -> Result<()> {
-    match schema.guarded().reach(&call.caller, Action::Create) {
+    match schema.policy().reach(&call.caller, Action::Create) {
         Reach::All => Ok(()),
         Reach::Permitted | Reach::None => Err(ErrorKind::UserUnauthorized.into()),
     }
@@ -65,7 +65,7 @@ pub(super) fn may_create(call: &Call, schema: &TableSchema) -> Result<()> {
 
 /// Refuses a caller who may do this to no row, whatever row it is.
 pub(super) fn may_ever(call: &Call, schema: &TableSchema, action: Action) -> Result<()> {
-    match schema.guarded().reach(&call.caller, action) {
+    match schema.policy().reach(&call.caller, action) {
         Reach::All | Reach::Permitted => Ok(()),
         Reach::None => Err(ErrorKind::UserUnauthorized.into()),
     }
@@ -80,7 +80,7 @@ pub(super) async fn find_to(
     action: Action,
 ) -> Result<Permitted> {
     let Some(row) = tables::get_for_update(tx, &schema.stored, id).await? else {
-        let all = |action| schema.guarded().reach(&call.caller, action) == Reach::All;
+        let all = |action| schema.policy().reach(&call.caller, action) == Reach::All;
         let knows = all(action) || all(Action::Read);
         return Err(match knows {
             true => Error::about(Vocabulary::of(call).errors().row_not_found, id),
@@ -101,7 +101,7 @@ pub(super) fn check_change(
     found: &Permitted,
     action: Action,
 ) -> Result<()> {
-    if !schema.guarded().permits(&call.caller, action, &found.set.permissions) {
+    if !schema.policy().permits(&call.caller, action, &found.set.permissions) {
         return Err(ErrorKind::UserUnauthorized.into());
     }
     tx.must_be_unchanged(&schema.stored, &found.row)

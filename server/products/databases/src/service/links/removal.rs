@@ -180,7 +180,7 @@ impl<'r, 's> Removal<'r, 's> {
     /// Rows that stay lose a value of theirs: refuses if the caller may not change them, and notes that they were.
     async fn empty(&mut self, relation: &Relation, row: i64, related: &TableSchema) -> Result<()> {
         let reach = match related.is_open(&self.call.caller) {
-            true => related.guarded().reach(&self.call.caller, Action::Update),
+            true => related.policy().reach(&self.call.caller, Action::Update),
             false => Reach::None,
         };
         if reach != Reach::All {

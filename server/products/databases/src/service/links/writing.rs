@@ -190,13 +190,13 @@ impl<'w, 's> Work<'w, 's> {
         };
         let Some(row) = row else { return Ok(None) };
         let set = self.tx.set(row.permissions).await?;
-        let may = self.related.guarded().permits(&self.call.caller, Action::Read, &set.permissions);
+        let may = self.related.policy().permits(&self.call.caller, Action::Read, &set.permissions);
         Ok(may.then_some(Permitted { row, set }))
     }
 
     async fn permits(&mut self, action: Action, set: i64) -> Result<bool> {
         let set = self.tx.set(set).await?;
-        Ok(self.related.guarded().permits(&self.call.caller, action, &set.permissions))
+        Ok(self.related.policy().permits(&self.call.caller, action, &set.permissions))
     }
 
     /// Removes the links that are wanted no longer, and makes those that are. Whether there were any.
