@@ -32,7 +32,7 @@ impl TryFrom<ChoreRow> for SchemaJob {
     type Error = Error;
 
     fn try_from(row: ChoreRow) -> Result<Self, Error> {
-        let task = Task::stored(&row.kind).ok_or_else(|| Error::unavailable(format!("a chore {}", row.kind)))?;
+        let task = Task::stored(&row.kind).ok_or_else(|| Error::unavailable(format!("a job {}", row.kind)))?;
         Ok(Self { number: row.number, task, table: row.table_number, item: row.item_number })
     }
 }
@@ -47,7 +47,7 @@ impl SchemaRepository<'_> {
         Ok(())
     }
 
-    /// The oldest chore with a greater number than this.
+    /// The oldest job with a greater number than this.
     pub(crate) async fn next_job(&mut self, after: i64) -> Result<Option<SchemaJob>, Error> {
         let query = schema_jobs::table.filter(schema_jobs::number.gt(after)).order_by(schema_jobs::number);
         let row = on_conn!(self.0, |c| query.select(ChoreRow::as_select()).first::<ChoreRow>(c)).optional()?;
@@ -60,7 +60,7 @@ impl SchemaRepository<'_> {
         Ok(on_conn!(self.0, |c| query.first::<i64>(c)).optional()?.is_some())
     }
 
-    /// A chore is done. Whether it was still to be done.
+    /// A job is done. Whether it was still to be done.
     pub(crate) async fn remove_job(&mut self, number: i64) -> Result<bool, Error> {
         Ok(on_conn!(self.0, |c| diesel::delete(schema_jobs::table.find(number)).execute(c))? > 0)
     }
