@@ -51,11 +51,11 @@ async fn pass_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &mut wa
             biased;
             changed = state.changed() => {
                 changed.unwrap();
-                match *state.borrow() {
-                    Network::Passes => {}
-                    Network::Swallows => forgotten = true,
-                    Network::Closes => return,
+                if *state.borrow() == Network::Closes {
+                    return;
                 }
+                // It may pass again before this looks, and yet has swallowed in between.
+                forgotten = true;
             }
             length = from.read(&mut buffer) => {
                 let Ok(length @ 1..) = length else { return };
