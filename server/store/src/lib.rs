@@ -38,6 +38,7 @@ mod connection;
 mod dialect;
 mod effects;
 mod error;
+mod free_space;
 mod gate;
 pub mod key_register;
 mod migrations;
@@ -56,6 +57,7 @@ pub use connection::Connection;
 pub use dialect::Dialect;
 pub use effects::{EffectHandlers, Revoking};
 pub use error::{Error, Result};
+pub use free_space::{FreeSpace, MinFreeSpace};
 pub use key_register::KeyRegister;
 pub use store::{Store, UnitOfWork};
 pub use stores::{
