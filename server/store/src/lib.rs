@@ -39,6 +39,7 @@ mod dialect;
 mod effects;
 mod error;
 mod gate;
+pub mod json;
 pub mod key_register;
 mod migrations;
 pub mod outbox;
@@ -55,7 +56,7 @@ mod tasks;
 pub use connection::Connection;
 pub use dialect::Dialect;
 pub use effects::{EffectHandlers, Revoking};
-pub use error::{Error, Result};
+pub use error::{Error, Result, conflict_is};
 pub use key_register::KeyRegister;
 pub use store::{Store, UnitOfWork};
 pub use stores::{
