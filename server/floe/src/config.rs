@@ -6,8 +6,8 @@
 mod byte_size;
 mod source;
 
-use floe_kernel::secret::Secret;
 use byte_size::ByteSize;
+use floe_kernel::secret::Secret;
 use source::Source;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};

@@ -46,7 +46,10 @@ fn a_disk_that_is_nearly_full_takes_nothing_more_and_gives_back_what_it_has() {
 
             refuses_to_grow(&shop, &ada.client).await;
             let ready = floe.client().get("/health/ready").await.expect(200);
-            assert_eq!((&ready["status"], &ready["checks"]["disk"]["status"]), (&json!("degraded"), &json!("degraded")));
+            assert_eq!(
+                (&ready["status"], &ready["checks"]["disk"]["status"]),
+                (&json!("degraded"), &json!("degraded"))
+            );
             assert!(ready["checks"]["disk"]["free"].as_u64().is_some_and(|free| free > 0), "{ready}");
 
             // Who makes room signs in, looks, and removes; who keeps others from filling it goes on too.
@@ -91,7 +94,10 @@ fn beside_postgresql_a_full_data_folder_refuses_no_rows() {
             make_table(&shop.server()).await;
             shop.server().post(ROWS, &note("first")).await.ok(201);
             let ready = floe.client().get("/health/ready").await.expect(200);
-            assert_eq!((&ready["status"], &ready["checks"]["disk"]["status"]), (&json!("degraded"), &json!("degraded")));
+            assert_eq!(
+                (&ready["status"], &ready["checks"]["disk"]["status"]),
+                (&json!("degraded"), &json!("degraded"))
+            );
         },
     );
 }

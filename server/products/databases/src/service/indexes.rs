@@ -2,7 +2,7 @@
 
 use super::columns::open;
 use super::schema_jobs::is_large;
-use super::{At, Databases, bytes, conflict_is, find_table};
+use super::{At, Databases, bytes, find_table};
 use crate::events;
 use crate::model::{Column, INDEXABLE, Index, IndexKind, NewIndex, Status, Task, WholeTable};
 use crate::repository::{self, Listed, Listing, SchemaRepository};
@@ -11,8 +11,8 @@ use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::value::Kind;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::Store;
 use floe_store::tables::{Ddl, ID, IndexColumn};
+use floe_store::{Store, conflict_is};
 
 /// The most indexes of a table.
 const MAX_INDEXES: usize = 58;
@@ -94,7 +94,7 @@ impl Databases {
             index.status = Status::Processing;
         }
         let added = tx.definitions().add_index(whole.table.number, &index).await;
-        index.number = added.map_err(|error| conflict_is(error, vocabulary.errors().index_exists, &index.key))?;
+        index.number = added.map_err(conflict_is(Error::about(vocabulary.errors().index_exists, &index.key)))?;
         if is_for_later {
             tx.later(Task::MakeIndex, whole.table.number, index.number).await?;
             return Ok(index);

@@ -3,7 +3,7 @@
 
 use super::columns::open;
 use super::tables::whole_table;
-use super::{At, Databases, bytes, conflict_is};
+use super::{At, Databases, bytes};
 use crate::events;
 use crate::model::{Status, Task, WholeTable};
 use crate::relation::{NewRelation, OnDelete, Relation, Side, TableName};
@@ -11,6 +11,7 @@ use crate::row_transaction::RowTransaction;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::{Error, Result};
+use floe_store::conflict_is;
 use floe_store::tables::Ddl;
 
 /// What is to change of a relationship.
@@ -37,12 +38,12 @@ impl Databases {
         let mut relation = planned(new, call, &table, &related);
         check(&relation, &table, &related, vocabulary)?;
         relation.status = if is_for_later { Status::Processing } else { Status::Available };
-        let exists = |key: String| move |error| conflict_is(error, vocabulary.errors().column_exists, &key);
-        relation.number = tx.definitions().add_relation(&relation).await.map_err(exists(relation.key.clone()))?;
+        let exists = |key: &str| conflict_is(Error::about(vocabulary.errors().column_exists, key));
+        relation.number = tx.definitions().add_relation(&relation).await.map_err(exists(&relation.key))?;
         relation.link = relation.number;
         if relation.two_way {
             let mirrored = relation.mirrored();
-            tx.definitions().add_relation(&mirrored).await.map_err(exists(mirrored.key.clone()))?;
+            tx.definitions().add_relation(&mirrored).await.map_err(exists(&mirrored.key))?;
         }
         if is_for_later {
             tx.later(Task::MakeLinks, relation.table.number, relation.number).await?;
@@ -81,7 +82,7 @@ impl Databases {
         relation.updated = call.now;
         relation.key.clone_from(&new_key);
         let saved = tx.definitions().save_relation(&relation).await;
-        saved.map_err(|error| conflict_is(error, vocabulary.errors().column_exists, &relation.key))?;
+        saved.map_err(conflict_is(Error::about(vocabulary.errors().column_exists, &relation.key)))?;
         if let Some(other) = &mut other {
             other.on_delete = on_delete;
             other.updated = call.now;
