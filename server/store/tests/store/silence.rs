@@ -36,6 +36,9 @@ async fn network_to(url: &str) -> (String, watch::Sender<Network>) {
             let theirs = TcpStream::connect(&server).await.unwrap();
             let ((from_us, to_us), (from_them, to_them)) = (ours.into_split(), theirs.into_split());
             let (mut there, mut back) = (state.clone(), state.clone());
+            // What the network did before is nothing to a new connection.
+            there.mark_unchanged();
+            back.mark_unchanged();
             tokio::spawn(async move {
                 tokio::join!(pass_on(from_us, to_them, &mut there), pass_on(from_them, to_us, &mut back));
             });
