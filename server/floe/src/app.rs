@@ -194,7 +194,7 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
         unit_time: config.database.unit_time,
         idle_time: config.database.idle_time,
         max_open: config.database.max_open.unwrap_or(DEFAULT_MAX_OPEN),
-        min_free: Some(MinFreeSpace { folder: config.database.folder.clone(), bytes: config.database.min_free }),
+        min_free: MinFreeSpace { folder: config.database.folder.clone(), bytes: config.database.min_free },
         clock: Arc::clone(clock),
         ..StoreSettings::new(backend)
     }

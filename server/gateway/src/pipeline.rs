@@ -209,7 +209,7 @@ impl Door<'_> {
     /// makes room has to sign in there. Beside PostgreSQL the data folder holds what is streamed into it, and nothing else.
     fn refuse_if_disk_is_full(&self, project: &Project) -> Result<()> {
         let stores = &self.gateway.services.stores;
-        let is_refused = self.route.needs_room
+        let is_refused = self.route.needs_room()
             && stores.free_space().is_low()
             && !project.is_console()
             && (stores.are_files() || self.route.body == RequestBody::Stream);

@@ -6,7 +6,7 @@ use crate::tasks::Tasks;
 use rustix::fs::statvfs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long between two looks when there is plenty of room, and when there may soon be none.
@@ -15,8 +15,8 @@ const LOOKS: [Duration; 2] = [Duration::from_secs(2), Duration::from_millis(250)
 /// So many times what must stay free is plenty: nothing writes that much between two looks.
 const PLENTY: u64 = 8;
 
-/// What must stay free, and where.
-#[derive(Debug, Clone)]
+/// What must stay free, and where; unless said, nothing.
+#[derive(Debug, Clone, Default)]
 pub struct MinFreeSpace {
     /// The data folder. It needn't be there yet.
     pub folder: PathBuf,
@@ -31,16 +31,14 @@ pub struct FreeSpace(Arc<Looks>);
 struct Looks {
     folder: PathBuf,
     least: AtomicU64,
+    /// At the last look; `u64::MAX` where nobody looks or nobody can tell.
     free: AtomicU64,
-    is_low: AtomicBool,
 }
 
 impl FreeSpace {
     /// Looks for the first time, and from then on in the background, unless nothing has to stay free.
-    pub(crate) async fn watch(of: Option<MinFreeSpace>, tasks: &Tasks) -> Self {
-        let MinFreeSpace { folder, bytes } = of.unwrap_or(MinFreeSpace { folder: PathBuf::new(), bytes: 0 });
-        let (least, free, is_low) = (AtomicU64::new(bytes), AtomicU64::new(u64::MAX), AtomicBool::new(false));
-        let space = Self(Arc::new(Looks { folder, least, free, is_low }));
+    pub(crate) async fn watch(MinFreeSpace { folder, bytes }: MinFreeSpace, tasks: &Tasks) -> Self {
+        let space = Self(Arc::new(Looks { folder, least: AtomicU64::new(bytes), free: AtomicU64::new(u64::MAX) }));
         if bytes > 0 {
             space.look().await;
             let (again, sleeper) = (space.clone(), tasks.clone());
@@ -56,7 +54,7 @@ impl FreeSpace {
     /// Whether there is less left than has to stay free.
     #[must_use]
     pub fn is_low(&self) -> bool {
-        self.0.is_low.load(Ordering::Relaxed)
+        self.0.is_low()
     }
 
     /// How many bytes were left at the last look; none: nobody looks, or they can't be told.
@@ -87,13 +85,17 @@ impl FreeSpace {
 }
 
 impl Looks {
+    fn is_low(&self) -> bool {
+        self.free.load(Ordering::Relaxed) < self.least.load(Ordering::Relaxed)
+    }
+
     fn look(&self) {
+        let was_low = self.is_low();
         // Where nobody can tell, nothing is refused: the database says so itself when the disk is full.
         let free = free_at(&self.folder).unwrap_or(u64::MAX);
         self.free.store(free, Ordering::Relaxed);
         let least = self.least.load(Ordering::Relaxed);
-        let is_low = free < least;
-        match (self.is_low.swap(is_low, Ordering::Relaxed), is_low) {
+        match (was_low, self.is_low()) {
             (false, true) => {
                 tracing::error!(free, least, "too little room is left on the disk: what needs more is refused");
             }
@@ -119,7 +121,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let of = MinFreeSpace { folder: folder.path().join("not/there/yet"), bytes: u64::MAX };
         let tasks = Tasks::here();
-        let space = FreeSpace::watch(Some(of), &tasks).await;
+        let space = FreeSpace::watch(of, &tasks).await;
         assert!(space.is_low() && space.bytes().is_some_and(|bytes| bytes > 0));
         space.demand(1).await;
         assert!(!space.is_low());
@@ -129,7 +131,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_looks_where_nothing_has_to_stay_free() {
         let tasks = Tasks::here();
-        let space = FreeSpace::watch(None, &tasks).await;
+        let space = FreeSpace::watch(MinFreeSpace::default(), &tasks).await;
         assert_eq!((space.is_low(), space.bytes()), (false, None));
         assert_eq!(tasks.stop(Duration::ZERO).await, 0);
     }

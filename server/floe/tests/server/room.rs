@@ -19,6 +19,13 @@ fn note(id: &str) -> Json {
     json!({"rowId": id, "data": {"text": "a note"}})
 }
 
+/// What readiness says, which must say this of the disk and of the whole.
+async fn ready_and(floe: &TestServer, status: &str) -> Json {
+    let ready = floe.client().get("/health/ready").await.expect(200);
+    assert_eq!((&ready["status"], &ready["checks"]["disk"]["status"]), (&json!(status), &json!(status)));
+    ready
+}
+
 /// Everything that takes room, tried by those who otherwise may.
 async fn refuses_to_grow(shop: &Project, user: &Client) {
     let server = shop.server();
@@ -45,11 +52,7 @@ fn a_disk_that_is_nearly_full_takes_nothing_more_and_gives_back_what_it_has() {
             floe.app.stores.free_space().demand(u64::MAX).await;
 
             refuses_to_grow(&shop, &ada.client).await;
-            let ready = floe.client().get("/health/ready").await.expect(200);
-            assert_eq!(
-                (&ready["status"], &ready["checks"]["disk"]["status"]),
-                (&json!("degraded"), &json!("degraded"))
-            );
+            let ready = ready_and(&floe, "degraded").await;
             assert!(ready["checks"]["disk"]["free"].as_u64().is_some_and(|free| free > 0), "{ready}");
 
             // Who makes room signs in, looks, and removes; who keeps others from filling it goes on too.
@@ -65,8 +68,7 @@ fn a_disk_that_is_nearly_full_takes_nothing_more_and_gives_back_what_it_has() {
 
             floe.app.stores.free_space().demand(1).await;
             shop.server().post("/v1/users", &json!({"userId": "unique()"})).await.ok(201);
-            let ready = floe.client().get("/health/ready").await.expect(200);
-            assert_eq!((&ready["status"], &ready["checks"]["disk"]["status"]), (&json!("ok"), &json!("ok")));
+            ready_and(&floe, "ok").await;
         },
     );
 }
@@ -93,11 +95,7 @@ fn beside_postgresql_a_full_data_folder_refuses_no_rows() {
             let shop = floe.project("shop").await;
             make_table(&shop.server()).await;
             shop.server().post(ROWS, &note("first")).await.ok(201);
-            let ready = floe.client().get("/health/ready").await.expect(200);
-            assert_eq!(
-                (&ready["status"], &ready["checks"]["disk"]["status"]),
-                (&json!("degraded"), &json!("degraded"))
-            );
+            ready_and(&floe, "degraded").await;
         },
     );
 }

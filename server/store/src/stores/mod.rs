@@ -63,8 +63,8 @@ pub struct StoreSettings {
     pub idle_time: Duration,
     /// How many projects are open at the most; more when more are in use at the same time.
     pub max_open: usize,
-    /// How much room has to stay free; none: nobody looks.
-    pub min_free: Option<MinFreeSpace>,
+    /// How much room has to stay free.
+    pub min_free: MinFreeSpace,
     /// Who listens to events.
     pub listeners: Arc<dyn Listeners>,
     /// Tells when an event happened.
@@ -101,7 +101,7 @@ impl StoreSettings {
             unit_time: Duration::from_secs(1),
             idle_time: Duration::from_secs(5 * 60),
             max_open: 512,
-            min_free: None,
+            min_free: MinFreeSpace::default(),
             listeners: Arc::new(NoListeners),
             clock: Arc::new(SystemClock),
         }
