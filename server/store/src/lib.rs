@@ -49,10 +49,13 @@ mod postgres;
 pub mod query;
 mod sqlite;
 mod statement_counter;
+#[doc(hidden)]
+pub mod steps;
 mod store;
 mod stores;
 pub mod tables;
 mod tasks;
+mod wake_ups;
 
 pub use connection::Connection;
 pub use dialect::Dialect;
@@ -65,6 +68,7 @@ pub use stores::{
     Ailment, Backend, BackgroundProject, BackgroundStore, LifecycleLock, PLATFORM, StoreSettings, Stores,
 };
 pub use tasks::Tasks;
+pub use wake_ups::{Settling, WakeUp};
 
 /// What a repository imports.
 pub mod prelude {
