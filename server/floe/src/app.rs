@@ -20,6 +20,7 @@ use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
+use floe_queue::Queue;
 use floe_sealed::RootKeys;
 use floe_store::{Backend, MinFreeSpace, Store, StoreSettings, Stores};
 use floe_teams::Teams;
@@ -33,6 +34,8 @@ pub struct App {
     pub gateway: Arc<Gateway>,
     /// The data.
     pub stores: Stores,
+    /// What is done in the background.
+    pub queue: Queue,
     /// How the server is.
     pub health: Arc<Health>,
     /// With what the first console account of a fresh instance is made.
@@ -63,7 +66,8 @@ impl App {
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
         let people = Arc::new(People::new(stores.clone(), memberships, Passwords::default(), signer.clone()));
-        let databases = Arc::new(Databases::new(&stores, &keys));
+        let queue = Queue::new(&stores, Arc::clone(&clock));
+        let databases = Arc::new(Databases::new(&stores, &queue, &keys));
         let projects = Arc::new(Projects::new(
             stores.clone(),
             Arc::new(organisations::Teams),
@@ -94,7 +98,7 @@ impl App {
             clock: Arc::clone(&clock),
         };
         let gateway = Gateway::new(gateway_settings(config, &keys), services, table);
-        Ok(Self { gateway, stores, health, setup_token, projects, people, clock })
+        Ok(Self { gateway, stores, queue, health, setup_token, projects, people, clock })
     }
 
     /// Whether nobody has a console account yet.
@@ -145,6 +149,14 @@ impl App {
     /// When that can't be done.
     pub async fn clear_up(&self) -> Result<(), Failure> {
         Ok(self.projects.clear_up().await?)
+    }
+
+    /// Starts to do what is left, and what comes, in the background. For the server alone.
+    ///
+    /// # Errors
+    /// When the data can't be read.
+    pub async fn work(&self) -> Result<(), Failure> {
+        Ok(self.queue.start().await?)
     }
 
     /// The data of a project; `console` is the platform's.

@@ -85,6 +85,7 @@ impl TestServer {
             let clock = Arc::new(FixedClock::at(SystemClock.now()));
             let app = App::open(&config, clock.clone()).await.expect("the app opens");
             app.clear_up().await.expect("what others have left is cleared up");
+            app.work().await.expect("the queue starts");
             let app = Arc::new(app);
             let address = SocketAddr::from(([127, 0, 0, 1], 0));
             let running = floe_gateway::server::listen(Arc::clone(&app.gateway), address, 1, Duration::from_secs(2))

@@ -1,24 +1,22 @@
 //! What is done about the shape of tables behind the API's back: what would hold up everybody if a request did it.
 //!
-//! A request notes a job in the same unit of work as the change of the definition, so neither is ever there without
-//! the other. One task at a time does a project's jobs, in the order in which they were noted, and ends when there are
-//! none: nothing polls. What a process that died has left is taken up when the project's tables are next used
-//! ([`Databases::resume`]). Each job can be begun again from the start, whatever an earlier attempt has done of it.
+//! A request notes a job in the same unit of work as the change of the definition, and pushes a job of the queue that has it
+//! done, so none of the three is ever there without the others. One job of the queue at a time does all that is noted in a
+//! project, in the order in which it was noted; those that were pushed meanwhile find nothing left. What a process that died
+//! has left is taken up by the queue. Each job can be begun again from the start, whatever an earlier attempt has done of it.
 
 use super::indexes::definition;
 use super::tables::fill;
-use super::{Databases, SCHEMAS, table_key};
+use super::{SCHEMAS, table_key};
 use crate::model::{Index, SchemaJob, Status, Task, WholeTable};
 use crate::relation::Relation;
 use crate::repository::SchemaRepository;
 use crate::vocabulary::Vocabulary;
-use floe_gateway::Call;
 use floe_kernel::Result;
+use floe_queue::{Job, JobContext, JobHandler, Outcome, Policy, policy};
 use floe_store::tables::{self, Column as StoredColumn, Ddl, OnlineDdl, StoredTable};
-use floe_store::{BackgroundProject, BackgroundStore, Store, Tasks, UnitOfWork};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use floe_store::{BackgroundStore, Tasks, UnitOfWork};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A table that never had more rows than this gets its shape within the request: some 50 ms (docs/operations.md).
@@ -33,93 +31,54 @@ const PATIENCE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs
 /// How long to wait before looking again whether another node is done with a project's jobs.
 const ELSEWHERE: Duration = Duration::from_secs(1);
 
-/// Which projects have their jobs done at the moment. Cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct SchemaJobs(Arc<Shared>);
+/// The queue's job of doing what is noted.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ShapeTables {}
 
-#[derive(Default)]
-struct Shared {
-    /// By project: whether somebody has woken it since the task looked last.
-    at_work: Mutex<HashMap<String, bool>>,
+impl Job for ShapeTables {
+    const QUEUE: Policy = policy::SCHEMA;
+    const KIND: &'static str = "databases.shape_tables";
 }
 
-impl SchemaJobs {
-    /// Sees to it that a project's jobs are done.
-    pub(crate) fn wake(&self, store: &Store) {
-        let project = store.project_id();
-        match self.at_work().entry(project.as_ref().to_owned()) {
-            Entry::Occupied(mut woken) => {
-                woken.insert(true);
-                return;
-            }
-            Entry::Vacant(place) => place.insert(false),
-        };
-        let background = store.background();
-        let tasks = background.tasks().clone();
-        let worker =
-            Worker { schema_jobs: self.clone(), background, project: project.as_ref().to_owned(), has_ended: false };
-        tasks.spawn(worker.run());
-    }
+/// Who does it.
+pub(crate) struct SchemaJobs;
 
-    fn is_at_work(&self, project: &str) -> bool {
-        self.at_work().contains_key(project)
-    }
+impl JobHandler for SchemaJobs {
+    type Job = ShapeTables;
 
-    fn at_work(&self) -> MutexGuard<'_, HashMap<String, bool>> {
-        self.0.at_work.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Databases {
-    /// Takes up what a process that died has left to be done in this project.
-    pub(super) async fn resume(&self, call: &Call, definitions: &mut SchemaRepository<'_>) -> Result<()> {
-        if !self.schema_jobs.is_at_work(&call.project.id) && definitions.next_job(0).await?.is_some() {
-            self.schema_jobs.wake(&call.store);
+    async fn handle(&self, _: ShapeTables, context: &JobContext) -> Outcome {
+        match do_all(context).await {
+            Ok(Left::Nothing) => Outcome::Done,
+            Ok(Left::Stopped) => Outcome::Later(context.created()),
+            Ok(Left::Failed) => Outcome::Retry("Something could not be removed. The server's log says why.".to_owned()),
+            Err(error) => Outcome::Retry(error.to_string()),
         }
-        Ok(())
     }
+}
+
+/// What is left of a project's jobs.
+enum Left {
+    Nothing,
+    /// The process is about to end.
+    Stopped,
+    /// What can't be done at the moment.
+    Failed,
+}
+
+async fn do_all(context: &JobContext) -> Result<Left> {
+    let (store, tasks) = (context.project().store().await?, context.project().tasks().clone());
+    let round = Round { store, tasks, project: context.project().project_id() };
+    round.run().await?;
+    Ok(match round.next(0).await? {
+        None => Left::Nothing,
+        Some(_) if round.tasks.is_stopping() => Left::Stopped,
+        Some(_) => Left::Failed,
+    })
 }
 
 /// Whether a table is so large that no request may wait for a change of its shape.
 pub(super) async fn is_large(unit: &mut UnitOfWork, table: &StoredTable) -> Result<bool> {
     Ok(tables::last_sequence(unit, table).await? > SMALL)
-}
-
-/// The task that does a project's jobs. It keeps the store open for as long as there are some.
-struct Worker {
-    schema_jobs: SchemaJobs,
-    background: BackgroundProject,
-    project: String,
-    /// Whether it isn't listed as being at work any more.
-    has_ended: bool,
-}
-
-impl Worker {
-    async fn run(mut self) {
-        while !self.has_ended {
-            if let Err(error) = self.do_all().await {
-                tracing::warn!(project = %self.project, %error, "schema jobs are left for later");
-            }
-            self.end_unless_woken();
-        }
-    }
-
-    async fn do_all(&self) -> Result<()> {
-        let (store, tasks) = (self.background.store().await?, self.background.tasks().clone());
-        Round { store, tasks, project: &self.project }.run().await
-    }
-
-    /// Ends, unless somebody has noted something since the last look.
-    fn end_unless_woken(&mut self) {
-        let mut at_work = self.schema_jobs.at_work();
-        match at_work.get_mut(&self.project) {
-            Some(woken) if *woken => *woken = false,
-            _ => {
-                at_work.remove(&self.project);
-                self.has_ended = true;
-            }
-        }
-    }
 }
 
 /// One look at what there is to do, until it is done.
@@ -342,14 +301,5 @@ impl Round<'_> {
 
     fn table(&self, job: SchemaJob) -> StoredTable {
         self.store.table(job.table, 0, Vec::new())
-    }
-}
-
-impl Drop for Worker {
-    /// It also ends when the runtime that it happened to start on does. Somebody else takes up what it leaves.
-    fn drop(&mut self) {
-        if !self.has_ended {
-            self.schema_jobs.at_work().remove(&self.project);
-        }
     }
 }
