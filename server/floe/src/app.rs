@@ -48,6 +48,14 @@ impl App {
     /// # Errors
     /// When the data can't be opened or brought up to this version.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        Self::open_with(config, clock, Passwords::default()).await
+    }
+
+    /// The same with passwords that are hashed in another way: for tests, which sign in all the time.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub async fn open_with(config: &Config, clock: Arc<dyn Clock>, passwords: Passwords) -> Result<Self, Failure> {
         // First: with the data folder its key is made, and never again.
         let keys = root_keys(config)?;
         let stores = Stores::open(store_settings(config, &clock)).await?;
@@ -62,7 +70,7 @@ impl App {
         };
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
-        let people = Arc::new(People::new(stores.clone(), memberships, Passwords::default(), signer.clone()));
+        let people = Arc::new(People::new(stores.clone(), memberships, passwords, signer.clone()));
         let databases = Arc::new(Databases::new(&stores, &keys));
         let projects = Arc::new(Projects::new(
             stores.clone(),
