@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::SystemClock;
 use std::io::BufRead as _;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -121,7 +122,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let config = with_file_limit(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(execute(arguments.command, config)),
+        // Boxed, or the compiler would make a copy of the whole program for each of a runtime's ways to wait.
+        Ok(runtime) => runtime.block_on(Box::pin(execute(arguments.command, config)) as Pin<Box<dyn Future<Output = _>>>),
         Err(error) => Err(error.into()),
     };
     match outcome {

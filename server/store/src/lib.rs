@@ -82,8 +82,7 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::connection::Lane;
-    pub use crate::postgres::in_one_flight;
+    pub use crate::postgres::RunOnPostgres;
     pub use crate::store::Scans;
     pub use diesel::RunQueryDsl as SyncRun;
-    pub use diesel_async::RunQueryDsl as AsyncRun;
 }

@@ -116,14 +116,14 @@ impl fmt::Display for PlatformName {
 /// Runs what is missing, the projects' set first, each oldest first. One that a newer program left is none of our business
 /// (several versions may serve one database while they are being replaced).
 ///
-/// A store that has nothing yet gets all at once. In an older one each has a transaction of its own: it may take long, and
-/// what is done of a long way stays done.
+/// A store that has nothing yet gets all at once, in one transaction, or again nothing. In an older one each has a transaction
+/// of its own: it may take long, and what is done of a long way stays done. So it is when one of them can't run in any.
 fn run<C>(connection: &mut C, all: &[Box<dyn Migration<C::Backend>>]) -> Result<(), Failure>
 where
     C: Connection + MigrationHarness<C::Backend> + 'static,
 {
     let applied = connection.applied_migrations()?;
-    if applied.is_empty() {
+    if applied.is_empty() && all.iter().all(|migration| migration.metadata().run_in_transaction()) {
         return connection.transaction(|connection| run_at_once(connection, all));
     }
     for migration in all.iter().filter(|migration| !applied.contains(&migration.name().version())) {
@@ -305,11 +305,72 @@ mod tests {
         assert_eq!(versions.len(), all.len());
     }
 
-    /// A new store gets all of them in one transaction.
+    /// Otherwise it takes several times as long to make a project.
     #[test]
-    fn each_can_be_run_in_a_transaction() {
+    fn a_new_store_gets_them_in_one_transaction() {
         let all = Sets::ProjectAndPlatform.postgres().unwrap();
         assert!(all.iter().all(|migration| migration.metadata().run_in_transaction()));
+    }
+
+    /// A migration that fails, or one that no transaction may be around.
+    struct Other(&'static str, bool);
+
+    impl<DB: Backend> Migration<DB> for Other {
+        fn run(&self, conn: &mut dyn BoxableConnection<DB>) -> diesel::migration::Result<()> {
+            Ok(conn.batch_execute(self.0)?)
+        }
+
+        fn revert(&self, _: &mut dyn BoxableConnection<DB>) -> diesel::migration::Result<()> {
+            Ok(())
+        }
+
+        fn metadata(&self) -> &dyn MigrationMetadata {
+            self
+        }
+
+        fn name(&self) -> &dyn MigrationName {
+            self
+        }
+    }
+
+    impl MigrationMetadata for Other {
+        fn run_in_transaction(&self) -> bool {
+            self.1
+        }
+    }
+
+    impl MigrationName for Other {
+        fn version(&self) -> MigrationVersion<'_> {
+            MigrationVersion::from("other")
+        }
+    }
+
+    impl fmt::Display for Other {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("other")
+        }
+    }
+
+    #[test]
+    fn of_one_that_fails_in_a_new_store_nothing_stays_of_any() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        let mut all = Sets::ProjectAndPlatform.sqlite().unwrap();
+        all.push(Box::new(Other("CREATE TABLE half (done BIGINT); SELECT nonsense", true)));
+        let error = run(&mut connection, &all).unwrap_err().to_string();
+        assert!(error.starts_with("other: "), "it says which: {error}");
+        assert_eq!(connection.applied_migrations().unwrap(), []);
+        all.pop();
+        run(&mut connection, &all).unwrap();
+        assert_eq!(connection.applied_migrations().unwrap().len(), all.len());
+    }
+
+    #[test]
+    fn one_that_no_transaction_may_be_around_is_run_outside_of_any() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        let mut all = Sets::ProjectAndPlatform.sqlite().unwrap();
+        all.push(Box::new(Other("VACUUM", false)));
+        run(&mut connection, &all).unwrap();
+        assert_eq!(connection.applied_migrations().unwrap().len(), all.len());
     }
 
     /// As it is for a store of an older version: each by itself.

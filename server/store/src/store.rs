@@ -10,9 +10,11 @@ use crate::{postgres, sqlite};
 use diesel::connection::SimpleConnection;
 use floe_kernel::effect::{CacheName, WorkerName};
 use floe_kernel::role::RoleHolder;
+use futures_util::future::BoxFuture;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 
 /// The database of one project. Cheap to clone; kept open by its clones, so don't keep one for long: ask
 /// [`crate::Stores::project`] each time.
@@ -47,18 +49,22 @@ pub struct PgReader {
 
 impl PgReader {
     #[doc(hidden)]
-    pub async fn read(&self, limit: Option<Duration>) -> Result<postgres::Lease> {
-        let inside = self.gate.enter()?;
-        let lease = match limit {
-            None => postgres::Lease::read(&self.pool, &self.schema).await?,
-            Some(limit) => postgres::Lease::read_within(&self.pool, &self.schema, limit).await?,
-        };
-        Ok(lease.inside(inside))
+    pub fn read(&self, limit: Option<Duration>) -> BoxFuture<'_, Result<postgres::Lease>> {
+        Box::pin(async move {
+            let inside = self.gate.enter()?;
+            let lease = match limit {
+                None => postgres::Lease::read(&self.pool, &self.schema).await?,
+                Some(limit) => postgres::Lease::read_within(&self.pool, &self.schema, limit).await?,
+            };
+            Ok(lease.inside(inside))
+        })
     }
 
-    pub(crate) async fn begin(&self) -> Result<postgres::Lease> {
-        let inside = self.gate.enter()?;
-        Ok(postgres::Lease::begin(&self.pool, &self.schema).await?.inside(inside))
+    pub(crate) fn begin(&self) -> BoxFuture<'_, Result<postgres::Lease>> {
+        Box::pin(async move {
+            let inside = self.gate.enter()?;
+            Ok(postgres::Lease::begin(&self.pool, &self.schema).await?.inside(inside))
+        })
     }
 }
 
@@ -93,7 +99,7 @@ impl Store {
     pub async fn read(&self) -> Result<Connection> {
         Ok(Connection(match &self.0.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.read(self.1).await?),
-            Inner::Postgres(reader) => Either::Postgres(Box::new(Box::pin(reader.read(self.1.limit)).await?)),
+            Inner::Postgres(reader) => Either::Postgres(Box::new(reader.read(self.1.limit).await?)),
         }))
     }
 
@@ -108,7 +114,7 @@ impl Store {
     pub async fn begin(&self) -> Result<UnitOfWork> {
         let connection = Connection(match &self.0.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.begin().await?),
-            Inner::Postgres(reader) => Either::Postgres(Box::new(Box::pin(reader.begin()).await?)),
+            Inner::Postgres(reader) => Either::Postgres(Box::new(reader.begin().await?)),
         });
         Ok(self.unit(connection))
     }
@@ -196,6 +202,15 @@ pub struct UnitOfWork {
     began: Instant,
 }
 
+/// In a task of its own: a caller who hangs up while the disk is busy must not leave a cache with what was true before.
+fn commit_and_apply(connection: Connection, mut effects: Effects) -> JoinHandle<Result<()>> {
+    tokio::spawn(async move {
+        let outcome = connection.commit().await;
+        effects.apply(outcome.is_ok());
+        outcome
+    })
+}
+
 /// How much of something long is done at once: with a group's commit before and after it, others wait for 25 ms at most.
 const SLICE: Duration = Duration::from_millis(10);
 
@@ -213,13 +228,7 @@ impl UnitOfWork {
             return connection.commit().await;
         }
         effects.begin_commit();
-        // In a task of its own: a caller who hangs up while the disk is busy must not leave a cache with what was true before.
-        let committed = tokio::spawn(async move {
-            let outcome = connection.commit().await;
-            effects.apply(outcome.is_ok());
-            outcome
-        });
-        committed.await.map_err(Error::unavailable).flatten()
+        commit_and_apply(connection, effects).await.map_err(Error::unavailable).flatten()
     }
 
     /// What a cache holds under this key isn't true any more once this is committed.
@@ -327,7 +336,7 @@ impl UnitOfWork {
     pub async fn mark(&mut self) -> Result<()> {
         match &mut self.connection.0 {
             Either::Sqlite(lease) => lease.run(|c| sqlite::Mark.run(c))?,
-            Either::Postgres(lease) => Box::pin(lease.batch("SAVEPOINT mark")).await?,
+            Either::Postgres(lease) => lease.batch("SAVEPOINT mark").await?,
         }
         Ok(())
     }
@@ -343,7 +352,7 @@ impl UnitOfWork {
                 lease.forgive();
             }
             Either::Postgres(lease) => {
-                Box::pin(lease.batch("ROLLBACK TO SAVEPOINT mark")).await?;
+                lease.batch("ROLLBACK TO SAVEPOINT mark").await?;
                 lease.forgive();
             }
         }

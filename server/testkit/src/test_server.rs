@@ -6,7 +6,7 @@ use floe::config::{Config, ConsoleSignup, Postgres};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::{Clock as _, FixedClock, SystemClock};
 use floe_store::Store;
-use floe_users::{Cost, Passwords};
+use floe_users::Passwords;
 use serde_json::{Value as Json, json};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -84,8 +84,7 @@ impl TestServer {
             let folder = tempfile::tempdir().expect("a temporary folder");
             config.database.folder = folder.path().to_owned();
             let clock = Arc::new(FixedClock::at(SystemClock.now()));
-            let passwords = Passwords::costing(Cost::LEAST);
-            let app = App::open_with(&config, clock.clone(), passwords).await.expect("the app opens");
+            let app = App::open_with(&config, clock.clone(), Passwords::of_tests()).await.expect("the app opens");
             app.clear_up().await.expect("what others have left is cleared up");
             let app = Arc::new(app);
             let address = SocketAddr::from(([127, 0, 0, 1], 0));

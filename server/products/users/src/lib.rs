@@ -26,7 +26,7 @@ mod sessions;
 pub use admission::{Admission, NewUser, register};
 pub use device::Device;
 pub use model::{Account, JwtModel, Session, SessionModel, User, UserModel};
-pub use passwords::{Cost, Passwords};
+pub use passwords::Passwords;
 pub use routes::routes;
 pub use service::{Context, Ending, JwtSession, People};
 pub use sessions::{Provider, SignIn, visit};

@@ -15,18 +15,23 @@ pub(crate) const PASSES: u32 = 5;
 /// On how many threads.
 pub(crate) const THREADS: u32 = 1;
 
-/// What a hash takes of whoever makes or checks it.
+/// What a hash takes of whoever makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cost {
+struct Cost {
     memory_kib: u32,
     passes: u32,
 }
 
 impl Cost {
     /// What the contract says. Every server's.
-    pub const CONTRACT: Self = Self { memory_kib: MEMORY_KIB, passes: PASSES };
-    /// The least that there is: for tests, whose passwords are nobody's. No setting leads here.
-    pub const LEAST: Self = Self { memory_kib: Params::MIN_M_COST, passes: Params::MIN_T_COST };
+    const CONTRACT: Self = Self { memory_kib: MEMORY_KIB, passes: PASSES };
+    /// The least that there is, for tests, whose passwords are nobody's. A binary that is optimized for people to run doesn't
+    /// know it, whoever calls: there it is what the contract says.
+    const OF_TESTS: Self = if cfg!(debug_assertions) {
+        Self { memory_kib: Params::MIN_M_COST, passes: Params::MIN_T_COST }
+    } else {
+        Self::CONTRACT
+    };
 
     fn argon2(self) -> Result<Argon2<'static>> {
         let params = Params::new(self.memory_kib, self.passes, THREADS, None).map_err(Error::internal)?;
@@ -59,9 +64,14 @@ impl Default for Passwords {
 }
 
 impl Passwords {
-    /// With hashes that cost this.
+    /// Cheap ones, for tests, which sign in all the time. No setting leads here, and without `debug_assertions` they are as
+    /// dear as all others.
     #[must_use]
-    pub fn costing(cost: Cost) -> Self {
+    pub fn of_tests() -> Self {
+        Self::costing(Cost::OF_TESTS)
+    }
+
+    fn costing(cost: Cost) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self::new(cost, cores, WAITING)
     }
@@ -144,7 +154,7 @@ mod tests {
     async fn a_password_is_known_again_and_no_other_is() {
         let passwords = Passwords::default();
         let (hash, verify) = (
-            async |password: &str| passwords.hash(Cost::CONTRACT, &Secret::new(password), &Interest::default()).await.unwrap(),
+            async |password: &str| passwords.hash(&Secret::new(password), &Interest::default()).await.unwrap(),
             async |password: &str, kept: &str| {
                 passwords.verify(&Secret::new(password), Some(kept), &Interest::default()).await.unwrap()
             },

@@ -6,11 +6,13 @@
 //! Connections are not encrypted (no TLS yet): keep the database on the same machine or a private network.
 
 mod pool;
+mod run;
 mod session;
 mod shares;
 mod silence;
 
 pub(crate) use pool::Pool;
+pub use run::RunOnPostgres;
 pub(crate) use session::Session;
 
 use crate::error::{Error, FAILED_UNIT, Result};
@@ -18,6 +20,7 @@ use crate::gate::Inside;
 use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use futures_util::future::BoxFuture;
 use pool::Held;
 use silence::Watchdog;
 use std::borrow::Cow;
@@ -48,7 +51,7 @@ pub(crate) struct Opening {
 }
 
 /// What is to be known of a statement before it is sent.
-pub struct Flight {
+pub(crate) struct Flight {
     opening: Option<Opening>,
     watchdog: Arc<Watchdog>,
     process: i32,
@@ -57,7 +60,7 @@ pub struct Flight {
 }
 
 /// What became of a flight.
-pub struct Answer<T> {
+pub(crate) struct Answer<T> {
     outcome: Outcome,
     result: QueryResult<T>,
 }
@@ -73,7 +76,7 @@ enum Outcome {
 
 /// Sends the opening, if there is one, and the query behind it; only then waits for the answers, for as long as there
 /// is any hope of one.
-pub async fn in_one_flight<T>(
+async fn in_one_flight<T>(
     flight: Flight,
     connection: &AsyncPgConnection,
     query: impl Future<Output = QueryResult<T>>,
@@ -164,18 +167,22 @@ impl Lease {
         Ok(lease)
     }
 
-    pub(crate) async fn commit(mut self) -> Result<()> {
-        if self.held.is_none() {
-            return Err(Error::unreachable(silence::NO_ANSWER));
-        }
-        if self.unit != Unit::Open {
-            return Err(Error::unavailable(FAILED_UNIT));
-        }
-        if self.opening.is_none() {
-            self.batch("COMMIT").await?;
-        }
-        self.unit = Unit::None;
-        Ok(())
+    // Futures are boxed where other crates wait for them: each would compile them anew. (And SQLite's callers would carry
+    // the room that they need.)
+    pub(crate) fn commit(mut self) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            if self.held.is_none() {
+                return Err(Error::unreachable(silence::NO_ANSWER));
+            }
+            if self.unit != Unit::Open {
+                return Err(Error::unavailable(FAILED_UNIT));
+            }
+            if self.opening.is_none() {
+                self.batch("COMMIT").await?;
+            }
+            self.unit = Unit::None;
+            Ok(())
+        })
     }
 
     /// Forgets that a statement failed since the mark that was just gone back to.
@@ -186,19 +193,23 @@ impl Lease {
     }
 
     /// Runs statements that bind nothing and give nothing.
-    pub(crate) async fn batch(&mut self, sql: &str) -> QueryResult<()> {
-        let (flight, connection) = self.start()?;
-        let answer = in_one_flight(flight, connection, execute(connection, sql)).await;
-        self.finish(answer)
+    pub(crate) fn batch<'c>(&'c mut self, sql: &'c str) -> BoxFuture<'c, QueryResult<()>> {
+        Box::pin(async move {
+            let (flight, connection) = self.start()?;
+            let answer = in_one_flight(flight, connection, execute(connection, sql)).await;
+            self.finish(answer)
+        })
     }
 
     /// The same without a limit: they take as long as the server works on them.
-    pub(crate) async fn batch_without_limit(&mut self, sql: &str) -> QueryResult<()> {
-        let sql = format!("SET LOCAL statement_timeout = 0; {sql}");
-        let (flight, connection) = self.start()?;
-        let flight = Flight { limit: None, ..flight };
-        let answer = in_one_flight(flight, connection, execute(connection, &sql)).await;
-        self.finish(answer)
+    pub(crate) fn batch_without_limit<'c>(&'c mut self, sql: &'c str) -> BoxFuture<'c, QueryResult<()>> {
+        Box::pin(async move {
+            let sql = format!("SET LOCAL statement_timeout = 0; {sql}");
+            let (flight, connection) = self.start()?;
+            let flight = Flight { limit: None, ..flight };
+            let answer = in_one_flight(flight, connection, execute(connection, &sql)).await;
+            self.finish(answer)
+        })
     }
 
     fn schema(&self) -> Option<&Arc<str>> {
@@ -210,12 +221,11 @@ impl Lease {
         self.held.as_ref().map_or(Duration::ZERO, |held| held.pooled.statement_timeout)
     }
 
-    /// The connection, for one statement, and what to send with it. What `on_conn!` calls, followed by
-    /// [`in_one_flight`] and [`Lease::finish`].
+    /// The connection, for one statement, and what to send with it: by [`in_one_flight`], and then [`Lease::finish`].
     ///
     /// # Errors
     /// When the connection is lost.
-    pub fn start(&mut self) -> QueryResult<(Flight, &AsyncPgConnection)> {
+    pub(crate) fn start(&mut self) -> QueryResult<(Flight, &AsyncPgConnection)> {
         let Some(held) = &mut self.held else { return silence::no_answer() };
         let pooled = &mut *held.pooled;
         self.busy = true;
@@ -237,7 +247,7 @@ impl Lease {
     ///
     /// # Errors
     /// Those of the statement.
-    pub fn finish<T>(&mut self, Answer { outcome, result }: Answer<T>) -> QueryResult<T> {
+    pub(crate) fn finish<T>(&mut self, Answer { outcome, result }: Answer<T>) -> QueryResult<T> {
         self.busy = false;
         if outcome != Outcome::Answered || is_lost(&result) {
             // Not where its next statement should run, or nowhere: closed.

@@ -5,7 +5,7 @@
 use super::scans::{ScanPermit, ScanSlots};
 use super::schema_changes::SchemaChanges;
 use super::statements::{BeginRead, Commit, PinSnapshot, Rollback};
-use super::{DatabaseFile, Opened, Purpose, connect};
+use super::{DatabaseFile, Opened, Purpose, Query, connect};
 use crate::error::{Error, Result, is_schema_changed};
 use diesel::result::Error as DieselError;
 use diesel::{QueryResult, SqliteConnection};
@@ -97,18 +97,15 @@ enum Permit {
 
 impl ReadLease {
     /// Runs statements, each of which sees what is committed when it starts.
-    pub(super) fn run<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+    pub(super) fn run(&mut self, query: Query<'_>) -> QueryResult<()> {
         let is_changing = self.home.0.schema_changes.are_recent();
         let connection = self.connection.as_deref_mut().ok_or(DieselError::BrokenTransactionManager)?;
         if is_changing { pinned(connection, query) } else { query(connection) }
     }
 
     /// The same for statements that can be run again: should a table's shape change just when they begin, they are.
-    pub(super) fn run_again<T>(
-        &mut self,
-        query: &mut impl FnMut(&mut SqliteConnection) -> QueryResult<T>,
-    ) -> QueryResult<T> {
-        match self.run(&mut *query) {
+    pub(super) fn run_again(&mut self, query: Query<'_>) -> QueryResult<()> {
+        match self.run(query) {
             Err(error) if is_schema_changed(&error) => {
                 let connection = self.connection.as_deref_mut().ok_or(DieselError::BrokenTransactionManager)?;
                 pinned(connection, query)
@@ -138,10 +135,7 @@ impl ReadLease {
 
 /// Runs statements on one state of the file. While the shapes of tables change in quick succession, SQLite may otherwise
 /// find each time that it has read their definitions that they have changed again, and give up.
-fn pinned<T>(
-    connection: &mut SqliteConnection,
-    query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
-) -> QueryResult<T> {
+fn pinned(connection: &mut SqliteConnection, query: Query<'_>) -> QueryResult<()> {
     // Whatever the time is: even a BEGIN that has begun can be interrupted.
     let result = watch::untimed(|| BeginRead.run(connection).and_then(|()| PinSnapshot.run(connection)));
     let result = result.and_then(|()| query(connection));

@@ -9,7 +9,7 @@ use floe_kernel::event::Listeners;
 use floe_kernel::secret::{Secret, hash};
 use floe_kernel::time::Timestamp;
 use floe_store::{Backend, StoreSettings, Stores, outbox};
-use floe_users::{Admission, Context, Cost, NewUser, Passwords, People, Provider, SignIn};
+use floe_users::{Admission, Context, NewUser, Passwords, People, Provider, SignIn};
 use std::sync::Arc;
 
 struct Everything;
@@ -50,7 +50,7 @@ async fn who_listens_learns_what_happened_and_no_secret() {
     let stores = Stores::open(settings).await.unwrap();
     let (store, project) = (stores.create_project("shop", 1).await.unwrap(), project());
     let signer = Signer::new(&Secret::new("a key of at least thirty-two characters"));
-    let people = People::new(stores.clone(), Arc::new(NoTeams), Passwords::costing(Cost::LEAST), signer);
+    let people = People::new(stores.clone(), Arc::new(NoTeams), Passwords::of_tests(), signer);
     let interest = Interest::default();
     let at = Context { project: &project, store: &store, now: Timestamp::from_millis(0), interest: &interest };
 
