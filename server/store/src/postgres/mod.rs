@@ -169,18 +169,19 @@ impl Lease {
 
     // Futures are boxed where other crates wait for them: each would compile them anew. (And SQLite's callers would carry
     // the room that they need.)
-    pub(crate) fn commit(mut self) -> BoxFuture<'static, Result<()>> {
+    pub(crate) fn commit(self) -> BoxFuture<'static, Result<()>> {
         Box::pin(async move {
-            if self.held.is_none() {
+            let mut lease = self;
+            if lease.held.is_none() {
                 return Err(Error::unreachable(silence::NO_ANSWER));
             }
-            if self.unit != Unit::Open {
+            if lease.unit != Unit::Open {
                 return Err(Error::unavailable(FAILED_UNIT));
             }
-            if self.opening.is_none() {
-                self.batch("COMMIT").await?;
+            if lease.opening.is_none() {
+                lease.batch("COMMIT").await?;
             }
-            self.unit = Unit::None;
+            lease.unit = Unit::None;
             Ok(())
         })
     }

@@ -19,10 +19,10 @@ use futures_util::TryStreamExt as _;
 use futures_util::future::BoxFuture;
 
 /// A row, as it came.
-pub type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
+pub(crate) type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
 
 /// A query's text and values.
-pub type AnyQuery<'q> = Box<dyn QueryFragment<Pg> + Send + 'q>;
+pub(crate) type AnyQuery<'q> = Box<dyn QueryFragment<Pg> + Send + 'q>;
 
 /// What is called with each row.
 type OnRow<'r> = &'r mut (dyn FnMut(&Row) -> QueryResult<()> + Send);
@@ -174,7 +174,7 @@ impl Lease {
     fn each_row<'c>(&'c mut self, query: AnyQuery<'c>, on_row: OnRow<'c>) -> BoxFuture<'c, QueryResult<()>> {
         Box::pin(async move {
             let (flight, mut connection) = self.start()?;
-            let rows = connection.load(AsText(&*query));
+            let rows = AsyncConnectionCore::load(&mut connection, AsText(&*query));
             drop(query);
             let read = async move {
                 let mut rows = rows.await?;
