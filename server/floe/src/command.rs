@@ -123,7 +123,9 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
     let outcome = match runtime {
         // Boxed, or the compiler would make a copy of the whole program for each of a runtime's ways to wait.
-        Ok(runtime) => runtime.block_on(Box::pin(execute(arguments.command, config)) as Pin<Box<dyn Future<Output = _>>>),
+        Ok(runtime) => {
+            runtime.block_on(Box::pin(execute(arguments.command, config)) as Pin<Box<dyn Future<Output = _>>>)
+        }
         Err(error) => Err(error.into()),
     };
     match outcome {

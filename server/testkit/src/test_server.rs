@@ -77,6 +77,23 @@ impl TestServer {
         set: impl FnOnce(&mut Config),
         scenario: impl FnOnce(Self) -> F,
     ) {
+        Self::run_hashing(database, set, Passwords::of_tests(), scenario);
+    }
+
+    /// The same with the defaults, and passwords whose hashes cost what they cost on every server.
+    ///
+    /// # Panics
+    /// As [`TestServer::run`].
+    pub fn run_with_dear_passwords<F: Future<Output = ()>>(database: Database, scenario: impl FnOnce(Self) -> F) {
+        Self::run_hashing(database, |_| {}, Passwords::default(), scenario);
+    }
+
+    fn run_hashing<F: Future<Output = ()>>(
+        database: Database,
+        set: impl FnOnce(&mut Config),
+        passwords: Passwords,
+        scenario: impl FnOnce(Self) -> F,
+    ) {
         let Some(mut config) = config(database) else { return };
         set(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
@@ -84,7 +101,7 @@ impl TestServer {
             let folder = tempfile::tempdir().expect("a temporary folder");
             config.database.folder = folder.path().to_owned();
             let clock = Arc::new(FixedClock::at(SystemClock.now()));
-            let app = App::open_with(&config, clock.clone(), Passwords::of_tests()).await.expect("the app opens");
+            let app = App::open_with(&config, clock.clone(), passwords).await.expect("the app opens");
             app.clear_up().await.expect("what others have left is cleared up");
             let app = Arc::new(app);
             let address = SocketAddr::from(([127, 0, 0, 1], 0));

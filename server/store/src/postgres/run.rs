@@ -124,11 +124,7 @@ async fn all_of<T: Send>(
     Ok(rows)
 }
 
-async fn first_of<T: Send>(
-    lease: &mut Lease,
-    query: AnyQuery<'_>,
-    read: fn(&Row) -> QueryResult<T>,
-) -> QueryResult<T> {
+async fn first_of<T: Send>(lease: &mut Lease, query: AnyQuery<'_>, read: fn(&Row) -> QueryResult<T>) -> QueryResult<T> {
     let mut first = None;
     let mut keep = |row: &Row| {
         if first.is_none() {
