@@ -272,7 +272,8 @@ both_databases! {
 
 /// Other tests hash cheaply.
 mod a_hash_costs_what_the_contract_says {
-    use super::*;
+    use super::json;
+    use floe_testkit::{Database, TestServer};
 
     async fn scenario(floe: TestServer) {
         let project = floe.project("p").await;
@@ -285,11 +286,11 @@ mod a_hash_costs_what_the_contract_says {
 
     #[test]
     fn sqlite() {
-        TestServer::run_with_dear_passwords(floe_testkit::Database::Sqlite, scenario);
+        TestServer::run_with_dear_passwords(Database::Sqlite, scenario);
     }
 
     #[test]
     fn postgres() {
-        TestServer::run_with_dear_passwords(floe_testkit::Database::Postgres, scenario);
+        TestServer::run_with_dear_passwords(Database::Postgres, scenario);
     }
 }
