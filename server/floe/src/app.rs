@@ -16,6 +16,7 @@ use floe_gateway::route::RouteSpec;
 use floe_gateway::{Gateway, GatewaySettings};
 use floe_health::Health;
 use floe_kernel::directory::{Persons as _, Projects as _};
+use floe_kernel::event::{Listeners, NoListeners};
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
@@ -48,9 +49,21 @@ impl App {
     /// # Errors
     /// When the data can't be opened or brought up to this version.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        Self::open_with(config, clock, Arc::new(NoListeners)).await
+    }
+
+    /// The same, with somebody who listens to events.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub async fn open_with(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        listeners: Arc<dyn Listeners>,
+    ) -> Result<Self, Failure> {
         // First: with the data folder its key is made, and never again.
         let keys = root_keys(config)?;
-        let stores = Stores::open(store_settings(config, &clock)).await?;
+        let stores = Stores::open(store_settings(config, &clock, listeners)).await?;
         require_all(&keys, config, &stores).await?;
         let signer = Signer::with_previous(&keys.derive("jwt"), &keys.derive_previous("jwt"));
         let devices = Devices::new(keys.derive("devices"));
@@ -180,7 +193,7 @@ fn on_project_deleted(people: &Arc<People>, databases: &Arc<Databases>) -> Vec<O
     vec![Box::new(move |_| people.forget_everybody()), Box::new(move |_| databases.forget())]
 }
 
-fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
+fn store_settings(config: &Config, clock: &Arc<dyn Clock>, listeners: Arc<dyn Listeners>) -> StoreSettings {
     let backend = match &config.database.postgres {
         Some(postgres) => Backend::Postgres {
             url: postgres.url.expose().to_owned(),
@@ -194,6 +207,7 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
         unit_time: config.database.unit_time,
         idle_time: config.database.idle_time,
         max_open: config.database.max_open.unwrap_or(DEFAULT_MAX_OPEN),
+        listeners,
         clock: Arc::clone(clock),
         ..StoreSettings::new(backend)
     }

@@ -3,6 +3,7 @@
 use crate::client::Client;
 use floe::app::App;
 use floe::config::{Config, ConsoleSignup, Postgres};
+use floe_kernel::event::{Listeners, NoListeners};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::{Clock as _, FixedClock, SystemClock};
 use floe_store::Store;
@@ -76,6 +77,27 @@ impl TestServer {
         set: impl FnOnce(&mut Config),
         scenario: impl FnOnce(Self) -> F,
     ) {
+        Self::run_in(database, set, Arc::new(NoListeners), scenario);
+    }
+
+    /// The same with somebody who listens to events.
+    ///
+    /// # Panics
+    /// As [`TestServer::run`].
+    pub fn run_listening<F: Future<Output = ()>>(
+        database: Database,
+        listeners: Arc<dyn Listeners>,
+        scenario: impl FnOnce(Self) -> F,
+    ) {
+        Self::run_in(database, |_| {}, listeners, scenario);
+    }
+
+    fn run_in<F: Future<Output = ()>>(
+        database: Database,
+        set: impl FnOnce(&mut Config),
+        listeners: Arc<dyn Listeners>,
+        scenario: impl FnOnce(Self) -> F,
+    ) {
         let Some(mut config) = config(database) else { return };
         set(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
@@ -83,7 +105,7 @@ impl TestServer {
             let folder = tempfile::tempdir().expect("a temporary folder");
             config.database.folder = folder.path().to_owned();
             let clock = Arc::new(FixedClock::at(SystemClock.now()));
-            let app = App::open(&config, clock.clone()).await.expect("the app opens");
+            let app = App::open_with(&config, clock.clone(), listeners).await.expect("the app opens");
             app.clear_up().await.expect("what others have left is cleared up");
             let app = Arc::new(app);
             let address = SocketAddr::from(([127, 0, 0, 1], 0));
