@@ -38,6 +38,7 @@ mod connection;
 mod dialect;
 mod effects;
 mod error;
+mod free_space;
 mod gate;
 pub mod json;
 pub mod key_register;
@@ -57,6 +58,7 @@ pub use connection::Connection;
 pub use dialect::Dialect;
 pub use effects::{EffectHandlers, Revoking};
 pub use error::{Error, Result, conflict_is};
+pub use free_space::{FreeSpace, MinFreeSpace};
 pub use key_register::KeyRegister;
 pub use store::{Store, UnitOfWork};
 pub use stores::{

@@ -19,5 +19,6 @@ mod events;
 mod health;
 mod limits;
 mod power_loss;
+mod room;
 mod secret_key;
 mod slow_clients;

@@ -41,7 +41,7 @@ struct Got {
 }
 
 impl OnlineDdl {
-    /// Takes the workbench of a store; `None` when another process has it.
+    /// Takes the online DDL of a store; `None` when another process has it.
     ///
     /// # Errors
     /// [`crate::Error::Unreachable`] when the database can't be reached.

@@ -163,7 +163,7 @@ impl Databases {
         let mut whole = open(&mut tx, at, vocabulary).await?;
         let table = whole.table.number;
         // PostgreSQL would wait for the other change, and every reader of the table for us.
-        let is_for_later = !call.store.is_sqlite() && tx.definitions().awaits_chores(table).await?;
+        let is_for_later = !call.store.is_sqlite() && tx.definitions().awaits_jobs(table).await?;
         let mut column = new.made(call.now, if is_for_later { Status::Processing } else { Status::Available });
         if whole.has(&column.key) {
             return Err(Error::about(vocabulary.errors().column_exists, &column.key));
@@ -326,7 +326,7 @@ impl Databases {
         let table = call.store.table(number, whole.table.version, Vec::new());
         // SQLite would write every row anew.
         let is_slow = call.store.is_sqlite() && is_large(tx, &table).await?;
-        if is_slow || tx.definitions().awaits_chores(number).await? {
+        if is_slow || tx.definitions().awaits_jobs(number).await? {
             return tx.later(Task::DropColumn, number, column.number).await;
         }
         Ok(tx.shape(Ddl::DropColumn(table, column.stored().name)).await?)

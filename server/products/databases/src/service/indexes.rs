@@ -157,7 +157,7 @@ impl Databases {
             // One that failed isn't there. One that is being made is removed by whoever makes it.
             Status::Failed(_) | Status::Processing => {}
             // PostgreSQL would wait for the other change, and every reader of the table for us.
-            Status::Available if !call.store.is_sqlite() && tx.definitions().awaits_chores(table).await? => {
+            Status::Available if !call.store.is_sqlite() && tx.definitions().awaits_jobs(table).await? => {
                 tx.later(Task::DropIndex, table, number).await?;
             }
             Status::Available => {
@@ -172,7 +172,7 @@ impl Databases {
 /// Whether an index of this table must be made behind the API's back: the table is large, or something else is being
 /// done about it there.
 async fn is_for_later(tx: &mut RowTransaction<'_>, call: &Call, whole: &WholeTable) -> Result<bool> {
-    if tx.definitions().awaits_chores(whole.table.number).await? {
+    if tx.definitions().awaits_jobs(whole.table.number).await? {
         return Ok(true);
     }
     is_large(tx, &call.store.table(whole.table.number, 0, Vec::new())).await

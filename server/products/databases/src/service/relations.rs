@@ -34,7 +34,7 @@ impl Databases {
         let mut tx = self.begin(call).await?;
         let to = At { database: at.database.clone(), table: new.related.clone() };
         let (table, related) = open_both(&mut tx, at, &to, vocabulary).await?;
-        let is_for_later = await_chores(&mut tx, call, [table.table.number, related.table.number]).await?;
+        let is_for_later = await_jobs(&mut tx, call, [table.table.number, related.table.number]).await?;
         let mut relation = planned(new, call, &table, &related);
         check(&relation, &table, &related, vocabulary)?;
         relation.status = if is_for_later { Status::Processing } else { Status::Available };
@@ -230,7 +230,7 @@ pub(super) async fn drop_links(tx: &mut RowTransaction<'_>, call: &Call, relatio
     if never_made {
         return Ok(false);
     }
-    if await_chores(tx, call, [table, related]).await? {
+    if await_jobs(tx, call, [table, related]).await? {
         tx.later(Task::DropLinks, 0, relation.link).await?;
         return Ok(true);
     }
@@ -240,10 +240,10 @@ pub(super) async fn drop_links(tx: &mut RowTransaction<'_>, call: &Call, relatio
 
 /// Whether links between these tables must wait, because something is done about their shape. Only on PostgreSQL, where
 /// a table of links locks both tables, and who waits for a lock holds up everybody behind.
-async fn await_chores(tx: &mut RowTransaction<'_>, call: &Call, tables: [i64; 2]) -> Result<bool> {
+async fn await_jobs(tx: &mut RowTransaction<'_>, call: &Call, tables: [i64; 2]) -> Result<bool> {
     let mut definitions = tx.definitions();
     Ok(!call.store.is_sqlite()
-        && (definitions.awaits_chores(tables[0]).await? || definitions.awaits_chores(tables[1]).await?))
+        && (definitions.awaits_jobs(tables[0]).await? || definitions.awaits_jobs(tables[1]).await?))
 }
 
 /// Removes every relationship that a table is in, before the table goes. Gives what [`drop_links`] does.

@@ -1,9 +1,9 @@
 //! What is done about the shape of tables behind the API's back: what would hold up everybody if a request did it.
 //!
-//! A request notes a chore in the same unit of work as the change of the definition, so neither is ever there without
-//! the other. One task at a time does a project's chores, in the order in which they were noted, and ends when there are
+//! A request notes a job in the same unit of work as the change of the definition, so neither is ever there without
+//! the other. One task at a time does a project's jobs, in the order in which they were noted, and ends when there are
 //! none: nothing polls. What a process that died has left is taken up when the project's tables are next used
-//! ([`Databases::resume`]). Each chore can be begun again from the start, whatever an earlier attempt has done of it.
+//! ([`Databases::resume`]). Each job can be begun again from the start, whatever an earlier attempt has done of it.
 
 use super::indexes::definition;
 use super::tables::fill;
@@ -27,29 +27,29 @@ const SMALL: i64 = 10_000;
 /// How many rows are emptied or removed in one unit of work.
 const BATCH: i64 = 1000;
 
-/// How long to wait after each failure of a chore; then it is given up.
+/// How long to wait after each failure of a job; then it is given up.
 const PATIENCE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
-/// How long to wait before looking again whether another node is done with a project's chores.
+/// How long to wait before looking again whether another node is done with a project's jobs.
 const ELSEWHERE: Duration = Duration::from_secs(1);
 
-/// Which projects have their chores done at the moment. Cheap to clone.
+/// Which projects have their jobs done at the moment. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct SchemaJobs(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    /// By project: whether somebody has knocked since the task looked last.
+    /// By project: whether somebody has woken it since the task looked last.
     at_work: Mutex<HashMap<String, bool>>,
 }
 
 impl SchemaJobs {
-    /// Sees to it that a project's chores are done.
+    /// Sees to it that a project's jobs are done.
     pub(crate) fn wake(&self, store: &Store) {
         let project = store.project_id();
         match self.at_work().entry(project.as_ref().to_owned()) {
-            Entry::Occupied(mut knocked) => {
-                knocked.insert(true);
+            Entry::Occupied(mut woken) => {
+                woken.insert(true);
                 return;
             }
             Entry::Vacant(place) => place.insert(false),
@@ -85,7 +85,7 @@ pub(super) async fn is_large(unit: &mut UnitOfWork, table: &StoredTable) -> Resu
     Ok(tables::last_sequence(unit, table).await? > SMALL)
 }
 
-/// The task that does a project's chores. It keeps the store open for as long as there are some.
+/// The task that does a project's jobs. It keeps the store open for as long as there are some.
 struct Worker {
     schema_jobs: SchemaJobs,
     background: BackgroundProject,
@@ -98,9 +98,9 @@ impl Worker {
     async fn run(mut self) {
         while !self.has_ended {
             if let Err(error) = self.do_all().await {
-                tracing::warn!(project = %self.project, %error, "chores are left for later");
+                tracing::warn!(project = %self.project, %error, "schema jobs are left for later");
             }
-            self.end_unless_knocked();
+            self.end_unless_woken();
         }
     }
 
@@ -110,10 +110,10 @@ impl Worker {
     }
 
     /// Ends, unless somebody has noted something since the last look.
-    fn end_unless_knocked(&mut self) {
+    fn end_unless_woken(&mut self) {
         let mut at_work = self.schema_jobs.at_work();
         match at_work.get_mut(&self.project) {
-            Some(knocked) if *knocked => *knocked = false,
+            Some(woken) if *woken => *woken = false,
             _ => {
                 at_work.remove(&self.project);
                 self.has_ended = true;
@@ -142,7 +142,7 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// The workbench, once no other node has it; none when there is nothing left to be done.
+    /// The online DDL, once no other node has it; none when there is nothing left to be done.
     async fn online_ddl(&self) -> Result<Option<OnlineDdl>> {
         while self.next(0).await?.is_some() {
             if let Some(online_ddl) = OnlineDdl::take(&self.store).await? {
@@ -159,11 +159,11 @@ impl Round<'_> {
         Ok(SchemaRepository(&mut self.store.read().await?).next_job(done_to).await?)
     }
 
-    /// Does a chore, in several attempts if need be. One that can't be done must not keep the others from being done.
+    /// Does a job, in several attempts if need be. One that can't be done must not keep the others from being done.
     async fn attempt(&self, online_ddl: &mut OnlineDdl, job: SchemaJob) -> Result<()> {
         let mut patience = PATIENCE.into_iter();
         while let Err(error) = self.perform(online_ddl, job).await {
-            tracing::warn!(project = %self.project, task = job.task.name(), %error, "a chore failed");
+            tracing::warn!(project = %self.project, task = job.task.name(), %error, "a schema job failed");
             let Some(pause) = patience.next() else { return self.give_up(job).await };
             if !self.tasks.sleep(pause).await {
                 return Ok(());
@@ -299,7 +299,7 @@ impl Round<'_> {
         .await
     }
 
-    /// Does the last thing about a chore, unless it was called off, and notes that it is done: both or neither.
+    /// Does the last thing about a job, unless it was called off, and notes that it is done: both or neither.
     async fn finish(&self, job: SchemaJob, work: impl AsyncFnOnce(&mut UnitOfWork) -> Result<()>) -> Result<()> {
         let mut unit = self.store.begin().await?;
         // First, as in every change of a table's shape, so that no two wait for each other.

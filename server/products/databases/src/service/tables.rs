@@ -201,7 +201,7 @@ pub(super) async fn drop_rows(
     links_are_left: bool,
 ) -> Result<()> {
     let stored = call.store.table(table, 0, Vec::new());
-    if tx.definitions().awaits_chores(table).await? {
+    if tx.definitions().awaits_jobs(table).await? {
         tx.definitions().call_off_all(table).await?;
     } else if !links_are_left && !is_large(tx, &stored).await? {
         return Ok(tx.shape(Ddl::DropTable(stored)).await?);

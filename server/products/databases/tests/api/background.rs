@@ -83,7 +83,7 @@ floe_testkit::both_databases! {
         until_done(&floe, "p").await;
         for use_it in ["rows", "indexes"] {
             // As a crash in the middle leaves it; with the index half there or not.
-            // (The index goes first: who did the chore before may still be looking for another one.)
+            // (The index goes first: who did the job before may still be looking for another one.)
             if use_it == "rows" {
                 sql(&floe, "p", "DROP INDEX rows_1_i1").await;
             }

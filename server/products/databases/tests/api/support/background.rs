@@ -42,5 +42,5 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 /// Waits until nothing is left to be done in a project.
 pub(crate) async fn until_done(floe: &TestServer, project: &str) {
-    until("all chores are done", async || count(floe, project, "schema_jobs").await == Some(0)).await;
+    until("all jobs are done", async || count(floe, project, "schema_jobs").await == Some(0)).await;
 }
