@@ -192,7 +192,8 @@ impl Accounts {
     /// Signs the caller out everywhere.
     pub(crate) async fn sign_out_everywhere(&self, at: Context<'_>, caller: &Caller) -> Result<()> {
         in_person(caller)?;
-        self.people.sign_out_everywhere(at, &caller.require_user()?.id, caller.session_id()).await
+        let by = caller.session_id().unwrap_or_default();
+        self.people.sign_out_everywhere(at, &caller.require_user()?.id, Some(by)).await
     }
 
     /// Removes the caller with all that is theirs.

@@ -192,12 +192,12 @@ impl People {
         self.hold(&mut unit, at, user_id).await?;
         let session = find(Repository(&mut unit).sessions(user_id).await?, session_id)?;
         self.end(&mut unit, user_id, Ending::Only(session_id)).await?;
-        tell_of_end(&mut unit, &session).await?;
+        emit_end(&mut unit, &session).await?;
         Ok(unit.commit().await?)
     }
 
-    /// Signs the user out everywhere; every JWT ends too. `by`: the session in which they wished it. Then that is the one
-    /// whose end is told, as the contract has it.
+    /// Signs the user out everywhere; every JWT ends too. `by`: the session in which they wished it themselves. Then its end is
+    /// what is told, and nothing of the others, as the contract has it.
     ///
     /// # Errors
     /// [`ErrorKind::UserNotFound`].
@@ -207,16 +207,18 @@ impl People {
         user.generation += 1;
         Repository(&mut unit).save(&user).await?;
         let ended = self.end(&mut unit, user_id, Ending::AllBut(None)).await?;
-        if by.is_none() {
-            events::emit(&mut unit, events::DELETE_SESSIONS, &[user_id], || Account::from(&user)).await?;
-        }
-        for session in ended.iter().filter(|session| by == Some(session.id.as_str())) {
-            tell_of_end(&mut unit, session).await?;
+        match by {
+            None => events::emit(&mut unit, events::DELETE_SESSIONS, &[user_id], || Account::from(&user)).await?,
+            Some(by) => {
+                if let Some(session) = ended.iter().find(|session| session.id == by) {
+                    emit_end(&mut unit, session).await?;
+                }
+            }
         }
         Ok(unit.commit().await?)
     }
 
-    /// Ends sessions as a part of something bigger, which is what is told; gives those that have ended.
+    /// Ends sessions as a part of something bigger, which is what is told; gives those that were ended.
     pub(crate) async fn end(&self, unit: &mut UnitOfWork, user_id: &str, ending: Ending<'_>) -> Result<Vec<Session>> {
         if ending == Ending::Nothing {
             return Ok(Vec::new());
@@ -233,7 +235,7 @@ impl People {
     }
 }
 
-async fn tell_of_end(unit: &mut UnitOfWork, session: &Session) -> Result<()> {
+async fn emit_end(unit: &mut UnitOfWork, session: &Session) -> Result<()> {
     let ids = [session.user_id.as_str(), &session.id];
     events::emit(unit, events::DELETE_SESSION, &ids, || SessionModel::from(session)).await
 }

@@ -1,55 +1,27 @@
-//! One call of an endpoint, with everything that it needs to succeed, made from its line in the route table.
+//! What endpoints change: a project, and things that are made in it.
 
-use crate::doors::example;
-use floe_gateway::input::ParamLocation;
+use super::scene::Scene;
 use floe_gateway::route::RouteSpec;
 use floe_kernel::secret::hash;
 use floe_store::outbox;
-use floe_testkit::{Answer, Client, PASSWORD, Project, TestServer, User};
-use reqwest::Method;
-use serde_json::{Map, Value as Json, json};
-use std::collections::HashMap;
+use floe_testkit::{Project, TestServer, User};
+use serde_json::{Value as Json, json};
 
-/// A project, its admin and its organisation, in which things are made for endpoints to change.
+/// A project, its admin and its organisation, in which things are made for endpoints to change. Nothing is made empty: what
+/// goes with a thing must not be told apart.
 pub(super) struct World<'f> {
-    floe: &'f TestServer,
-    project: Project,
-    admin: User,
+    pub(super) floe: &'f TestServer,
+    pub(super) project: Project,
+    pub(super) admin: User,
 }
-
-/// What one call is about: the ids of what its path names, by their names there.
-type Scene = HashMap<String, String>;
 
 impl<'f> World<'f> {
     pub(super) async fn new(floe: &'f TestServer) -> Self {
         let admin = floe.console_user("admin@example.org").await;
         admin.client.post("/v1/teams", &json!({"teamId": "acme", "name": "Acme"})).await.ok(201);
-        Self { floe, project: floe.project("shop").await, admin }
-    }
-
-    /// Calls it.
-    pub(super) async fn call(&self, route: &RouteSpec) -> Answer {
-        let mut scene = Scene::new();
-        let client = self.caller(route).await;
-        let mut path = route.full_path();
-        // In the order in which they stand in the path: what is further up is made first.
-        for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-            let id = self.make(name, route, &mut scene).await;
-            path = path.replace(&format!("{{{name}}}"), &id);
-            scene.insert(name.to_owned(), id);
-        }
-        let mut body = Map::new();
-        for param in (route.params)().iter().filter(|param| param.place == ParamLocation::Body) {
-            let name = param.name(route.vocabulary);
-            if let Some(value) = self.value(name, route, &scene, &param.schema, param.required).await {
-                body.insert(name.to_owned(), value);
-            }
-        }
-        // What happens from now on is what counts.
-        self.told().await;
-        let method = Method::from_bytes(route.method.name().as_bytes()).unwrap();
-        let body = (method != Method::DELETE).then_some(Json::Object(body));
-        client.send(method, &path, body.as_ref()).await
+        let world = Self { floe, project: floe.project("shop").await, admin };
+        world.id("/v1/teams", json!({"teamId": "everybody", "name": "Everybody"})).await;
+        world
     }
 
     /// The names of what was told since the last time, of the project and of the platform.
@@ -65,60 +37,63 @@ impl<'f> World<'f> {
         names
     }
 
-    /// Somebody who may call it.
-    async fn caller(&self, route: &RouteSpec) -> Client {
-        match route.name {
-            // The others still need theirs.
-            "project.delete" => self.floe.project(&self.unique()).await.server(),
-            _ if route.path.starts_with("/projects") => self.admin.client.clone(),
-            _ if route.callers.keys && !route.path.starts_with("/account") => self.project.server(),
-            _ if route.callers.guests => self.project.guest(),
-            _ => self.user().await.client,
-        }
-    }
-
-    fn unique(&self) -> String {
+    /// An id that nothing else has.
+    pub(super) fn unique(&self) -> String {
         self.floe.unique("x")
     }
 
-    fn email(&self) -> String {
+    /// An address that nobody else has.
+    pub(super) fn email(&self) -> String {
         format!("{}@example.org", self.unique())
     }
 
-    async fn user(&self) -> User {
-        self.project.user(&self.email()).await
+    /// Somebody with a password, two sessions and a membership, signed in.
+    pub(super) async fn user(&self) -> User {
+        let user = self.project.user(&self.email()).await;
+        self.id(&format!("/v1/users/{}/sessions", user.id), json!({})).await;
+        self.join("everybody", &user.id).await;
+        user
     }
 
+    async fn join(&self, team: &str, user: &str) -> String {
+        self.id(&format!("/v1/teams/{team}/memberships"), json!({"userId": user, "roles": ["editor"]})).await
+    }
+
+    /// Makes something, and gives its id.
     async fn id(&self, path: &str, body: Json) -> String {
         let answer = self.project.server().post(path, &body).await;
         assert!((200..300).contains(&answer.status), "{path}: {}", answer.text);
         // What a table has goes by its key.
-        let (id, key) = (answer.body["$id"].as_str(), answer.body["key"].as_str());
-        id.or(key).unwrap().to_owned()
+        let by_key = path.contains("/columns/") || path.ends_with("/indexes");
+        text(&answer.body[if by_key { "key" } else { "$id" }])
     }
 
     /// Makes what a parameter of the path names, or finds a name of it.
-    async fn make(&self, name: &str, route: &RouteSpec, scene: &mut Scene) -> String {
+    pub(super) async fn make(&self, name: &str, route: &RouteSpec, scene: &mut Scene) -> String {
         let unique = self.unique();
         match name {
             "userId" => self.user().await.id,
-            "sessionId" if route.path.starts_with("/account") => "current".to_owned(),
-            "sessionId" => self.id(&format!("/v1/users/{}/sessions", scene["userId"]), json!({})).await,
-            "teamId" => self.id("/v1/teams", json!({"teamId": unique, "name": "T"})).await,
+            "sessionId" if route.path.starts_with("/account") => scene.id("sessionId").to_owned(),
+            "sessionId" => self.id(&format!("/v1/users/{}/sessions", scene.id("userId")), json!({})).await,
+            "teamId" => {
+                let team = self.id("/v1/teams", json!({"teamId": unique, "name": "T"})).await;
+                self.join(&team, &self.user().await.id).await;
+                team
+            }
             "membershipId" => self.membership(route, scene).await,
-            "databaseId" => self.id("/v1/tablesdb", json!({"databaseId": unique, "name": "D"})).await,
-            "tableId" | "collectionId" => self.table(&scene["databaseId"]).await,
-            "rowId" | "documentId" => self.row(&table(scene)).await,
+            "databaseId" => self.database().await,
+            "tableId" | "collectionId" => self.table(scene.id("databaseId")).await,
+            "rowId" | "documentId" => self.row(&scene.table()).await,
             "column" | "attribute" => "number".to_owned(),
             "key" if route.path.contains("/indexes/") => {
                 let index = json!({"key": unique, "type": "key", "columns": ["text"]});
-                self.id(&format!("{}/indexes", table(scene)), index).await
+                self.id(&format!("{}/indexes", scene.table()), index).await
             }
-            "key" => self.column(&table(scene), route).await,
-            "transactionId" => self.id("/v1/tablesdb/transactions", json!({})).await,
+            "key" => self.column(&scene.table(), route).await,
+            "transactionId" => self.transaction(route, scene).await,
             "webhookId" => {
-                let webhook =
-                    json!({"webhookId": unique, "name": "W", "url": "https://example.org", "events": ["users.*"]});
+                let url = "https://example.org";
+                let webhook = json!({"webhookId": unique, "name": "W", "url": url, "events": ["users.*.create"]});
                 self.id("/v1/webhooks", webhook).await
             }
             "keyId" => self.id("/v1/project/keys", json!({"keyId": unique, "name": "K", "scopes": []})).await,
@@ -136,24 +111,32 @@ impl<'f> World<'f> {
     /// A member; or somebody who is invited, with the secret `hush`, which a mail would have told them.
     async fn membership(&self, route: &RouteSpec, scene: &mut Scene) -> String {
         let member = self.user().await.id;
-        let path = format!("/v1/teams/{}/memberships", scene["teamId"]);
-        let id = self.id(&path, json!({"userId": member, "roles": ["editor"]})).await;
+        let id = self.join(scene.id("teamId"), &member).await;
         if route.name == "teams.updateMembershipStatus" {
             let set = format!("confirmed = FALSE, joined_at = NULL, secret_hash = '{}'", hash("hush"));
             let mut unit = self.floe.store(&self.project.id).await.begin().await.unwrap();
             unit.batch(&format!("UPDATE memberships SET {set} WHERE id = '{id}'")).await.unwrap();
             unit.commit().await.unwrap();
         }
-        scene.insert("member".to_owned(), member);
+        scene.put("userId", member);
         id
     }
 
-    /// A table with one row.
+    /// A database with a table.
+    async fn database(&self) -> String {
+        let id = self.id("/v1/tablesdb", json!({"databaseId": self.unique(), "name": "D"})).await;
+        self.table(&id).await;
+        id
+    }
+
+    /// A table with two rows.
     async fn table(&self, database: &str) -> String {
         let columns = json!([{"key": "text", "type": "string", "size": 100}, {"key": "number", "type": "integer"}]);
         let path = format!("/v1/tablesdb/{database}/tables");
         let id = self.id(&path, json!({"tableId": self.unique(), "name": "T", "columns": columns})).await;
-        self.row(&format!("{path}/{id}")).await;
+        for _ in 0..2 {
+            self.row(&format!("{path}/{id}")).await;
+        }
         id
     }
 
@@ -179,6 +162,18 @@ impl<'f> World<'f> {
         self.id(&format!("{table}/columns/{kind}"), column).await
     }
 
+    /// A transaction in which a row is to be made: the one that the scene is about from then on.
+    async fn transaction(&self, route: &RouteSpec, scene: &mut Scene) -> String {
+        let words = Words::of(route);
+        let database = self.database().await;
+        scene.put(words.table, self.table(&database).await);
+        scene.put(words.row, self.unique());
+        scene.put("databaseId", database);
+        let id = self.id(words.transactions, json!({})).await;
+        let staged = json!({"operations": [words.operation(scene, scene.id(words.row))]});
+        self.id(&format!("{}/{id}/operations", words.transactions), staged).await
+    }
+
     /// A platform of the kind that the path names.
     async fn platform(&self, route: &RouteSpec) -> String {
         let kinds = ["web", "apple", "android", "windows", "linux"];
@@ -189,63 +184,31 @@ impl<'f> World<'f> {
         }
         self.id(&format!("/v1/project/platforms/{kind}"), platform).await
     }
+}
 
-    /// A change of a row, to be kept for the end of a transaction.
-    async fn operation(&self, route: &RouteSpec) -> Json {
-        let database = self.make("databaseId", route, &mut Scene::new()).await;
-        let table = self.table(&database).await;
-        let legacy = route.path.starts_with("/databases");
-        let (tables, rows) = if legacy { ("collectionId", "documentId") } else { ("tableId", "rowId") };
-        json!({"action": "create", "databaseId": database, tables: table, rows: self.unique(), "data": {"text": "t"}})
+/// The words of a route about transactions.
+pub(super) struct Words {
+    transactions: &'static str,
+    table: &'static str,
+    row: &'static str,
+}
+
+impl Words {
+    pub(super) fn of(route: &RouteSpec) -> Self {
+        if route.path.starts_with("/databases") {
+            Self { transactions: "/v1/databases/transactions", table: "collectionId", row: "documentId" }
+        } else {
+            Self { transactions: "/v1/tablesdb/transactions", table: "tableId", row: "rowId" }
+        }
     }
 
-    /// What a parameter of the body is to be; none: left out.
-    async fn value(&self, name: &str, route: &RouteSpec, scene: &Scene, schema: &Json, required: bool) -> Option<Json> {
-        let id = route.name;
-        Some(match name {
-            "userId" if id == "teams.createMembership" => json!(self.user().await.id),
-            "userId" if id == "teams.updateMembershipStatus" => json!(scene["member"]),
-            "secret" if id == "teams.updateMembershipStatus" => json!("hush"),
-            "email" if id == "account.createEmailPasswordSession" => json!(self.user().await.email),
-            "status" if id == "users.updateStatus" => json!(false),
-            "teamId" if id.starts_with("projects.") => json!("acme"),
-            "type" if route.path.ends_with("/relationship") => json!("manyToOne"),
-            "type" if route.path.ends_with("/indexes") => json!("key"),
-            "relatedTableId" | "relatedCollectionId" => json!(table(scene).rsplit('/').next()),
-            "operations" => json!([self.operation(route).await]),
-            "rowId" | "documentId" => json!(self.unique()),
-            "data" => json!({"text": "new"}),
-            "prefs" => json!({"a": 1}),
-            "elements" => json!(["a", "b"]),
-            "hostname" => json!("example.org"),
-            "oldPassword" => json!(PASSWORD),
-            "commit" => json!(true),
-            "required" => json!(false),
-            "total" => json!(100),
-            _ if !required => return None,
-            "default" => Json::Null,
-            "rows" | "documents" => json!([{"$id": self.unique(), "text": "t"}]),
-            "columns" | "attributes" => json!(["text"]),
-            "email" => json!(self.email()),
-            "phone" | "number" => json!(format!("+4912{}", 10_000_000 + self.unique()[1..].parse::<u32>().unwrap())),
-            "password" => json!(PASSWORD),
-            "name" => json!("New"),
-            "url" => json!("https://example.org"),
-            "events" => json!(["users.*.create"]),
-            "roles" => json!(["editor"]),
-            "size" => json!(100),
-            _ if name.ends_with("Id") || name == "key" => json!(self.unique()),
-            _ => example(schema),
-        })
+    /// That this row is to be made, in the scene's table.
+    pub(super) fn operation(&self, scene: &Scene, row: &str) -> Json {
+        let (database, table) = (scene.id("databaseId"), scene.id(self.table));
+        json!({"action": "create", "databaseId": database, self.table: table, self.row: row, "data": {"text": "t"}})
     }
 }
 
-/// The path of the table that the scene is about.
-fn table(scene: &Scene) -> String {
-    let id = scene.get("tableId").or_else(|| scene.get("collectionId")).expect("a table");
-    format!("/v1/tablesdb/{}/tables/{id}", scene["databaseId"])
-}
-
-fn text(json: &Json) -> String {
+pub(super) fn text(json: &Json) -> String {
     json.as_str().unwrap().to_owned()
 }
