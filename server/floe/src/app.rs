@@ -16,6 +16,7 @@ use floe_gateway::route::RouteSpec;
 use floe_gateway::{Gateway, GatewaySettings};
 use floe_health::Health;
 use floe_kernel::directory::{Persons as _, Projects as _};
+use floe_kernel::event::{Listeners, NoListeners};
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
@@ -42,23 +43,37 @@ pub struct App {
     clock: Arc<dyn Clock>,
 }
 
+/// What tests replace of an [`App`]. By default: what every server has.
+pub struct Replaceable {
+    /// Who listens to events.
+    pub listeners: Arc<dyn Listeners>,
+    /// How passwords are hashed. Tests sign in all the time.
+    pub passwords: Passwords,
+}
+
+impl Default for Replaceable {
+    fn default() -> Self {
+        Self { listeners: Arc::new(NoListeners), passwords: Passwords::default() }
+    }
+}
+
 impl App {
     /// Opens the data and puts everything together.
     ///
     /// # Errors
     /// When the data can't be opened or brought up to this version.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        Self::open_with(config, clock, Passwords::default()).await
+        Self::open_with(config, clock, Replaceable::default()).await
     }
 
-    /// The same with passwords that are hashed in another way: for tests, which sign in all the time.
+    /// The same with other parts than every server's: for tests.
     ///
     /// # Errors
     /// As [`App::open`].
-    pub async fn open_with(config: &Config, clock: Arc<dyn Clock>, passwords: Passwords) -> Result<Self, Failure> {
+    pub async fn open_with(config: &Config, clock: Arc<dyn Clock>, parts: Replaceable) -> Result<Self, Failure> {
         // First: with the data folder its key is made, and never again.
         let keys = root_keys(config)?;
-        let stores = Stores::open(store_settings(config, &clock)).await?;
+        let stores = Stores::open(store_settings(config, &clock, parts.listeners)).await?;
         require_all(&keys, config, &stores).await?;
         let signer = Signer::with_previous(&keys.derive("jwt"), &keys.derive_previous("jwt"));
         let devices = Devices::new(keys.derive("devices"));
@@ -70,7 +85,7 @@ impl App {
         };
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
-        let people = Arc::new(People::new(stores.clone(), memberships, passwords, signer.clone()));
+        let people = Arc::new(People::new(stores.clone(), memberships, parts.passwords, signer.clone()));
         let databases = Arc::new(Databases::new(&stores, &keys));
         let projects = Arc::new(Projects::new(
             stores.clone(),
@@ -188,7 +203,7 @@ fn on_project_deleted(people: &Arc<People>, databases: &Arc<Databases>) -> Vec<O
     vec![Box::new(move |_| people.forget_everybody()), Box::new(move |_| databases.forget())]
 }
 
-fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
+fn store_settings(config: &Config, clock: &Arc<dyn Clock>, listeners: Arc<dyn Listeners>) -> StoreSettings {
     let backend = match &config.database.postgres {
         Some(postgres) => Backend::Postgres {
             url: postgres.url.expose().to_owned(),
@@ -203,6 +218,7 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
         idle_time: config.database.idle_time,
         max_open: config.database.max_open.unwrap_or(DEFAULT_MAX_OPEN),
         min_free: MinFreeSpace { folder: config.database.folder.clone(), bytes: config.database.min_free },
+        listeners,
         clock: Arc::clone(clock),
         ..StoreSettings::new(backend)
     }

@@ -261,7 +261,7 @@ pub struct RouteSpec {
     pub scopes: &'static [Scope],
     /// How often.
     pub limits: &'static [Limit],
-    /// The event that it causes, ids in brackets.
+    /// The event that it causes, ids in brackets; of many things, one for each.
     pub event: Option<&'static str>,
     /// What it writes into the audit log.
     pub audit: Option<&'static str>,
@@ -382,7 +382,7 @@ impl<S: Send + Sync + 'static> Route<S> {
         self
     }
 
-    /// The event that it causes, such as `users.[userId].create`.
+    /// The event that it causes, such as `users.[userId].create`; of many things, one for each.
     #[must_use]
     pub fn event(mut self, pattern: &'static str) -> Self {
         self.route.event = Some(pattern);

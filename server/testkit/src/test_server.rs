@@ -1,8 +1,9 @@
 //! The server under test.
 
 use crate::client::Client;
-use floe::app::App;
+use floe::app::{App, Replaceable};
 use floe::config::{Config, ConsoleSignup, Postgres};
+use floe_kernel::event::Listeners;
 use floe_kernel::secret::Secret;
 use floe_kernel::time::{Clock as _, FixedClock, SystemClock};
 use floe_store::Store;
@@ -56,6 +57,11 @@ pub struct User {
     pub client: Client,
 }
 
+/// What tests replace of the server.
+fn parts() -> Replaceable {
+    Replaceable { passwords: Passwords::of_tests(), ..Replaceable::default() }
+}
+
 /// The password of every user that the testkit makes.
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -77,7 +83,7 @@ impl TestServer {
         set: impl FnOnce(&mut Config),
         scenario: impl FnOnce(Self) -> F,
     ) {
-        Self::run_hashing(database, set, Passwords::of_tests(), scenario);
+        Self::run_in(database, set, parts(), scenario);
     }
 
     /// The same with the defaults, and passwords whose hashes cost what they cost on every server.
@@ -85,13 +91,25 @@ impl TestServer {
     /// # Panics
     /// As [`TestServer::run`].
     pub fn run_with_dear_passwords<F: Future<Output = ()>>(database: Database, scenario: impl FnOnce(Self) -> F) {
-        Self::run_hashing(database, |_| {}, Passwords::default(), scenario);
+        Self::run_in(database, |_| {}, Replaceable::default(), scenario);
     }
 
-    fn run_hashing<F: Future<Output = ()>>(
+    /// The same with somebody who listens to events.
+    ///
+    /// # Panics
+    /// As [`TestServer::run`].
+    pub fn run_listening<F: Future<Output = ()>>(
+        database: Database,
+        listeners: Arc<dyn Listeners>,
+        scenario: impl FnOnce(Self) -> F,
+    ) {
+        Self::run_in(database, |_| {}, Replaceable { listeners, ..parts() }, scenario);
+    }
+
+    fn run_in<F: Future<Output = ()>>(
         database: Database,
         set: impl FnOnce(&mut Config),
-        passwords: Passwords,
+        parts: Replaceable,
         scenario: impl FnOnce(Self) -> F,
     ) {
         let Some(mut config) = config(database) else { return };
@@ -101,7 +119,7 @@ impl TestServer {
             let folder = tempfile::tempdir().expect("a temporary folder");
             config.database.folder = folder.path().to_owned();
             let clock = Arc::new(FixedClock::at(SystemClock.now()));
-            let app = App::open_with(&config, clock.clone(), passwords).await.expect("the app opens");
+            let app = App::open_with(&config, clock.clone(), parts).await.expect("the app opens");
             app.clear_up().await.expect("what others have left is cleared up");
             let app = Arc::new(app);
             let address = SocketAddr::from(([127, 0, 0, 1], 0));

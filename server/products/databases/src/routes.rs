@@ -392,6 +392,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .scopes(scopes.write_rows)
             .limits(WRITES)
             .summary("Makes a row; or, for servers, up to a hundred.")
+            .event(events::ROW_CREATE[v])
             .audit(["row.create", "document.create"][v])
             .answers(201, row),
         get(one, ["tablesDB.getRow", "databases.getDocument"][v], rows::get)
@@ -454,18 +455,21 @@ fn of_many_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .body(RequestBody::LargeObject)
             .limits(WRITES)
             .summary("Makes or changes up to a hundred rows.")
+            .event(events::ROW_UPSERT[v])
             .audit(["row.create", "document.create"][v])
             .answers(200, rows),
         patch(all, ["tablesDB.updateRows", "databases.updateDocuments"][v], bulk::update)
             .body(RequestBody::LargeObject)
             .limits(WRITES)
             .summary("Gives all rows that queries match the same values.")
+            .event(events::ROW_UPDATE[v])
             .audit(["rows.update", "documents.update"][v])
             .answers(200, rows),
         delete(all, ["tablesDB.deleteRows", "databases.deleteDocuments"][v], bulk::delete)
             .body(RequestBody::LargeObject)
             .limits(DELETIONS)
             .summary("Removes all rows that queries match.")
+            .event(events::ROW_DELETE[v])
             .audit(["rows.delete", "documents.delete"][v])
             .answers(200, rows),
     ];

@@ -12,7 +12,6 @@
 #![recursion_limit = "256"]
 
 mod endpoints;
-pub mod events;
 mod grammar;
 mod model;
 mod params;
