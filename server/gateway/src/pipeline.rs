@@ -74,9 +74,9 @@ impl Gateway {
         trace.route = Some(route.path);
         context.caching = route.caching;
         check_upgrade(&arrival.headers, route).map_err(|error| Stage::Receive.failed(error))?;
-        let project = project_id(arrival, &found);
+        let (naming, project) = named_project(arrival, &found);
         let shown = credentials::parse(arrival, &project, &found);
-        let door = Door { gateway: self, headers: &arrival.headers, info, route, project };
+        let door = Door { gateway: self, headers: &arrival.headers, info, route, naming, project };
         let mut admitted = door.admit(&shown, context).await?;
         trace.project.clone_from(&admitted.project.id);
         trace.user = admitted.caller.user_id().map(str::to_owned);
@@ -174,9 +174,21 @@ struct Door<'d> {
 }
 
 /// Who may do what at one moment. What it rests on may be gone a moment later.
+    naming: Naming,
 struct Admitted {
     project: Arc<Project>,
     caller: Caller,
+/// Where a request names its project.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// In the path of an alias.
+    Path,
+    /// In a header or, for links, in the query.
+    Header,
+    /// Nowhere: the console is meant.
+    Nowhere,
+}
+
     now: Timestamp,
 }
 
@@ -193,6 +205,7 @@ impl Door<'_> {
         let now = services.clock.now();
         let caller = authenticate(services, &project, shown, now).await.map_err(authenticated)?;
         admit(&caller, &project, self.route).map_err(authenticated)?;
+        self.refuse_console(&project, shown).map_err(received)?;
         self.refuse_if_disk_is_full(&project).map_err(|error| Stage::Persist.failed(error))?;
         Ok(Admitted { project, caller, now })
     }
@@ -209,6 +222,20 @@ impl Door<'_> {
     /// makes room has to sign in there. Beside PostgreSQL the data folder holds what is streamed into it, and nothing else.
     fn refuse_if_disk_is_full(&self, project: &Project) -> Result<()> {
         let stores = &self.gateway.services.stores;
+    /// Refuses what the console's own project isn't for, whoever asks: mostly somebody who has forgotten to name theirs.
+    fn refuse_console(&self, project: &Project, shown: &Credentials) -> Result<()> {
+        if !project.is_console() || self.route.at_root {
+            return Ok(());
+        }
+        match self.naming {
+            Naming::Path => Err(ErrorKind::ProjectNotFound.into()),
+            _ if shown.admin => Err(Error::new(ErrorKind::GeneralBadRequest).message(NO_ADMIN_MODE)),
+            _ if !self.route.is_of_projects() => Ok(()),
+            Naming::Header => Err(Error::new(ErrorKind::GeneralAccessForbidden).message(CONSOLE_IS_RESERVED)),
+            Naming::Nowhere => Err(Error::new(ErrorKind::GeneralAccessForbidden).message(NO_PROJECT_NAMED)),
+        }
+    }
+
         let is_refused = self.route.needs_room()
             && stores.free_space().is_low()
             && !project.is_console()
@@ -254,17 +281,27 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
-/// The project that a request is for: the path of an alias, the header, or the query (for links); else the console.
-fn project_id(arrival: &Arrival, found: &Found<'_>) -> String {
-    let id = found.project.as_deref();
-    let id = id.or_else(|| header(&arrival.headers, &names::PROJECT)).or_else(|| arrival.query_text("project"));
-    id.filter(|id| !id.is_empty()).unwrap_or(CONSOLE).to_owned()
+/// The project that a request is for, and where it says so.
+fn named_project(arrival: &Arrival, found: &Found<'_>) -> (Naming, String) {
+    let in_path = found.project.as_deref();
+    let naming = if in_path.is_some() { Naming::Path } else { Naming::Header };
+    let id = in_path.or_else(|| header(&arrival.headers, &names::PROJECT)).or_else(|| arrival.query_text("project"));
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => (naming, id.to_owned()),
+        None => (Naming::Nowhere, CONSOLE.to_owned()),
+    }
 }
 
 fn check_upgrade(headers: &Headers, route: &RouteSpec) -> Result<()> {
     let asked = header(headers, &names::UPGRADE).is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
     if route.upgrade && !asked {
         return Err(Error::new(ErrorKind::GeneralBadRequest).message("This endpoint is for WebSockets."));
+// In Appwrite's words.
+const NO_ADMIN_MODE: &str = "Admin mode is not allowed for console project";
+const CONSOLE_IS_RESERVED: &str = "This endpoint is not available for the console project. The Appwrite Console is a reserved project ID and cannot be used with the Appwrite SDKs and APIs. Please check if your project ID is correct.";
+const NO_PROJECT_NAMED: &str =
+    "No Appwrite project was specified. Please specify your project ID when initializing your Appwrite SDK.";
+
     }
     Ok(())
 }

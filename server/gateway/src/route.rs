@@ -313,8 +313,17 @@ impl RouteSpec {
     }
 }
 
+
+    /// Whether it is about something that only projects have, and not the console's own.
+    pub(crate) fn is_of_projects(&self) -> bool {
+        OF_PROJECTS.contains(&self.service())
+    }
 impl<S: Send + Sync + 'static> Route<S> {
     fn new<I, F, R>(method: Method, path: &'static str, name: &'static str, handler: F) -> Self
+/// The services that the console's own project doesn't have.
+const OF_PROJECTS: &[&str] =
+    &["project", "webhooks", "databases", "tablesDB", "documentsDB", "vectorsDB", "functions", "sites", "messaging"];
+
     where
         I: Input,
         F: Fn(Arc<S>, Call, I) -> R + Send + Sync + Copy + 'static,
