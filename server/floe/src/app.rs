@@ -242,6 +242,7 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
         idle_time: config.database.idle_time,
         max_open: config.database.max_open.unwrap_or(DEFAULT_MAX_OPEN),
         min_free: MinFreeSpace { folder: config.database.folder.clone(), bytes: config.database.min_free },
+        quota: Quota { rows: config.database.project_rows, bytes: config.database.project_bytes },
         clock: Arc::clone(clock),
         ..StoreSettings::new(backend)
     }

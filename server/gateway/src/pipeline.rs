@@ -23,6 +23,7 @@ use floe_kernel::directory::{CONSOLE, Project};
 use floe_kernel::scope::Scope;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::Store;
 use futures_util::{FutureExt as _, Stream};
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -110,6 +111,9 @@ impl Gateway {
         let Admitted { project, caller, now } = admitted;
         let store = self.services.stores.project(&project.id, project.generation).await;
         let store = store.map_err(|error| Stage::Persist.failed(error.into()))?;
+        if route.needs_room() {
+            refuse_if_full(&store, route).await.map_err(|error| Stage::Persist.failed(error.into()))?;
+        }
         let store = store.on_behalf_of(share::of(&caller, info));
         // Until here is left, which a client that hangs up can bring about at any moment.
         let (_waiting, interest) = Interest::of_a_caller();
@@ -170,14 +174,10 @@ struct Door<'d> {
     headers: &'d Headers,
     info: &'d RequestInfo,
     route: &'d RouteSpec,
+    naming: Naming,
     project: String,
 }
 
-/// Who may do what at one moment. What it rests on may be gone a moment later.
-    naming: Naming,
-struct Admitted {
-    project: Arc<Project>,
-    caller: Caller,
 /// Where a request names its project.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Naming {
@@ -189,6 +189,10 @@ enum Naming {
     Nowhere,
 }
 
+/// Who may do what at one moment. What it rests on may be gone a moment later.
+struct Admitted {
+    project: Arc<Project>,
+    caller: Caller,
     now: Timestamp,
 }
 
@@ -201,11 +205,11 @@ impl Door<'_> {
         let services = &self.gateway.services;
         let project = self.project().await.map_err(received)?;
         origin::check(self.gateway, self.headers, self.info, &project, shown, self.route, context).map_err(received)?;
+        self.refuse_console(&project, shown).map_err(received)?;
         receive::check(self.headers).map_err(received)?;
         let now = services.clock.now();
         let caller = authenticate(services, &project, shown, now).await.map_err(authenticated)?;
         admit(&caller, &project, self.route).map_err(authenticated)?;
-        self.refuse_console(&project, shown).map_err(received)?;
         self.refuse_if_disk_is_full(&project).map_err(|error| Stage::Persist.failed(error))?;
         Ok(Admitted { project, caller, now })
     }
@@ -218,10 +222,6 @@ impl Door<'_> {
         self.gateway.services.projects.project(&self.project).await?.ok_or_else(not_found)
     }
 
-    /// Refuses what would take room where next to none is left. The platform's own requests go on: they are few, and who
-    /// makes room has to sign in there. Beside PostgreSQL the data folder holds what is streamed into it, and nothing else.
-    fn refuse_if_disk_is_full(&self, project: &Project) -> Result<()> {
-        let stores = &self.gateway.services.stores;
     /// Refuses what the console's own project isn't for, whoever asks: mostly somebody who has forgotten to name theirs.
     fn refuse_console(&self, project: &Project, shown: &Credentials) -> Result<()> {
         if !project.is_console() || self.route.at_root {
@@ -236,6 +236,10 @@ impl Door<'_> {
         }
     }
 
+    /// Refuses what would take room where next to none is left. The platform's own requests go on: they are few, and who
+    /// makes room has to sign in there. Beside PostgreSQL the data folder holds what is streamed into it, and nothing else.
+    fn refuse_if_disk_is_full(&self, project: &Project) -> Result<()> {
+        let stores = &self.gateway.services.stores;
         let is_refused = self.route.needs_room()
             && stores.free_space().is_low()
             && !project.is_console()
@@ -292,16 +296,22 @@ fn named_project(arrival: &Arrival, found: &Found<'_>) -> (Naming, String) {
     }
 }
 
-fn check_upgrade(headers: &Headers, route: &RouteSpec) -> Result<()> {
-    let asked = header(headers, &names::UPGRADE).is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
-    if route.upgrade && !asked {
-        return Err(Error::new(ErrorKind::GeneralBadRequest).message("This endpoint is for WebSockets."));
+/// Refuses what the project's quota has no room for, unless it asks itself.
+async fn refuse_if_full(store: &Store, route: &RouteSpec) -> floe_store::Result<()> {
+    store.refresh_usage().await;
+    if route.weighs { Ok(()) } else { store.refuse_if_full() }
+}
+
 // In Appwrite's words.
 const NO_ADMIN_MODE: &str = "Admin mode is not allowed for console project";
 const CONSOLE_IS_RESERVED: &str = "This endpoint is not available for the console project. The Appwrite Console is a reserved project ID and cannot be used with the Appwrite SDKs and APIs. Please check if your project ID is correct.";
 const NO_PROJECT_NAMED: &str =
     "No Appwrite project was specified. Please specify your project ID when initializing your Appwrite SDK.";
 
+fn check_upgrade(headers: &Headers, route: &RouteSpec) -> Result<()> {
+    let asked = header(headers, &names::UPGRADE).is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
+    if route.upgrade && !asked {
+        return Err(Error::new(ErrorKind::GeneralBadRequest).message("This endpoint is for WebSockets."));
     }
     Ok(())
 }

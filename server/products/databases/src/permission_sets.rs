@@ -38,6 +38,12 @@ impl PermissionSet {
     /// Roughly how many bytes it takes in memory.
     fn weight(&self) -> u32 {
         let bytes = 2 * self.json.len() + EACH * (1 + self.permissions.iter().count());
+    /// Whether these permissions take no more room in the database than this set: they are the same, or written shorter (and
+    /// each time shorter comes to an end).
+    pub(crate) fn has_room_for(&self, permissions: &Permissions) -> bool {
+        self.permissions == *permissions || permissions.written().len() < self.json.len()
+    }
+
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }

@@ -13,6 +13,7 @@ use crate::migrations::{self, Sets};
 use crate::outbox::Outbox;
 use crate::postgres::{self, quoted};
 use crate::sqlite::{self, on_thread};
+use crate::quota::{Quota, Usage};
 use crate::store::{Inner, Open, PgReader, Store};
 use crate::tasks::Tasks;
 use diesel::OptionalExtension;
@@ -66,6 +67,8 @@ pub struct StoreSettings {
     /// How much room has to stay free.
     pub min_free: MinFreeSpace,
     /// Who listens to events.
+    /// How much a project may hold. (The platform may hold any amount.)
+    pub quota: Quota,
     pub listeners: Arc<dyn Listeners>,
     /// Tells when an event happened.
     pub clock: Arc<dyn Clock>,
@@ -92,7 +95,7 @@ pub enum Backend {
 
 impl StoreSettings {
     /// This database, with the defaults: 10 s for a statement, 1 s for a unit of work, closed after 5 idle minutes, 512
-    /// open projects, nobody who listens, or who looks how much room is left.
+    /// open projects, any amount of data, nobody who listens, or who looks how much room is left.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
         Self {
@@ -103,6 +106,7 @@ impl StoreSettings {
             max_open: 512,
             min_free: MinFreeSpace::default(),
             listeners: Arc::new(NoListeners),
+            quota: Quota::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -473,7 +477,9 @@ impl Stores {
         let outbox = Outbox { project: id.name.as_str().into(), listeners, clock };
         let background =
             BackgroundProject { stores: Arc::downgrade(&self.0), tasks: self.0.tasks.clone(), id: id.clone() };
-        let open = Open { inner, gate, background, outbox, handlers: Arc::clone(&self.0.effects) };
+        let quota = if id.is_platform() { Quota::default() } else { self.0.settings.quota };
+        let usage = Arc::new(Usage::new(quota));
+        let open = Open { inner, gate, background, outbox, usage, handlers: Arc::clone(&self.0.effects) };
         Ok(Store(Arc::new(open), sqlite::Reads::default()))
     }
 

@@ -23,6 +23,7 @@ mod operators;
 mod paths;
 mod properties;
 mod queries;
+mod quota;
 mod related;
 mod relations;
 mod removal;
