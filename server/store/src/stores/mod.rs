@@ -11,9 +11,10 @@ use crate::free_space::{FreeSpace, MinFreeSpace};
 use crate::gate::Gate;
 use crate::migrations::{self, Sets};
 use crate::outbox::Outbox;
+use crate::permissions::{SWEEPER, Sweeper};
 use crate::postgres::{self, quoted};
-use crate::sqlite::{self, on_thread};
 use crate::quota::{Quota, Usage};
+use crate::sqlite::{self, on_thread};
 use crate::store::{Inner, Open, PgReader, Store};
 use crate::tasks::Tasks;
 use diesel::OptionalExtension;
@@ -66,9 +67,9 @@ pub struct StoreSettings {
     pub max_open: usize,
     /// How much room has to stay free.
     pub min_free: MinFreeSpace,
-    /// Who listens to events.
     /// How much a project may hold. (The platform may hold any amount.)
     pub quota: Quota,
+    /// Who listens to events.
     pub listeners: Arc<dyn Listeners>,
     /// Tells when an event happened.
     pub clock: Arc<dyn Clock>,
@@ -105,8 +106,8 @@ impl StoreSettings {
             idle_time: Duration::from_secs(5 * 60),
             max_open: 512,
             min_free: MinFreeSpace::default(),
-            listeners: Arc::new(NoListeners),
             quota: Quota::default(),
+            listeners: Arc::new(NoListeners),
             clock: Arc::new(SystemClock),
         }
     }
@@ -206,6 +207,8 @@ impl Stores {
             background: Arc::new(Semaphore::new(IN_BACKGROUND)),
             sweeping: AtomicBool::new(false),
         }));
+        let sweeper = Sweeper::new(Arc::clone(&stores.0.settings.clock));
+        stores.effects().on_wake(SWEEPER, move |store| sweeper.wake(store));
         stores.create(&Id::platform()).await?;
         stores.platform().await?;
         Ok(stores)
@@ -333,6 +336,13 @@ impl Stores {
     pub async fn close_idle_now(&self) {
         let (left, _) = self.0.slots.idle(Duration::ZERO);
         futures_util::future::join_all(left.into_iter().map(|left| self.finish_closing(left))).await;
+    }
+
+    /// Removes a project's sets of permissions that were retired for long enough, and retires those that nothing has, now: for
+    /// tests. How many of each.
+    #[doc(hidden)]
+    pub async fn sweep_permissions_now(&self, store: &Store) -> Result<(usize, usize)> {
+        crate::permissions::sweep(&store.background(), &*self.0.settings.clock).await
     }
 
     /// How many stores are open.

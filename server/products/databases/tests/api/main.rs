@@ -33,6 +33,7 @@ mod security;
 mod security_callers;
 mod spatial;
 mod support;
+mod sweep;
 mod transaction_conflicts;
 mod transactions;
 mod wire;
