@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 const LONGEST_REHEARSAL: Duration = Duration::from_secs(5);
 
 /// In a user's transaction a list may take one part in so many of the time that a unit of work may: 10 ms of a second. With the
-/// replay before it a single write beside it then waits for less than 25 ms.
+/// replay before it that is meant to keep a single write beside it below 25 ms (docs/decisions/0018).
 const SCAN_PARTS: u32 = 100;
 
 /// Changes that happen together or not at all. Dropped without [`RowTransaction::commit`]: not at all.
