@@ -8,13 +8,14 @@ use crate::serve::{Failure, serve};
 use clap::{Args, Parser, Subcommand};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::SystemClock;
+use floe_store::tables::Resealed;
 use std::io::BufRead as _;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// A complete backend in one binary: auth, databases, storage, messaging, functions and realtime for many isolated
-/// projects, over an API that every official Appwrite SDK understands.
+/// A backend in one binary: accounts, teams and databases for many isolated projects, over an API that every official
+/// Appwrite SDK understands.
 ///
 /// Without any configuration it keeps its data in ./data and listens on http://127.0.0.1:8080. Settings come from the
 /// environment and from floe.toml; `floe check-config` shows what is wrong with them.
@@ -46,6 +47,9 @@ enum Command {
     /// API keys: how servers call a project.
     #[command(subcommand)]
     Key(Key),
+    /// Secrets at rest: the values of encrypted columns, and what webhooks sign with.
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// Says which version this is.
     Version,
 }
@@ -102,6 +106,13 @@ struct CreateKey {
     /// `all`, or the scopes it gets, separated by commas: `rows.read,rows.write`.
     #[arg(long, default_value = "all")]
     scopes: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretCommand {
+    /// Encrypts everything with FLOE_SECRET_KEY that is still encrypted with one of FLOE_SECRET_KEY_PREVIOUS, and says how
+    /// much is left. May be stopped and begun again, and may run beside the server, if that has the new key already.
+    Reseal,
 }
 
 /// Runs a command to its end.
@@ -176,6 +187,7 @@ async fn execute(command: Command, config: Config) -> Result<(), Failure> {
         Command::ConsoleUser(ConsoleUser::Create(arguments)) => create_console_user(&config, arguments).await,
         Command::Project(Project::Create(arguments)) => create_project(&config, arguments).await,
         Command::Key(Key::Create(arguments)) => create_key(&config, &arguments).await,
+        Command::Secret(SecretCommand::Reseal) => reseal(&config).await,
         // Answered before there is a configuration.
         Command::Version => Ok(()),
     }
@@ -214,6 +226,24 @@ async fn create_key(config: &Config, arguments: &CreateKey) -> Result<(), Failur
     let secret = app.create_key(&arguments.project, &arguments.name, &arguments.scopes).await;
     app.close().await;
     print(secret?.expose());
+    Ok(())
+}
+
+async fn reseal(config: &Config) -> Result<(), Failure> {
+    let app = open(config).await?;
+    let resealed = app.reseal().await;
+    app.close().await;
+    let Resealed { done, unreadable, left } = resealed?;
+    print(&format!("{done} value(s) encrypted anew, {left} left."));
+    if unreadable > 0 {
+        complain(&format!("{unreadable} value(s) can't be opened by any of the keys, and stay as they are."));
+    }
+    if left > 0 {
+        return Err(
+            "somebody still writes with a previous key: restart every server with the new one, and run this again"
+                .into(),
+        );
+    }
     Ok(())
 }
 

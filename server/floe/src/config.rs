@@ -71,6 +71,10 @@ pub struct Database {
     pub max_open: Option<usize>,
     /// How many bytes have to stay free where the folder is; 0: nobody looks.
     pub min_free: u64,
+    /// The most rows of a project; 0 for any number.
+    pub project_rows: u64,
+    /// The most bytes of a project; 0 for any number.
+    pub project_bytes: u64,
 }
 
 /// A PostgreSQL database.
@@ -226,6 +230,8 @@ impl Database {
             max_open: Some(from.at_least("FLOE_MAX_OPEN_PROJECTS", "database.max_open_projects", 0, 0))
                 .filter(|most| *most > 0),
             min_free: from.get("FLOE_MIN_FREE_DISK", "database.min_free_disk", ByteSize(MIN_FREE)).0,
+            project_rows: from.get("FLOE_PROJECT_MAX_ROWS", "database.project_max_rows", 0),
+            project_bytes: from.get("FLOE_PROJECT_MAX_BYTES", "database.project_max_bytes", ByteSize(0)).0,
         }
     }
 }

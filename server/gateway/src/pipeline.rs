@@ -23,6 +23,7 @@ use floe_kernel::directory::{CONSOLE, Project};
 use floe_kernel::scope::Scope;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::Store;
 use futures_util::{FutureExt as _, Stream};
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -74,9 +75,9 @@ impl Gateway {
         trace.route = Some(route.path);
         context.caching = route.caching;
         check_upgrade(&arrival.headers, route).map_err(|error| Stage::Receive.failed(error))?;
-        let project = project_id(arrival, &found);
+        let (naming, project) = named_project(arrival, &found);
         let shown = credentials::parse(arrival, &project, &found);
-        let door = Door { gateway: self, headers: &arrival.headers, info, route, project };
+        let door = Door { gateway: self, headers: &arrival.headers, info, route, naming, project };
         let mut admitted = door.admit(&shown, context).await?;
         trace.project.clone_from(&admitted.project.id);
         trace.user = admitted.caller.user_id().map(str::to_owned);
@@ -110,6 +111,9 @@ impl Gateway {
         let Admitted { project, caller, now } = admitted;
         let store = self.services.stores.project(&project.id, project.generation).await;
         let store = store.map_err(|error| Stage::Persist.failed(error.into()))?;
+        if route.needs_room() {
+            refuse_if_full(&store, route).await.map_err(|error| Stage::Persist.failed(error.into()))?;
+        }
         let store = store.on_behalf_of(share::of(&caller, info));
         // Until here is left, which a client that hangs up can bring about at any moment.
         let (_waiting, interest) = Interest::of_a_caller();
@@ -170,7 +174,19 @@ struct Door<'d> {
     headers: &'d Headers,
     info: &'d RequestInfo,
     route: &'d RouteSpec,
+    naming: Naming,
     project: String,
+}
+
+/// Where a request names its project.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// In the path of an alias.
+    Path,
+    /// In a header or, for links, in the query.
+    Header,
+    /// Nowhere: the console is meant.
+    Nowhere,
 }
 
 /// Who may do what at one moment. What it rests on may be gone a moment later.
@@ -189,6 +205,7 @@ impl Door<'_> {
         let services = &self.gateway.services;
         let project = self.project().await.map_err(received)?;
         origin::check(self.gateway, self.headers, self.info, &project, shown, self.route, context).map_err(received)?;
+        self.refuse_console(&project, shown).map_err(received)?;
         receive::check(self.headers).map_err(received)?;
         let now = services.clock.now();
         let caller = authenticate(services, &project, shown, now).await.map_err(authenticated)?;
@@ -203,6 +220,20 @@ impl Door<'_> {
             return Err(not_found());
         }
         self.gateway.services.projects.project(&self.project).await?.ok_or_else(not_found)
+    }
+
+    /// Refuses what the console's own project isn't for, whoever asks: mostly somebody who has forgotten to name theirs.
+    fn refuse_console(&self, project: &Project, shown: &Credentials) -> Result<()> {
+        if !project.is_console() || self.route.at_root {
+            return Ok(());
+        }
+        match self.naming {
+            Naming::Path => Err(ErrorKind::ProjectNotFound.into()),
+            _ if shown.admin => Err(Error::new(ErrorKind::GeneralBadRequest).message(NO_ADMIN_MODE)),
+            _ if !self.route.is_of_projects() => Ok(()),
+            Naming::Header => Err(Error::new(ErrorKind::GeneralAccessForbidden).message(CONSOLE_IS_RESERVED)),
+            Naming::Nowhere => Err(Error::new(ErrorKind::GeneralAccessForbidden).message(NO_PROJECT_NAMED)),
+        }
     }
 
     /// Refuses what would take room where next to none is left. The platform's own requests go on: they are few, and who
@@ -254,12 +285,28 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
-/// The project that a request is for: the path of an alias, the header, or the query (for links); else the console.
-fn project_id(arrival: &Arrival, found: &Found<'_>) -> String {
-    let id = found.project.as_deref();
-    let id = id.or_else(|| header(&arrival.headers, &names::PROJECT)).or_else(|| arrival.query_text("project"));
-    id.filter(|id| !id.is_empty()).unwrap_or(CONSOLE).to_owned()
+/// The project that a request is for, and where it says so.
+fn named_project(arrival: &Arrival, found: &Found<'_>) -> (Naming, String) {
+    let in_path = found.project.as_deref();
+    let naming = if in_path.is_some() { Naming::Path } else { Naming::Header };
+    let id = in_path.or_else(|| header(&arrival.headers, &names::PROJECT)).or_else(|| arrival.query_text("project"));
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => (naming, id.to_owned()),
+        None => (Naming::Nowhere, CONSOLE.to_owned()),
+    }
 }
+
+/// Refuses what the project's quota has no room for, unless it asks itself.
+async fn refuse_if_full(store: &Store, route: &RouteSpec) -> floe_store::Result<()> {
+    store.refresh_usage().await;
+    if route.weighs { Ok(()) } else { store.refuse_if_full() }
+}
+
+// In Appwrite's words.
+const NO_ADMIN_MODE: &str = "Admin mode is not allowed for console project";
+const CONSOLE_IS_RESERVED: &str = "This endpoint is not available for the console project. The Appwrite Console is a reserved project ID and cannot be used with the Appwrite SDKs and APIs. Please check if your project ID is correct.";
+const NO_PROJECT_NAMED: &str =
+    "No Appwrite project was specified. Please specify your project ID when initializing your Appwrite SDK.";
 
 fn check_upgrade(headers: &Headers, route: &RouteSpec) -> Result<()> {
     let asked = header(headers, &names::UPGRADE).is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));

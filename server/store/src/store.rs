@@ -5,6 +5,7 @@ use crate::effects::{EffectHandlers, Effects};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::outbox::Outbox;
+use crate::quota::{Growth, Usage};
 use crate::stores::BackgroundProject;
 use crate::{postgres, sqlite};
 use diesel::connection::SimpleConnection;
@@ -30,6 +31,7 @@ pub(crate) struct Open {
     pub(crate) gate: Gate,
     pub(crate) background: BackgroundProject,
     pub(crate) outbox: Outbox,
+    pub(crate) usage: Arc<Usage>,
     pub(crate) handlers: Arc<EffectHandlers>,
 }
 
@@ -132,7 +134,7 @@ impl Store {
     }
 
     fn unit(&self, connection: Connection) -> UnitOfWork {
-        UnitOfWork { connection, effects: Effects::none(self), began: Instant::now() }
+        UnitOfWork { connection, effects: Effects::none(self), growth: Growth::default(), began: Instant::now() }
     }
 
     /// The id of its project; `console` for the platform's.
@@ -199,13 +201,17 @@ impl Store {
 pub struct UnitOfWork {
     connection: Connection,
     effects: Effects,
+    growth: Growth,
     began: Instant,
 }
 
 /// In a task of its own: a caller who hangs up while the disk is busy must not leave a cache with what was true before.
-fn commit_and_apply(connection: Connection, mut effects: Effects) -> JoinHandle<Result<()>> {
+fn commit_and_apply(connection: Connection, mut effects: Effects, rows: i64) -> JoinHandle<Result<()>> {
     tokio::spawn(async move {
         let outcome = connection.commit().await;
+        if outcome.is_ok() {
+            effects.usage().grow(rows);
+        }
         effects.apply(outcome.is_ok());
         outcome
     })
@@ -223,12 +229,14 @@ impl UnitOfWork {
     /// # Errors
     /// Nothing is saved, except when [`crate::Error::Unavailable`] means that the answer was lost on its way.
     pub async fn commit(self) -> Result<()> {
-        let Self { connection, mut effects, .. } = self;
+        let Self { connection, mut effects, growth, .. } = self;
         if effects.is_empty() {
-            return connection.commit().await;
+            connection.commit().await?;
+            effects.usage().grow(growth.rows());
+            return Ok(());
         }
         effects.begin_commit();
-        commit_and_apply(connection, effects).await.map_err(Error::unavailable).flatten()
+        commit_and_apply(connection, effects, growth.rows()).await.map_err(Error::unavailable).flatten()
     }
 
     /// What a cache holds under this key isn't true any more once this is committed.
@@ -250,6 +258,34 @@ impl UnitOfWork {
     #[must_use]
     pub fn is_slice_over(&self) -> bool {
         self.began.elapsed() >= SLICE
+    }
+
+    /// For how long it goes on already.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Refuses when the project holds as many bytes as it may; but nothing that is only rehearsed.
+    ///
+    /// # Errors
+    /// [`crate::Error::QuotaUsed`].
+    pub fn refuse_if_full(&self) -> Result<()> {
+        if self.growth.is_rehearsed() { Ok(()) } else { self.effects.usage().refuse_bytes() }
+    }
+
+    /// Refuses another row when the project has as many as it may, or holds as many bytes; but nothing that is only rehearsed.
+    pub(crate) fn refuse_row(&self) -> Result<()> {
+        if self.growth.is_rehearsed() {
+            return Ok(());
+        }
+        self.effects.usage().refuse_row(self.growth.rows())?;
+        self.effects.usage().refuse_bytes()
+    }
+
+    /// Notes that this has made so many rows, or removed them.
+    pub(crate) fn grow(&mut self, rows: i64) {
+        self.growth.add(rows);
     }
 
     /// From when on statements are refused, because others have been held up for too long; none: never. On PostgreSQL, where
@@ -338,6 +374,7 @@ impl UnitOfWork {
             Either::Sqlite(lease) => lease.run(|c| sqlite::Mark.run(c))?,
             Either::Postgres(lease) => lease.batch("SAVEPOINT mark").await?,
         }
+        self.growth.mark();
         Ok(())
     }
 
@@ -356,6 +393,7 @@ impl UnitOfWork {
                 lease.forgive();
             }
         }
+        self.growth.back_to_mark();
         Ok(())
     }
 
@@ -369,6 +407,7 @@ impl UnitOfWork {
             Either::Sqlite(lease) => lease.run(|c| sqlite::Rehearse.run(c))?,
             Either::Postgres(lease) => lease.batch("SAVEPOINT rehearsal").await?,
         }
+        self.growth.rehearse();
         Ok(())
     }
 
@@ -387,6 +426,7 @@ impl UnitOfWork {
                 lease.forgive();
             }
         }
+        self.growth.undo_rehearsal();
         Ok(())
     }
 

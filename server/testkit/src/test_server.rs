@@ -32,7 +32,7 @@ pub struct TestServer {
     config: Config,
     base: String,
     made: AtomicU32,
-    _folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 /// A project of the server under test.
@@ -116,23 +116,48 @@ impl TestServer {
         set(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
         runtime.expect("a runtime").block_on(async {
-            let folder = tempfile::tempdir().expect("a temporary folder");
+            let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
             config.database.folder = folder.path().to_owned();
             let clock = Arc::new(FixedClock::at(SystemClock.now()));
             let app = App::open_with(&config, clock.clone(), parts).await.expect("the app opens");
             app.clear_up().await.expect("what others have left is cleared up");
-            let app = Arc::new(app);
-            let address = SocketAddr::from(([127, 0, 0, 1], 0));
-            let running = floe_gateway::server::listen(Arc::clone(&app.gateway), address, 1, Duration::from_secs(2))
-                .expect("a free port");
-            let (base, stop) = (format!("http://{}", running.address), running.stopper());
-            let serving = tokio::spawn(running.serve());
-            let floe = Self { app: Arc::clone(&app), clock, config, base, made: AtomicU32::new(0), _folder: folder };
-            scenario(floe).await;
-            stop.stop().await;
-            serving.await.expect("the server stops").expect("without an error");
-            app.close().await;
+            Self::serve(app, clock, config, folder, scenario).await;
         });
+    }
+
+    /// Runs a scenario against a second server on the same data, with other settings, while this one goes on.
+    ///
+    /// # Panics
+    /// When the scenario does, and when the server can't be started.
+    pub async fn beside<F: Future<Output = ()>>(
+        &self,
+        set: impl FnOnce(&mut Config),
+        scenario: impl FnOnce(Self) -> F,
+    ) {
+        let (mut config, clock) = (self.config.clone(), Arc::clone(&self.clock));
+        set(&mut config);
+        let app = App::open(&config, clock.clone()).await.expect("the app opens");
+        Self::serve(app, clock, config, Arc::clone(&self.folder), scenario).await;
+    }
+
+    async fn serve<F: Future<Output = ()>>(
+        app: App,
+        clock: Arc<FixedClock>,
+        config: Config,
+        folder: Arc<tempfile::TempDir>,
+        scenario: impl FnOnce(Self) -> F,
+    ) {
+        let app = Arc::new(app);
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let running = floe_gateway::server::listen(Arc::clone(&app.gateway), address, 1, Duration::from_secs(2))
+            .expect("a free port");
+        let (base, stop) = (format!("http://{}", running.address), running.stopper());
+        let serving = tokio::spawn(running.serve());
+        let floe = Self { app: Arc::clone(&app), clock, config, base, made: AtomicU32::new(0), folder };
+        scenario(floe).await;
+        stop.stop().await;
+        serving.await.expect("the server stops").expect("without an error");
+        app.close().await;
     }
 
     /// Its settings.

@@ -400,6 +400,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .summary("A row.")
             .answers(200, row),
         patch(one, ["tablesDB.updateRow", "databases.updateDocument"][v], rows::update)
+            .weighs()
             .body(RequestBody::LargeObject)
             .scopes(scopes.write_rows)
             .limits(WRITES)
@@ -408,6 +409,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .audit(["row.update", "document.update"][v])
             .answers(200, row),
         put(one, ["tablesDB.upsertRow", "databases.upsertDocument"][v], rows::upsert)
+            .weighs()
             .body(RequestBody::LargeObject)
             .scopes(scopes.write_rows)
             .limits(WRITES)
@@ -427,6 +429,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             ["tablesDB.incrementRowColumn", "databases.incrementDocumentAttribute"][v],
             numbers::increment,
         )
+        .weighs()
         .scopes(scopes.write_rows)
         .limits(WRITES)
         .summary("Adds to a number of a row.")
@@ -438,6 +441,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             ["tablesDB.decrementRowColumn", "databases.decrementDocumentAttribute"][v],
             numbers::decrement,
         )
+        .weighs()
         .scopes(scopes.write_rows)
         .limits(WRITES)
         .summary("Subtracts from a number of a row.")
@@ -452,6 +456,7 @@ fn of_many_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
     let (all, rows) = (in_table!("/rows", "/documents")[v], ["rowList", "documentList"][v]);
     let routes = vec![
         put(all, ["tablesDB.upsertRows", "databases.upsertDocuments"][v], bulk::upsert)
+            .weighs()
             .body(RequestBody::LargeObject)
             .limits(WRITES)
             .summary("Makes or changes up to a hundred rows.")
@@ -459,6 +464,7 @@ fn of_many_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .audit(["row.create", "document.create"][v])
             .answers(200, rows),
         patch(all, ["tablesDB.updateRows", "databases.updateDocuments"][v], bulk::update)
+            .weighs()
             .body(RequestBody::LargeObject)
             .limits(WRITES)
             .summary("Gives all rows that queries match the same values.")
@@ -499,6 +505,7 @@ fn of_transactions(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .summary("A transaction.")
             .answers(200, "transaction"),
         patch(one, ["tablesDB.updateTransaction", "databases.updateTransaction"][v], transactions::update)
+            .weighs()
             .scopes(write)
             .limits(WRITES)
             .summary("Commits a transaction, or rolls it back.")

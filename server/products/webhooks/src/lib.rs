@@ -16,6 +16,7 @@ mod grammar;
 mod model;
 mod params;
 mod repository;
+mod resealing;
 mod routes;
 mod service;
 

@@ -11,7 +11,9 @@ use crate::free_space::{FreeSpace, MinFreeSpace};
 use crate::gate::Gate;
 use crate::migrations::{self, Sets};
 use crate::outbox::Outbox;
+use crate::permissions::{SWEEPER, Sweeper};
 use crate::postgres::{self, RunOnPostgres as _, quoted};
+use crate::quota::{Quota, Usage};
 use crate::sqlite::{self, on_thread};
 use crate::store::{Inner, Open, PgReader, Store};
 use crate::tasks::Tasks;
@@ -66,6 +68,8 @@ pub struct StoreSettings {
     pub max_open: usize,
     /// How much room has to stay free.
     pub min_free: MinFreeSpace,
+    /// How much a project may hold. (The platform may hold any amount.)
+    pub quota: Quota,
     /// Who listens to events.
     pub listeners: Arc<dyn Listeners>,
     /// Tells when an event happened.
@@ -93,7 +97,7 @@ pub enum Backend {
 
 impl StoreSettings {
     /// This database, with the defaults: 10 s for a statement, 1 s for a unit of work, closed after 5 idle minutes, 512
-    /// open projects, nobody who listens, or who looks how much room is left.
+    /// open projects, any amount of data, nobody who listens, or who looks how much room is left.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
         Self {
@@ -103,6 +107,7 @@ impl StoreSettings {
             idle_time: Duration::from_secs(5 * 60),
             max_open: 512,
             min_free: MinFreeSpace::default(),
+            quota: Quota::default(),
             listeners: Arc::new(NoListeners),
             clock: Arc::new(SystemClock),
         }
@@ -203,6 +208,8 @@ impl Stores {
             background: Arc::new(Semaphore::new(IN_BACKGROUND)),
             sweeping: AtomicBool::new(false),
         }));
+        let sweeper = Sweeper::new(Arc::clone(&stores.0.settings.clock));
+        stores.effects().on_wake(SWEEPER, move |store| sweeper.wake(store));
         stores.create(&Id::platform()).await?;
         stores.platform().await?;
         Ok(stores)
@@ -329,6 +336,13 @@ impl Stores {
     pub async fn close_idle_now(&self) {
         let (left, _) = self.0.slots.idle(Duration::ZERO);
         futures_util::future::join_all(left.into_iter().map(|left| self.finish_closing(left))).await;
+    }
+
+    /// Removes a project's sets of permissions that were retired for long enough, and retires those that nothing has, now: for
+    /// tests. How many of each.
+    #[doc(hidden)]
+    pub async fn sweep_permissions_now(&self, store: &Store) -> Result<(usize, usize)> {
+        crate::permissions::sweep(&store.background(), &*self.0.settings.clock).await
     }
 
     /// How many stores are open.
@@ -476,7 +490,9 @@ impl Stores {
         let outbox = Outbox { project: id.name.as_str().into(), listeners, clock };
         let background =
             BackgroundProject { stores: Arc::downgrade(&self.0), tasks: self.0.tasks.clone(), id: id.clone() };
-        let open = Open { inner, gate, background, outbox, handlers: Arc::clone(&self.0.effects) };
+        let quota = if id.is_platform() { Quota::default() } else { self.0.settings.quota };
+        let usage = Arc::new(Usage::new(quota));
+        let open = Open { inner, gate, background, outbox, usage, handlers: Arc::clone(&self.0.effects) };
         Ok(Store(Arc::new(open), sqlite::Reads::default()))
     }
 

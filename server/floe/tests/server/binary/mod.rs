@@ -56,6 +56,11 @@ impl Instance {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// Starts a command that is not waited for.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command().args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// Runs a command with this on its standard input.
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
         use std::io::Write as _;

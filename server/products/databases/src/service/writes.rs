@@ -13,6 +13,7 @@ use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::access::Reach;
 use floe_kernel::permission::{Action, Permissions};
+use floe_kernel::value::Value;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::tables::{self, ID, NewRow, RowChange, StoredRow};
 use std::sync::Arc;
@@ -154,6 +155,11 @@ pub(super) async fn change(
     let Permitted { mut row, mut set } = before;
     tx.touch(&schema.stored, &row.id)?;
     let data = data.computed(schema, |position| &row.values[position], call.now, speaker(call))?;
+    if let Err(full) = tx.refuse_if_full()
+        && (is_larger(&data.values, &row.values) || permissions.is_some_and(|new| !set.has_room_for(new)))
+    {
+        return Err(full.into());
+    }
     if let Some(permissions) = permissions {
         set = tx.intern(permissions).await?;
         if set.number != row.permissions {
@@ -176,6 +182,12 @@ pub(super) async fn change(
         row.values[position] = value;
     }
     Ok(Permitted { row, set })
+}
+
+/// Whether these values, by their columns' position, take more room than those that they replace.
+fn is_larger(new: &[(usize, Value)], old: &[Value]) -> bool {
+    let replaced = new.iter().filter_map(|(position, _)| old.get(*position));
+    new.iter().map(|(_, value)| value.bytes()).sum::<usize>() > replaced.map(Value::bytes).sum::<usize>()
 }
 
 /// The row of this id, if the caller may change it; none: there is none, and they may make it.
