@@ -167,6 +167,11 @@ impl Operator {
 }
 
 impl RowData {
+    /// Whether any value depends on what the row holds.
+    pub(crate) fn looks_at_row(&self) -> bool {
+        self.operators.iter().any(|(_, operator)| operator.change != Change::SetNow)
+    }
+
     /// Computes what is said in terms of the row itself. `before` gives what it holds at a position, or what a new row
     /// would.
     ///

@@ -84,7 +84,7 @@ impl Sweeper {
         match swept.await {
             Ok(()) | Err(Error::Closed | Error::ProjectNotFound) => {}
             Err(error) => {
-                tracing::warn!(project = id, %error, "sets of permissions that nothing has are left for later")
+                tracing::warn!(project = id, %error, "sets of permissions that nothing has are left for later");
             }
         }
     }

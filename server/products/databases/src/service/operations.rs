@@ -11,7 +11,8 @@ use super::reader::RowReader;
 use super::related::RelatedTableFinder;
 use super::rows::may_be_others;
 use super::writes::{
-    Permitted, change, check_grants, find_to, find_to_upsert, insert, may_create, may_ever, permissions_of_new, upsert,
+    Permitted, change, check_grants, check_reading, find_to, find_to_upsert, insert, may_create, may_ever,
+    permissions_of_new, upsert,
 };
 use super::{ATTEMPTS, At, Databases, speaker, was_overtaken};
 use crate::events::{self, Event};
@@ -499,6 +500,7 @@ impl<'o> Step<'o> {
             }
             Self::Add { position, addition } => {
                 let before = find_to(tx, call, schema, &addition.id, Action::Update).await?;
+                check_reading(call, schema, &before)?;
                 let sum = added(&schema.columns[position], &before.row.values[position], addition.by, addition.limit);
                 let sum = sum.map_err(|why| cant_add(why, addition, Vocabulary::of(call)))?;
                 let data = RowData { values: vec![(position, sum)], ..RowData::default() };

@@ -108,6 +108,17 @@ pub(super) fn check_change(
     tx.must_be_unchanged(&schema.stored, &found.row)
 }
 
+/// Refuses a caller who may not read a row whose values something is computed from: whether that comes out, or goes beyond
+/// what a column may hold, would tell what is there.
+pub(super) fn check_reading(call: &Call, schema: &TableSchema, found: &Permitted) -> Result<()> {
+    match schema.policy().permits(&call.caller, Action::Read, &found.set.permissions) {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::UserUnauthorized).message(
+            "No permissions provided for action 'read': what is computed from a value takes both 'read' and 'update'.",
+        )),
+    }
+}
+
 /// Writes a new row. Whether the caller may is decided already.
 pub(super) async fn insert(
     tx: &mut RowTransaction<'_>,
@@ -152,6 +163,9 @@ pub(super) async fn change(
     data: RowData,
     permissions: Option<&Permissions>,
 ) -> Result<Permitted> {
+    if data.looks_at_row() {
+        check_reading(call, schema, &before)?;
+    }
     let Permitted { mut row, mut set } = before;
     tx.touch(&schema.stored, &row.id)?;
     let data = data.computed(schema, |position| &row.values[position], call.now, speaker(call))?;
