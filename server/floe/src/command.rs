@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::SystemClock;
 use floe_store::tables::Resealed;
-use std::io::BufRead as _;
+use std::io::{BufRead as _, Write as _};
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -120,8 +120,7 @@ enum SecretCommand {
 pub fn run(arguments: Arguments) -> ExitCode {
     if matches!(arguments.command, Command::Version) {
         // A client's: what is wrong with a server's configuration is none of its business.
-        print(&format!("floe {VERSION}"));
-        return ExitCode::SUCCESS;
+        return ended(print(&format!("floe {VERSION}")));
     }
     let config = match Config::load() {
         Ok(config) => config,
@@ -139,6 +138,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
         }
         Err(error) => Err(error.into()),
     };
+    ended(outcome)
+}
+
+fn ended(outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -165,25 +168,26 @@ fn with_file_limit(mut config: Config) -> Config {
     config
 }
 
-#[allow(clippy::print_stderr, reason = "errors go to standard error")]
+/// Errors go to standard error. Where that can't be written to, nobody is left who could be told.
 fn complain(what: &dyn std::fmt::Display) {
-    eprintln!("floe: {what}");
+    let _ = writeln!(std::io::stderr(), "floe: {what}");
 }
 
-/// What a command makes, for scripts.
-#[allow(clippy::print_stdout, reason = "results go to standard output")]
-fn print(result: &str) {
-    println!("{result}");
+/// What a command makes, for scripts, goes to standard output.
+///
+/// # Errors
+/// When that can't be written to. What the command is for is done then.
+fn print(result: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    let written = writeln!(out, "{result}").and_then(|()| out.flush());
+    written.map_err(|error| format!("it was done, but its result can't be written to standard output: {error}").into())
 }
 
 async fn execute(command: Command, config: Config) -> Result<(), Failure> {
     match command {
         Command::Serve => serve(config).await,
         Command::Migrate => migrate(&config).await,
-        Command::CheckConfig => {
-            print("The configuration is good.");
-            Ok(())
-        }
+        Command::CheckConfig => print("The configuration is good."),
         Command::ConsoleUser(ConsoleUser::Create(arguments)) => create_console_user(&config, arguments).await,
         Command::Project(Project::Create(arguments)) => create_project(&config, arguments).await,
         Command::Key(Key::Create(arguments)) => create_key(&config, &arguments).await,
@@ -197,8 +201,7 @@ async fn migrate(config: &Config) -> Result<(), Failure> {
     let app = open(config).await?;
     let projects = app.migrate_all().await?;
     app.close().await;
-    print(&format!("The platform and {projects} project(s) are up to date."));
-    Ok(())
+    print(&format!("The platform and {projects} project(s) are up to date."))
 }
 
 async fn create_console_user(config: &Config, arguments: CreateConsoleUser) -> Result<(), Failure> {
@@ -208,8 +211,7 @@ async fn create_console_user(config: &Config, arguments: CreateConsoleUser) -> R
     let app = open(config).await?;
     let id = app.create_console_user(&arguments.email, &password, &arguments.name).await;
     app.close().await;
-    print(&id?);
-    Ok(())
+    print(&id?)
 }
 
 async fn create_project(config: &Config, arguments: CreateProject) -> Result<(), Failure> {
@@ -217,16 +219,14 @@ async fn create_project(config: &Config, arguments: CreateProject) -> Result<(),
     let app = open(config).await?;
     let id = app.create_project(&arguments.id, name, arguments.team.as_deref()).await;
     app.close().await;
-    print(&id?);
-    Ok(())
+    print(&id?)
 }
 
 async fn create_key(config: &Config, arguments: &CreateKey) -> Result<(), Failure> {
     let app = open(config).await?;
     let secret = app.create_key(&arguments.project, &arguments.name, &arguments.scopes).await;
     app.close().await;
-    print(secret?.expose());
-    Ok(())
+    print(secret?.expose())
 }
 
 async fn reseal(config: &Config) -> Result<(), Failure> {
@@ -234,7 +234,7 @@ async fn reseal(config: &Config) -> Result<(), Failure> {
     let resealed = app.reseal().await;
     app.close().await;
     let Resealed { done, unreadable, left } = resealed?;
-    print(&format!("{done} value(s) encrypted anew, {left} left."));
+    print(&format!("{done} value(s) encrypted anew, {left} left."))?;
     if unreadable > 0 {
         complain(&format!("{unreadable} value(s) can't be opened by any of the keys, and stay as they are."));
     }

@@ -19,8 +19,16 @@ const PIECE: usize = 32 * 1024;
 /// How many bytes a second a client must take once its time of grace is over.
 const SLOWEST: u64 = 16 * 1024;
 
+/// What a request takes of the 128 units of work that tokio lets a connection do at a time: after eight requests that came in a
+/// row, others have their turn. Without it a client who sends the next one before it has the answer keeps the whole event
+/// loop, as each request that needn't wait for anything is done at once.
+const UNITS: usize = 16;
+
 /// From the request to its answer. The one handler that actix knows.
 pub(crate) async fn serve(gateway: Data<Gateway>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    for _ in 0..UNITS {
+        tokio::task::coop::consume_budget().await;
+    }
     let patience = gateway.settings.patience;
     let response = gateway.enter(arrival(&request), IncomingBody::Stream(payload)).await;
     departure(response, patience)

@@ -2,6 +2,8 @@
 
 use floe_testkit::{Database, TestServer};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -68,6 +70,43 @@ fn who_takes_no_answer_is_disconnected() {
         .await
         .expect("the server closes the connection");
         floe.client().get("/health/live").await.ok(200);
+    });
+}
+
+#[test]
+fn who_sends_without_waiting_for_answers_lets_others_have_theirs() {
+    const MANY: usize = 5000;
+    const START: &[u8] = b"HTTP/1.1 ";
+    impatient(async |floe| {
+        let get = "GET /v1/health/version HTTP/1.1\r\nHost: x\r\n\r\n";
+        let (mut answers, mut requests) = connect(&floe, "").await.into_split();
+        let sending = tokio::spawn(async move {
+            requests.write_all(get.repeat(MANY).as_bytes()).await.unwrap();
+            requests
+        });
+        let answered = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&answered);
+        let (first, begun) = tokio::sync::oneshot::channel();
+        let taking = tokio::spawn(async move {
+            let (mut first, mut text, mut piece) = (Some(first), Vec::new(), vec![0; 64 * 1024]);
+            while counted.load(Ordering::SeqCst) < MANY {
+                let taken = answers.read(&mut piece).await.unwrap();
+                assert!(taken > 0, "the server hung up");
+                text.extend_from_slice(&piece[..taken]);
+                counted.fetch_add(text.windows(START.len()).filter(|text| *text == START).count(), Ordering::SeqCst);
+                // One more may begin at the end.
+                text.drain(..text.len().saturating_sub(START.len() - 1));
+                first.take().map(|first| first.send(()));
+            }
+        });
+        begun.await.unwrap();
+        for _ in 0..20 {
+            floe.client().get("/v1/health/version").await.ok(200);
+        }
+        let before = answered.load(Ordering::SeqCst);
+        taking.await.unwrap();
+        drop(sending.await.unwrap());
+        assert!(before < MANY / 2, "twenty others waited for {before} answers");
     });
 }
 
