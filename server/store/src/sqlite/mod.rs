@@ -1,6 +1,7 @@
 //! One SQLite file: one writer, shared by group commit, and a pool of readers beside it.
 
 mod functions;
+mod list;
 mod pattern;
 mod readers;
 mod scans;
