@@ -510,9 +510,10 @@ fn elements<'b, DB: Dialect>(
     out.push_sql(if which == Elements::All { "(SELECT count(DISTINCT element)" } else { "EXISTS (SELECT 1" });
     out.push_sql(" FROM jsonb_array_elements(");
     push_column(&mut out, column)?;
-    out.push_sql("::jsonb) AS element WHERE element IN (SELECT jsonb_array_elements(");
+    // Not what it seems to add: without it the two lists are joined, each element with each.
+    out.push_sql("::jsonb) AS element WHERE (element IN (SELECT jsonb_array_elements(");
     DB::bind_text(&mut out, wanted)?;
-    out.push_sql("::jsonb)))");
+    out.push_sql("::jsonb))) IS TRUE)");
     if which == Elements::All {
         out.push_sql(" = (SELECT count(DISTINCT wanted) FROM jsonb_array_elements(");
         DB::bind_text(&mut out, wanted)?;

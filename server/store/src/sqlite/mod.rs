@@ -33,6 +33,10 @@ pub(crate) use statements::{BackToMark, Mark, Rehearse, UndoRehearsal};
 /// else of that thread waits, each time that somebody asks for something long.
 const IN_PLACE: Duration = Duration::from_micros(750);
 
+/// The same for a caller whose scans wait already: those that are short are done in it, and of a flood of long ones, which
+/// are going to be refused, each costs others less.
+const IN_PLACE_OF_MANY: Duration = Duration::from_micros(100);
+
 /// How many prepared statements a connection keeps: some kilobytes each.
 const MOST_STATEMENTS: usize = 256;
 
@@ -290,7 +294,8 @@ impl Lease {
     /// For as long as that holds nobody up. A statement that reads takes nothing of the unit of work with it when it is
     /// interrupted.
     fn scan_in_place(&mut self, query: Query<'_>) -> QueryResult<()> {
-        watch::within(IN_PLACE, || self.run_again(query))
+        let is_flood = matches!(&self.connection, Leased::Reader(reader) if reader.is_full_for(self.caller));
+        watch::within(if is_flood { IN_PLACE_OF_MANY } else { IN_PLACE }, || self.run_again(query))
     }
 
     fn run_again(&mut self, query: Query<'_>) -> QueryResult<()> {

@@ -31,6 +31,9 @@ use std::time::{Duration, Instant};
 const BATCH: i64 = 500;
 /// How many are changed in one slice at the least, however slow the machine: a change of a few rows is made as a whole.
 const LEAST: i64 = 25;
+/// Unless they take longer than this: rows of megabytes, from which values are computed. All of them might take longer than a
+/// unit of work may, and could never be changed.
+const LONGEST_SLICE: Duration = Duration::from_millis(100);
 /// How many of the changed rows are answered.
 const ANSWERED: i64 = 100;
 /// The most rows that are changed in an order, or from somewhere in the middle.
@@ -147,7 +150,8 @@ impl<'w> Matching<'w> {
             if progress.found.is_empty() && !self.find_more(call, schema, &settled, progress).await? {
                 return Ok(std::mem::take(&mut progress.answer).json(Vocabulary::of(call)));
             }
-            if began.elapsed() > LONGEST {
+            // Nobody is left to be told, nor to wait for the rest.
+            if began.elapsed() > LONGEST || call.interest.is_lost() {
                 return Err(took_too_long(progress.answer.total));
             }
             self.slice(service, call, schema, progress).await?;
@@ -200,7 +204,7 @@ impl<'w> Matching<'w> {
         let mut rows = rows.iter();
         for row in rows.by_ref() {
             self.work.apply(&mut tx, call, schema, row, &mut done).await?;
-            if done.total >= LEAST && tx.is_slice_over() {
+            if tx.is_slice_over() && (done.total >= LEAST || tx.age() >= LONGEST_SLICE) {
                 break;
             }
         }
