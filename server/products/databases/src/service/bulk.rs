@@ -147,11 +147,19 @@ impl<'w> Matching<'w> {
         let (store, visible) = (call.store_for_lists(), visible(call, schema));
         shapes::settle(Source::Store(store), schema, &mut settled.filter, visible.as_ref()).await?;
         loop {
-            if progress.found.is_empty() && !self.find_more(call, schema, &settled, progress).await? {
-                return Ok(std::mem::take(&mut progress.answer).json(Vocabulary::of(call)));
+            // When nobody is left who waits, the rest is left too.
+            if call.interest.is_lost() {
+                return Err(took_too_long(progress.answer.total));
             }
-            // Nobody is left to be told, nor to wait for the rest.
-            if began.elapsed() > LONGEST || call.interest.is_lost() {
+            if progress.found.is_empty() {
+                let finding = call.interest.while_kept(self.find_more(call, schema, &settled, progress));
+                match finding.await.transpose()? {
+                    Some(true) => {}
+                    Some(false) => return Ok(std::mem::take(&mut progress.answer).json(Vocabulary::of(call))),
+                    None => continue,
+                }
+            }
+            if began.elapsed() > LONGEST {
                 return Err(took_too_long(progress.answer.total));
             }
             self.slice(service, call, schema, progress).await?;
@@ -196,6 +204,9 @@ impl<'w> Matching<'w> {
         progress: &mut BulkProgress,
     ) -> Result<()> {
         let mut tx = RowTransaction::begin_slice(service, call).await?;
+        if call.interest.is_lost() {
+            return Ok(());
+        }
         let some = progress.found.iter().copied().take(usize::try_from(BATCH).unwrap_or(usize::MAX));
         let numbers: Vec<_> = some.collect();
         let taken = numbers.len();
