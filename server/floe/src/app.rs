@@ -285,6 +285,7 @@ fn gateway_settings(config: &Config, keys: &RootKeys) -> GatewaySettings {
     GatewaySettings {
         max_body: config.server.max_body,
         body_memory: config.server.body_memory,
+        answer_memory: config.server.answer_memory,
         patience: config.server.patience,
         connections_per_address: config.server.connections_per_address,
         trusted_proxies: config.server.trusted_proxies,

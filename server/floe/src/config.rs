@@ -41,6 +41,8 @@ pub struct Server {
     pub max_body: usize,
     /// The most memory that the bodies of all requests together may take.
     pub body_memory: usize,
+    /// The most memory that long answers together may take.
+    pub answer_memory: usize,
     /// How long a client may keep the server waiting: for its body, or to take its answer.
     pub patience: Duration,
     /// The most connections of one address; 0 for any number.
@@ -193,6 +195,12 @@ impl Server {
             body_memory: from.at_least(
                 "FLOE_BODY_MEMORY_BYTES",
                 "server.body_memory_bytes",
+                256 * 1024 * 1024,
+                1024 * 1024,
+            ),
+            answer_memory: from.at_least(
+                "FLOE_ANSWER_MEMORY_BYTES",
+                "server.answer_memory_bytes",
                 256 * 1024 * 1024,
                 1024 * 1024,
             ),

@@ -1,5 +1,6 @@
 //! The journey of one request, stage by stage, whichever way it came.
 
+use crate::answer_memory::AnswerMemory;
 use crate::arrival::{Arrival, Headers, IncomingBody};
 use crate::authenticate::{Credentials, authenticate};
 use crate::body::{self, Bounds, Received};
@@ -50,10 +51,11 @@ impl Gateway {
         }
         let mut trace = Trace::default();
         let outcome = self.travel(&mut arrival, body, &info, &mut context, &mut trace).await;
-        let (response, failed) = match outcome {
+        let (mut response, failed) = match outcome {
             Ok(reply) => (respond::success(reply, &context).await, None),
             Err(failure) => (respond::failure(&failure, &context).await, Some(failure)),
         };
+        response.held = context.memory.finish(response.body.bytes());
         request_log::write(self, &arrival, &info, &trace, response.status, started, failed.as_ref());
         response
     }
@@ -88,6 +90,7 @@ impl Gateway {
 
         let address = receive::address(arrival, self.settings.trusted_proxies);
         let bounds = self.bounds(&arrival.headers, address, &admitted.caller, route);
+        context.memory = AnswerMemory::new(&self.answers, bounds.address);
         let mut given = found.given(std::mem::take(&mut arrival.query));
         let (mut held, mut carrying) = (None, None);
         match route.body {
@@ -114,18 +117,23 @@ impl Gateway {
         if route.needs_room() {
             refuse_if_full(&store, route).await.map_err(|error| Stage::Persist.failed(error.into()))?;
         }
-        let store = store.on_behalf_of(share::of(&caller, info));
+        let memory = context.memory.clone();
+        let store = memory.shared().into_iter().fold(store.on_behalf_of(share::of(&caller, info)), Store::counting);
         // Until here is left, which a client that hangs up can bring about at any moment.
         let (_waiting, interest) = Interest::of_a_caller();
         let (request, vocabulary) = (Arc::clone(info), route.vocabulary);
-        let call = Call { caller, project, store, request, now, vocabulary, interest };
+        let call = Call { caller, project, store, request, now, vocabulary, interest, memory };
         let running = run(endpoint, call, given, held);
         let outcome = match carrying {
             None => running.await,
             Some(carrying) => tokio::join!(running, carrying).0,
         };
         counts.settle(self, (&outcome).into()).await;
-        outcome
+        outcome.and_then(|reply| match context.memory.grow_to(reply.body.bytes()) {
+            // What was changed was changed: its answer is given, with less time to take it.
+            Err(error) if !route.changes => Err(Stage::Process.failed(error)),
+            _ => Ok(reply),
+        })
     }
 
     /// What the path and the method lead to.

@@ -130,6 +130,7 @@ impl From<DieselError> for Error {
             error if is_away(&error) => Self::unreachable(error),
             error if is_full(&error) => Self::Full,
             error if crate::tables::is_too_much(&error) => Self::TooLarge,
+            error if crate::tables::is_out_of_memory(&error) => Self::Busy,
             DieselError::DatabaseError(UniqueViolation | ForeignKeyViolation, about) => conflict(&*about),
             error => Self::unavailable(error),
         }

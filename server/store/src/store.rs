@@ -10,6 +10,7 @@ use crate::stores::BackgroundProject;
 use crate::{postgres, sqlite};
 use diesel::connection::SimpleConnection;
 use floe_kernel::effect::{CacheName, WorkerName};
+use floe_kernel::memory::Memory;
 use floe_kernel::role::RoleHolder;
 use futures_util::future::BoxFuture;
 use std::ops::{Deref, DerefMut};
@@ -20,9 +21,10 @@ use tokio::task::JoinHandle;
 /// The database of one project. Cheap to clone; kept open by its clones, so don't keep one for long: ask
 /// [`crate::Stores::project`] each time.
 ///
-/// Beside what is open, it may know how long its reads may take ([`Store::within`]) and who asks ([`Store::on_behalf_of`]).
+/// Beside what is open, it may know how long its reads may take ([`Store::within`]), who asks ([`Store::on_behalf_of`]), and
+/// what the rows of lists are counted against ([`Store::counting`]).
 #[derive(Clone)]
-pub struct Store(pub(crate) Arc<Open>, pub(crate) sqlite::Reads);
+pub struct Store(pub(crate) Arc<Open>, pub(crate) sqlite::Reads, pub(crate) Option<Arc<dyn Memory>>);
 
 /// What clones of a store share.
 pub(crate) struct Open {
@@ -82,14 +84,21 @@ impl Store {
     /// Units of work aren't touched by it.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
-        Self(self.0, sqlite::Reads { limit: Some(limit), ..self.1 })
+        Self(self.0, sqlite::Reads { limit: Some(limit), ..self.1 }, self.2)
     }
 
     /// The same, used for this caller: a number that is theirs, such as a hash of a user's id or of an address. Of what is
     /// scarce (threads for long lists) each caller has a share, so that nobody's many keep out another's one.
     #[must_use]
     pub fn on_behalf_of(self, caller: u64) -> Self {
-        Self(self.0, sqlite::Reads { caller, ..self.1 })
+        Self(self.0, sqlite::Reads { caller, ..self.1 }, self.2)
+    }
+
+    /// The same, whose lists of rows are counted, while they are read, against this memory: what it refuses isn't read
+    /// further ([`crate::Error::Busy`]).
+    #[must_use]
+    pub fn counting(self, memory: Arc<dyn Memory>) -> Self {
+        Self(self.0, self.1, Some(memory))
     }
 
     /// A connection for reading: each statement sees what is committed when it starts.

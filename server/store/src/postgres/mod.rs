@@ -26,9 +26,14 @@ use silence::Watchdog;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_postgres::NoTls;
 
 /// How long the undoing of a unit may take before its connection is closed instead.
 const ROLLING_BACK: Duration = Duration::from_secs(5);
+
+/// How long the server may take to end a statement that nobody waits for any more. Until then it counts as one that runs: of
+/// whatever is asked for and left at once, no more runs than there are connections.
+const CANCELLING: Duration = Duration::from_secs(2);
 
 /// A connection of the pool, perhaps in the middle of a unit of work. Given back when dropped, and rolled back unless
 /// committed.
@@ -282,9 +287,9 @@ impl Drop for Lease {
         if !self.busy && (self.unit == Unit::None || self.opening.is_some()) {
             return;
         }
+        let inside = self.inside.take();
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) if !self.busy => {
-                let inside = self.inside.take();
                 runtime.spawn(async move {
                     let _inside = inside;
                     let undone = tokio::time::timeout(ROLLING_BACK, execute(&held.pooled.session, "ROLLBACK")).await;
@@ -293,9 +298,21 @@ impl Drop for Lease {
                     }
                 });
             }
-            // The next one would wait for this one's statement; and without a runtime nobody can roll back. Closing
-            // the connection does both.
-            _ => held.close(),
+            // The server doesn't notice by itself that nobody reads what a statement gives.
+            Ok(runtime) => drop(runtime.spawn(async move {
+                let _inside = inside;
+                let session = &held.pooled.session;
+                let ended = async {
+                    if session.cancel_token().cancel_query(NoTls).await.is_ok() {
+                        // Answered once the statement is.
+                        let _ = execute(session, "ROLLBACK").await;
+                    }
+                };
+                let _ = tokio::time::timeout(CANCELLING, ended).await;
+                held.close();
+            })),
+            // Without a runtime nobody can roll back. Closing the connection does.
+            Err(_) => held.close(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One SQLite file: one writer, shared by group commit, and a pool of readers beside it.
 
 mod functions;
+mod list;
 mod pattern;
 mod readers;
 mod scans;
@@ -31,6 +32,10 @@ pub(crate) use statements::{BackToMark, Mark, Rehearse, UndoRehearsal};
 /// How long a list or a count may run on the caller's own thread before it is moved to another one: so long everybody
 /// else of that thread waits, each time that somebody asks for something long.
 const IN_PLACE: Duration = Duration::from_micros(750);
+
+/// The same for a caller whose scans wait already: those that are short are done in it, and of a flood of long ones, which
+/// are going to be refused, each costs others less.
+const IN_PLACE_OF_MANY: Duration = Duration::from_micros(100);
 
 /// How many prepared statements a connection keeps: some kilobytes each.
 const MOST_STATEMENTS: usize = 256;
@@ -289,7 +294,8 @@ impl Lease {
     /// For as long as that holds nobody up. A statement that reads takes nothing of the unit of work with it when it is
     /// interrupted.
     fn scan_in_place(&mut self, query: Query<'_>) -> QueryResult<()> {
-        watch::within(IN_PLACE, || self.run_again(query))
+        let is_flood = matches!(&self.connection, Leased::Reader(reader) if reader.is_full_for(self.caller));
+        watch::within(if is_flood { IN_PLACE_OF_MANY } else { IN_PLACE }, || self.run_again(query))
     }
 
     fn run_again(&mut self, query: Query<'_>) -> QueryResult<()> {

@@ -64,6 +64,11 @@ impl Readers {
         self.lease(Permit::Scan(permit))
     }
 
+    /// Whether this caller has as many scans as they may, and more wait.
+    fn is_full_for(&self, caller: u64) -> bool {
+        self.0.scans.is_full_for(caller)
+    }
+
     fn lease(&self, permit: Permit) -> Result<ReadLease> {
         let free = self.lock().pop();
         let connection = match free {
@@ -125,6 +130,11 @@ impl ReadLease {
         let home = self.home.clone();
         drop(self);
         home.take_for_scan(caller, patience).await
+    }
+
+    /// See [`Readers::is_full_for`].
+    pub(super) fn is_full_for(&self, caller: u64) -> bool {
+        self.home.is_full_for(caller)
     }
 
     /// What recalls scans of this file.

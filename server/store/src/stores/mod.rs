@@ -493,7 +493,7 @@ impl Stores {
         let quota = if id.is_platform() { Quota::default() } else { self.0.settings.quota };
         let usage = Arc::new(Usage::new(quota));
         let open = Open { inner, gate, background, outbox, usage, handlers: Arc::clone(&self.0.effects) };
-        Ok(Store(Arc::new(open), sqlite::Reads::default()))
+        Ok(Store(Arc::new(open), sqlite::Reads::default(), None))
     }
 
     /// Makes what [`Stores::open_store`] looks for, with its generation written in it.

@@ -26,7 +26,7 @@ pub use reseal::{Resealed, reseal};
 pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, update};
 pub use shapes::{Shapes, Test, matching, matching_in};
 
-pub(crate) use budget::is_too_much;
+pub(crate) use budget::{is_out_of_memory, is_too_much};
 pub(crate) use rows::Raw;
 
 use crate::Store;

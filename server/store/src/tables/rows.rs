@@ -1,6 +1,6 @@
 //! Rows of user-defined tables: one by one, and lists.
 
-use super::budget::{self, reading_within_budget, within_budget};
+use super::budget::{self, Budget};
 use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, StoredTable, UPDATED, seal, statement};
 use crate::connection::Lane;
 use crate::dialect::{Dialect, fit};
@@ -202,14 +202,15 @@ pub async fn list(
     plan: &Plan,
 ) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
+    let budget = Budget::of(store);
     let apart = select.predicate.searches();
     let rows = match store.scans() {
         Scans::Sqlite(file, limit) => {
-            let load = move |c: &mut _| within_budget(|| diesel::RunQueryDsl::load::<StoredRow>(&select, c));
+            let load = move |c: &mut _| budget.within(|| diesel::RunQueryDsl::load::<StoredRow>(&select, c));
             file.scan(limit, apart, load).await
         }
         Scans::Postgres(..) => {
-            reading_within_budget(async { on_scan!(store, apart, |c| (&select).load::<StoredRow>(c)) }).await
+            budget.reading(async { on_scan!(store, apart, |c| (&select).load::<StoredRow>(c)) }).await
         }
     }?;
     arranged(rows, table, columns, plan)
@@ -226,15 +227,14 @@ pub async fn list_in(
     plan: &Plan,
 ) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
+    let budget = Budget::default();
     let rows = match conn.lane() {
         Lane::Sqlite(lease) => {
             let apart = select.predicate.searches();
-            let load = move |c: &mut _| within_budget(|| diesel::RunQueryDsl::load::<StoredRow>(&select, c));
+            let load = move |c: &mut _| budget.within(|| diesel::RunQueryDsl::load::<StoredRow>(&select, c));
             lease.scan(apart, load).await?
         }
-        Lane::Postgres(_) => {
-            reading_within_budget(async { on_conn!(conn, |c| (&select).load::<StoredRow>(c)) }).await?
-        }
+        Lane::Postgres(_) => budget.reading(async { on_conn!(conn, |c| (&select).load::<StoredRow>(c)) }).await?,
     };
     arranged(rows, table, columns, plan)
 }

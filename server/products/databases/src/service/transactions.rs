@@ -280,8 +280,8 @@ mod tests {
         };
         let (project, now) = (Arc::new(project), Timestamp::from_millis(0));
         let caller = Caller::key("k".into(), "K".into(), PROJECT);
-        let interest = floe_gateway::Interest::default();
-        (Call { caller, project, store, request: Arc::default(), now, vocabulary: 0, interest }, stores)
+        let (interest, memory) = (floe_gateway::Interest::default(), floe_gateway::AnswerMemory::default());
+        (Call { caller, project, store, request: Arc::default(), now, vocabulary: 0, interest, memory }, stores)
     }
 
     async fn told(call: &Call) -> Vec<String> {

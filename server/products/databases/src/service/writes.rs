@@ -130,7 +130,7 @@ pub(super) async fn insert(
 ) -> Result<Permitted> {
     tx.touch(&schema.stored, id)?;
     let set = tx.intern(permissions).await?;
-    let data = data.computed(schema, |position| &schema.columns[position].default, call.now, speaker(call))?;
+    let data = data.computed(schema, |position| &schema.columns[position].default, call.now, speaker(call)).await?;
     let (created, updated) = (data.created.unwrap_or(call.now.millis()), data.updated.unwrap_or(call.now.millis()));
     let values = schema.filled(data);
     let new = NewRow { id, created, updated, permissions: set.number, values: &values };
@@ -168,7 +168,7 @@ pub(super) async fn change(
     }
     let Permitted { mut row, mut set } = before;
     tx.touch(&schema.stored, &row.id)?;
-    let data = data.computed(schema, |position| &row.values[position], call.now, speaker(call))?;
+    let data = data.computed(schema, |position| &row.values[position], call.now, speaker(call)).await?;
     if let Err(full) = tx.refuse_if_full()
         && (is_larger(&data.values, &row.values) || permissions.is_some_and(|new| !set.has_room_for(new)))
     {

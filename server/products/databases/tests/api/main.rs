@@ -15,6 +15,7 @@ mod encryption;
 mod fairness;
 mod gone;
 mod headers;
+mod heavy;
 mod limits;
 mod links;
 mod links_security;
