@@ -116,7 +116,8 @@ impl Writer {
         let is_time = if is_idle {
             checkpointed < written || is_large
         } else {
-            written - self.checkpointed_at >= wal::CHECKPOINT_PAGES
+            // Beyond its end with every commit: a reader may have come in between the last time.
+            written - self.checkpointed_at >= wal::CHECKPOINT_PAGES || written >= wal::MOST_PAGES
         };
         if is_time && !self.checkpointing {
             let kind = if is_large || written >= wal::FULL_PAGES { Kind::Full } else { Kind::Passive };
