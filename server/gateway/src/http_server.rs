@@ -10,10 +10,11 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::time::Duration;
 
-/// What a request takes of the 128 units of work that tokio lets a connection do at a time: after eight requests that came in a
-/// row, others have their turn. Without it a client who sends the next one before it has the answer keeps the whole event
-/// loop, as each request that needn't wait for anything is done at once.
-const UNITS: usize = 16;
+/// What a request takes of the 128 units of work that tokio lets a connection do at a time: after two requests that came in a
+/// row, others have their turn. (The event loop lets 61 of them have one before it looks for new requests.) Without it a client
+/// who sends the next request before it has the answer keeps the whole event loop, as each that needn't wait for anything is
+/// done at once.
+const UNITS: usize = 64;
 
 /// From the request to its answer. The one handler that actix knows.
 pub(crate) async fn serve(gateway: Data<Gateway>, request: HttpRequest, payload: Payload) -> HttpResponse {

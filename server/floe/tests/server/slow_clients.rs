@@ -101,13 +101,13 @@ fn who_sends_without_waiting_for_answers_lets_others_have_theirs() {
             }
         });
         begun.await.unwrap();
-        for _ in 0..20 {
+        for _ in 0..5 {
             floe.client().get("/v1/health/version").await.ok(200);
         }
         let before = answered.load(Ordering::SeqCst);
         taking.await.unwrap();
         drop(sending.await.unwrap());
-        assert!(before < MANY / 2, "twenty others waited for {before} answers");
+        assert!(before < MANY / 2, "five others waited for {before} answers");
     });
 }
 
