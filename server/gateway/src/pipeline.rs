@@ -118,7 +118,7 @@ impl Gateway {
             refuse_if_full(&store, route).await.map_err(|error| Stage::Persist.failed(error.into()))?;
         }
         let memory = context.memory.clone();
-        let store = memory.shared().into_iter().fold(store.on_behalf_of(share::of(&caller, info)), Store::counting);
+        let store = store.on_behalf_of(share::of(&caller, info)).counting(memory.shared());
         // Until here is left, which a client that hangs up can bring about at any moment.
         let (_waiting, interest) = Interest::of_a_caller();
         let (request, vocabulary) = (Arc::clone(info), route.vocabulary);

@@ -2,6 +2,15 @@
 
 use crate::error::Result;
 use crate::{postgres, sqlite};
+use diesel::deserialize::QueryableByName;
+use diesel::sql_types::BigInt;
+
+/// What a query of our own gives that asks for one number, `n`.
+#[derive(QueryableByName)]
+pub(crate) struct Number {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) n: i64,
+}
 
 /// A connection to a store: a reader ([`crate::Store::read`]), or the inside of a unit of work, which derefs to it.
 ///

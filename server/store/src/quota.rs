@@ -5,7 +5,7 @@
 //! seldom counted even then: as long as all rows that its tables ever had are fewer than a project may have, there is
 //! nothing to find out.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Number};
 use crate::error::{Error, Result};
 use crate::prelude::*;
 use crate::store::Store;
@@ -103,11 +103,8 @@ impl Usage {
         most.saturating_sub(self.rows.load(Relaxed).saturating_add(made))
     }
 
-    /// Has somebody look when it is time, and waits for that where something would be refused without need.
+    /// Where there is a quota: has somebody look when it is time, and waits for that where something would be refused without need.
     async fn refresh(self: &Arc<Self>, project: BackgroundProject) {
-        if self.quota == Quota::default() {
-            return;
-        }
         let few_are_left = |few| self.quota.rows > 0 && self.rows_left(0) <= few;
         let is_unsure = !self.looked.load(Relaxed) || (few_are_left(NEAR) && !self.counted.load(Relaxed));
         if !is_unsure && self.now() < self.due.load(Relaxed) {
@@ -261,12 +258,6 @@ struct Rows {
     ever: i64,
 }
 
-#[derive(QueryableByName)]
-struct Amount {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
 /// How many bytes hold something: of a file without the pages that are free, of a schema with everything that its tables
 /// and their indexes take on disk.
 async fn bytes_of(store: &Store) -> Result<u64> {
@@ -280,7 +271,7 @@ async fn bytes_of(store: &Store) -> Result<u64> {
         ),
     };
     let query = diesel::sql_query(sql);
-    let amount = on_conn!(store.read().await?, |c| query.get_result::<Amount>(c))?;
+    let amount = on_conn!(store.read().await?, |c| query.get_result::<Number>(c))?;
     Ok(amount.n.max(0).cast_unsigned())
 }
 
@@ -302,7 +293,7 @@ async fn rows_ever(store: &Store) -> Result<Vec<Rows>> {
 async fn count(store: &Store, table: &Rows) -> Result<i64> {
     // Named by us (docs/decisions/0004).
     let sql = format!("SELECT count(*) AS n FROM {}", table.name);
-    let counted = on_scan!(store, |c| diesel::sql_query(sql.as_str()).get_result::<Amount>(c));
+    let counted = on_scan!(store, |c| diesel::sql_query(sql.as_str()).get_result::<Number>(c));
     match counted {
         Ok(amount) => Ok(amount.n),
         Err(Error::Timeout) => Ok(table.ever),
@@ -318,7 +309,7 @@ async fn is_there(conn: &mut Connection, table: &str) -> Result<bool> {
         format!("SELECT count(to_regclass('{table}')) AS n")
     };
     let query = diesel::sql_query(sql);
-    Ok(on_conn!(conn, |c| query.get_result::<Amount>(c))?.n > 0)
+    Ok(on_conn!(conn, |c| query.get_result::<Number>(c))?.n > 0)
 }
 
 fn millis(time: Duration) -> u64 {

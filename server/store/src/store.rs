@@ -94,11 +94,11 @@ impl Store {
         Self(self.0, sqlite::Reads { caller, ..self.1 }, self.2)
     }
 
-    /// The same, whose lists of rows are counted, while they are read, against this memory: what it refuses isn't read
-    /// further ([`crate::Error::Busy`]).
+    /// The same, whose lists of rows are counted, while they are read, against this memory, if there is one: what it refuses
+    /// isn't read further ([`crate::Error::Busy`]).
     #[must_use]
-    pub fn counting(self, memory: Arc<dyn Memory>) -> Self {
-        Self(self.0, self.1, Some(memory))
+    pub fn counting(self, memory: Option<Arc<dyn Memory>>) -> Self {
+        Self(self.0, self.1, memory)
     }
 
     /// A connection for reading: each statement sees what is committed when it starts.

@@ -10,12 +10,12 @@
 
 use super::PERMISSION_SETS;
 use super::schema::{permission_grants, permission_sets};
-use crate::connection::Connection;
+use crate::connection::{Connection, Number};
 use crate::error::{Error, Result};
 use crate::prelude::*;
 use crate::stores::{BackgroundProject, BackgroundStore};
 use crate::tables::PERMISSIONS;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 use floe_kernel::effect::WorkerName;
 use floe_kernel::permission::Permissions;
 use floe_kernel::time::{Clock, Timestamp};
@@ -233,12 +233,6 @@ async fn tables(conn: &mut Connection, schema: Option<&str>) -> Result<Vec<Strin
     let query = diesel::sql_query(sql);
     let found = on_conn!(conn, |c| query.load::<Named>(c))?;
     Ok(found.into_iter().map(|table| table.name).collect())
-}
-
-#[derive(QueryableByName)]
-struct Number {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
 }
 
 /// Those of these sets that no row has. Each is one look into an index of each table, until one has it.

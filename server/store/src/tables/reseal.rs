@@ -3,6 +3,7 @@
 
 use super::online_ddl::place_of;
 use super::{ID, SEQUENCE, StoredTable};
+use crate::connection::Number;
 use crate::error::Result;
 use crate::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -81,12 +82,6 @@ struct Value {
     sealed: String,
 }
 
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
 impl Names {
     fn of(store: &Store, table: &StoredTable, column: &str, seal: &Seal) -> Result<Self> {
         let place = place_of(table, store.is_sqlite())?;
@@ -153,7 +148,7 @@ impl Outdated<'_> {
 
     async fn count(&self) -> Result<u64> {
         let sql = format!("SELECT count(*) AS n FROM {} WHERE {}", self.sql.place, self.sql.outdated);
-        let count = on_scan!(self.store, |c| diesel::sql_query(sql.as_str()).get_result::<Count>(c))?;
+        let count = on_scan!(self.store, |c| diesel::sql_query(sql.as_str()).get_result::<Number>(c))?;
         Ok(count.n.max(0).cast_unsigned())
     }
 }

@@ -421,7 +421,7 @@ impl Ready<'_> {
                 let (event, row) = step.perform(tx, call, schema).await?;
                 emit(tx, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
                 // Who makes a row knows what is in it. Who changes one learns no more of it than they may read.
-                let may_see = is_new || schema.policy().permits(&call.caller, Action::Read, &row.set.permissions);
+                let may_see = is_new || row.allows(call, schema, Action::Read);
                 Ok(match row {
                     _ if is_removal => OperationOutcome::Json(Vec::new()),
                     row if !may_see => OperationOutcome::Json(row.json_unread(schema, vocabulary)),

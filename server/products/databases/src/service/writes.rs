@@ -26,6 +26,11 @@ pub(super) struct Permitted {
 }
 
 impl Permitted {
+    /// Whether the caller may do this to it.
+    pub(super) fn allows(&self, call: &Call, schema: &TableSchema, action: Action) -> bool {
+        schema.policy().permits(&call.caller, action, &self.set.permissions)
+    }
+
     /// As it is shown as long as it is only staged: what is decided at the commit isn't there yet.
     pub(super) fn provisional(self) -> Self {
         Self { row: StoredRow { created: PROVISIONAL, ..self.row }, ..self }
@@ -102,7 +107,7 @@ pub(super) fn check_change(
     found: &Permitted,
     action: Action,
 ) -> Result<()> {
-    if !schema.policy().permits(&call.caller, action, &found.set.permissions) {
+    if !found.allows(call, schema, action) {
         return Err(ErrorKind::UserUnauthorized.into());
     }
     tx.must_be_unchanged(&schema.stored, &found.row)
@@ -111,7 +116,7 @@ pub(super) fn check_change(
 /// Refuses a caller who may not read a row whose values something is computed from: whether that comes out, or goes beyond
 /// what a column may hold, would tell what is there.
 pub(super) fn check_reading(call: &Call, schema: &TableSchema, found: &Permitted) -> Result<()> {
-    match schema.policy().permits(&call.caller, Action::Read, &found.set.permissions) {
+    match found.allows(call, schema, Action::Read) {
         true => Ok(()),
         false => Err(Error::new(ErrorKind::UserUnauthorized).message(
             "No permissions provided for action 'read': what is computed from a value takes both 'read' and 'update'.",
