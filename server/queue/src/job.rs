@@ -115,6 +115,8 @@ pub enum Outcome {
     Failed(String),
     /// It can't be done before this moment. That is no failure.
     Later(Timestamp),
+    /// It can't be done yet, and is to be begun again after so long. That is no failure.
+    After(Duration),
 }
 
 impl<E: std::fmt::Display> From<std::result::Result<(), E>> for Outcome {
@@ -165,6 +167,24 @@ impl JobContext {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// How often somebody took it, this time included: more often than [`JobContext::attempt`] says if it was put off, or a
+    /// worker died with it.
+    #[must_use]
+    pub fn takes(&self) -> i64 {
+        self.takes
+    }
+
+    /// Whether another job of this kind, which is this one's, waits in this project and never failed. For kinds of which one job
+    /// does all that there is to do: the other one will be taken later than now, and so finds whatever this one was pushed for;
+    /// this one may end as done.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn another_waits<J: Job>(&self) -> Result<bool> {
+        let store = self.project.store().await?;
+        JobRepository(&mut store.read().await?).another_waits(self.number.0, J::QUEUE.queue, J::KIND).await
     }
 
     /// When it was pushed.

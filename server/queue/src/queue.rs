@@ -277,7 +277,8 @@ impl Worker {
                 found.wants
             }
         };
-        if wants != 0 {
+        // Who finds no place stands in the row for one, without troubling the project's writer.
+        if self.turns().has_room(&visit.key, wants) {
             (found, jobs) = self.take(visit, &store, wants).await?;
         }
         if found.wants == 0 && jobs.is_empty() && visit.settle {

@@ -239,6 +239,13 @@ impl JobRepository<'_> {
         Ok(on_conn!(self.0, |c| query.get_result::<Least>(c))?.least)
     }
 
+    /// Whether a job of this kind waits that isn't this one, and never failed.
+    pub(crate) async fn another_waits(&mut self, number: i64, queue: &str, kind: &str) -> Result<bool, Error> {
+        let others = jobs::table.filter(jobs::queue.eq(queue)).filter(jobs::kind.eq(kind)).filter(jobs::number.ne(number));
+        let waiting = others.filter(jobs::worker.is_null()).filter(jobs::failures.eq(0)).select(jobs::number).limit(1);
+        Ok(on_conn!(self.0, |c| waiting.first::<i64>(c)).optional()?.is_some())
+    }
+
     /// What others have taken is due at once: they are dead.
     pub(crate) async fn take_over(&mut self, worker: &str, now: i64) -> Result<(), Error> {
         let theirs = jobs::table.filter(jobs::worker.ne(worker));

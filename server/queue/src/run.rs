@@ -49,7 +49,7 @@ impl Ended {
             Self::As(Outcome::Done) => "done",
             Self::As(Outcome::Retry(_)) => "retry",
             Self::As(Outcome::Failed(_)) => "failed",
-            Self::As(Outcome::Later(_)) => "later",
+            Self::As(Outcome::Later(_) | Outcome::After(_)) => "later",
             Self::Lost => "lost",
             Self::Stopped => "stopped",
         }
@@ -97,6 +97,10 @@ impl Running {
                 tracing::warn!(id, queue, kind, project, attempt, outcome, ms, cause, "job");
             }
             Ended::Lost => tracing::warn!(id, queue, kind, project, attempt, outcome, ms, "job"),
+            // It may be put off every few seconds.
+            Ended::As(Outcome::Later(_) | Outcome::After(_)) => {
+                tracing::debug!(id, queue, kind, project, attempt, outcome, ms, "job");
+            }
             _ => tracing::info!(id, queue, kind, project, attempt, outcome, ms, "job"),
         }
     }
@@ -203,10 +207,9 @@ impl Running {
                 jobs.give_back(number, takes, now).await?;
                 None
             }
-            Ended::As(Outcome::Later(due)) => {
-                let due = due.millis().max(now);
-                let again = Again { due, failures: self.row.failures, history: &self.row.history };
-                jobs.again(number, takes, &again).await?.then_some(due)
+            Ended::As(Outcome::Later(due)) => self.put_off(&mut jobs, due.millis().max(now)).await?,
+            Ended::As(Outcome::After(pause)) => {
+                self.put_off(&mut jobs, later(Timestamp::from_millis(now), *pause).millis()).await?
             }
             Ended::As(Outcome::Retry(cause)) => {
                 let (policy, failures) = (&self.worker.settings.policies[self.queue], self.row.failures + 1);
@@ -231,6 +234,11 @@ impl Running {
         unit.commit().await?;
         steps::reached("noted");
         Ok(due)
+    }
+
+    async fn put_off(&self, jobs: &mut JobRepository<'_>, due: i64) -> Result<Option<i64>> {
+        let again = Again { due, failures: self.row.failures, history: &self.row.history };
+        Ok(jobs.again(self.row.number, self.row.takes, &again).await?.then_some(due))
     }
 
     fn over(&mut self, due: Option<i64>) {

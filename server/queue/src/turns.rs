@@ -246,6 +246,11 @@ impl Turns {
         policy.at_once.saturating_sub(self.running[queue])
     }
 
+    /// Whether this project may have a place in one of these queues now.
+    pub(crate) fn has_room(&self, key: &Key, queues: Queues) -> bool {
+        self.places.get(key).is_some_and(|place| each(queues).any(|queue| self.room(place, queue) > 0))
+    }
+
     /// Reserves the places that this project may have now in these queues: so many of each.
     pub(crate) fn reserve(&mut self, key: &Key, queues: Queues) -> Vec<(usize, usize)> {
         self.has_aimed(key);

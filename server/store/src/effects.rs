@@ -8,6 +8,7 @@
 use crate::connection::Connection;
 use crate::error::Result;
 use crate::outbox::Outbox;
+use crate::quota::Usage;
 use crate::store::{Store, UnitOfWork};
 use crate::wake_ups::WorkLeft;
 use floe_kernel::effect::{CacheName, Invalidation, WorkerName};
@@ -15,6 +16,7 @@ use floe_kernel::role::RoleHolder;
 use floe_kernel::time::Timestamp;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::task::JoinHandle;
 
 type Invalidate = Box<dyn Fn(&Invalidation) + Send + Sync>;
 type Wake = Box<dyn Fn(&Store) + Send + Sync>;
@@ -114,6 +116,10 @@ impl Effects {
         &self.store.0.outbox
     }
 
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.store.0.usage
+    }
+
     pub(crate) fn handlers(&self) -> Arc<EffectHandlers> {
         Arc::clone(&self.store.0.handlers)
     }
@@ -149,17 +155,22 @@ impl Effects {
         self.noted.iter().rev().take(NEAR).any(is_same)
     }
 
-    /// Commits the unit, and applies them.
-    pub(crate) async fn commit(mut self, connection: Connection) -> Result<()> {
-        // From here on the unit may be committed.
-        self.committing = true;
-        let outcome = if self.left.is_empty() {
-            connection.commit().await
-        } else {
-            Box::pin(self.left.commit(&self.store, connection)).await
-        };
-        self.apply(outcome.is_ok());
-        outcome
+    /// Commits the unit, which has made so many rows, and applies them. In a task of its own: a caller who hangs up while the disk
+    /// is busy must not leave a cache with what was true before.
+    pub(crate) fn commit(mut self, connection: Connection, rows: i64) -> JoinHandle<Result<()>> {
+        tokio::spawn(async move {
+            self.committing = true;
+            let outcome = if self.left.is_empty() {
+                connection.commit().await
+            } else {
+                Box::pin(self.left.commit(&self.store, connection)).await
+            };
+            if outcome.is_ok() {
+                self.usage().grow(rows);
+            }
+            self.apply(outcome.is_ok());
+            outcome
+        })
     }
 
     /// Applies them. `committed`: whether that is certain.

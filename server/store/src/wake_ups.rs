@@ -299,8 +299,8 @@ impl Settling {
             );
         }
         match place {
-            Place::Apart(connection, edge, _turn) => {
-                drop(connection);
+            // The connection is kept until then: a store that was closed and opened anew meanwhile would know nothing of this.
+            Place::Apart(_connection, edge, _turn) => {
                 let mut unit = stores.platform().await?.begin().await?;
                 unit.batch(&sql).await?;
                 unit.commit().await?;

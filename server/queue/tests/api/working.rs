@@ -2,9 +2,11 @@
 
 use crate::support::{ALL, Home, Letter, Office, count, done, letter, push, sql, until};
 use floe_queue::admin::{self, State};
-use floe_queue::{JobContext, JobHandler, Outcome, Queue, policy};
+use floe_queue::{JobContext, JobHandler, JobNumber, Outcome, Queue, policy};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc::{self, UnboundedSender};
 
 on_both! {
     async fn what_fails_is_tried_again_after_longer_and_longer_pauses_and_then_kept(home: &Home) {
@@ -119,6 +121,47 @@ on_both! {
         until("all are done", async || count(&store, "jobs").await == 0).await;
         assert_eq!((count(&store, "book").await, count(&store, "failed_jobs").await), (20, 0));
         stores.close().await;
+    }
+}
+
+/// One of its jobs does all that there is to do, but not when it is taken for the first time.
+struct Sweeper(UnboundedSender<(JobNumber, u32, i64)>);
+
+impl JobHandler for Sweeper {
+    type Job = Letter;
+
+    async fn handle(&self, _: Letter, context: &JobContext) -> Outcome {
+        if context.another_waits::<Letter>().await.unwrap() {
+            return Outcome::Done;
+        }
+        self.0.send((context.number(), context.attempt(), context.takes())).unwrap();
+        if context.takes() == 1 { Outcome::After(Duration::from_secs(60)) } else { Outcome::Done }
+    }
+}
+
+on_both! {
+    async fn what_is_put_off_stands_for_all_of_its_kind_that_come(home: &Home) {
+        let stores = home.stores().await;
+        let store = stores.create_project("one", 1).await.unwrap();
+        let (sender, mut swept) = mpsc::unbounded_channel();
+        let queue = Queue::new(&stores, home.clock.clone());
+        queue.handle(Sweeper(sender));
+        queue.start().await.unwrap();
+        let first = push(&store, letter("first")).await;
+        let view = async || admin::get(&store, first, home.now()).await.unwrap().unwrap();
+        until("it is put off", async || view().await.state == State::Delayed).await;
+        assert_eq!((view().await.at, view().await.attempts.len()), (home.now().plus_seconds(60).millis(), 0), "no failure");
+        for _ in 0..3 {
+            push(&store, letter("another")).await;
+        }
+        until("the others are done", async || count(&store, "jobs").await == 1).await;
+        home.clock.advance(60);
+        queue.look();
+        until("it is done", async || count(&store, "jobs").await == 0).await;
+        stores.close().await;
+        drop(queue);
+        let all: Vec<_> = std::iter::from_fn(|| swept.try_recv().ok()).collect();
+        assert_eq!(all, [(first, 1, 1), (first, 1, 2)]);
     }
 }
 

@@ -62,6 +62,18 @@ impl OnlineDdl {
         Ok(got.then(|| Self { store: store.clone(), connection: Some(connection) }))
     }
 
+    /// Lets others have it from now on. (When it is only dropped, they have to wait until PostgreSQL has noticed that its
+    /// connection is closed.)
+    ///
+    /// # Errors
+    /// [`crate::Error::Unreachable`] when the connection is lost, and the lock with it.
+    pub async fn release(self) -> Result<()> {
+        match &self.connection {
+            Some(connection) => connection.run("SELECT pg_advisory_unlock_all()").await,
+            None => Ok(()),
+        }
+    }
+
     /// Makes an index, whatever its kind. What an attempt that was interrupted has left of it is removed first; a
     /// failed one leaves nothing.
     ///
@@ -220,7 +232,12 @@ async fn names_of(store: &Store, table: &StoredTable, kind: &str) -> Result<Vec<
 
 /// Where a table is, as SQL.
 fn place(conn: &Connection, table: &StoredTable) -> Result<String> {
-    Ok(super::ddl::text_of(&Where(table), conn.is_sqlite())?)
+    place_of(table, conn.is_sqlite())
+}
+
+/// The same, for whichever database this is.
+pub(super) fn place_of(table: &StoredTable, sqlite: bool) -> Result<String> {
+    Ok(super::ddl::text_of(&Where(table), sqlite)?)
 }
 
 struct Where<'t>(&'t StoredTable);

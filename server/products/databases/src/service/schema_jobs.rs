@@ -31,6 +31,9 @@ const PATIENCE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs
 /// How long to wait before looking again whether another node is done with a project's jobs.
 const ELSEWHERE: Duration = Duration::from_secs(1);
 
+/// The process is about to end.
+const SOON: Ended = Ended::NotYet(Duration::ZERO);
+
 /// The queue's job of doing what is noted.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ShapeTables {}
@@ -48,32 +51,31 @@ impl JobHandler for SchemaJobs {
 
     async fn handle(&self, _: ShapeTables, context: &JobContext) -> Outcome {
         match do_all(context).await {
-            Ok(Left::Nothing) => Outcome::Done,
-            Ok(Left::Stopped) => Outcome::Later(context.created()),
-            Ok(Left::Failed) => Outcome::Retry("Something could not be removed. The server's log says why.".to_owned()),
+            Ok(Ended::Done) => Outcome::Done,
+            Ok(Ended::NotYet(pause)) => Outcome::After(pause),
+            Ok(Ended::Failed) => Outcome::Retry("Something could not be removed. The server's log says why.".to_owned()),
             Err(error) => Outcome::Retry(error.to_string()),
         }
     }
 }
 
-/// What is left of a project's jobs.
-enum Left {
-    Nothing,
-    /// The process is about to end.
-    Stopped,
-    /// What can't be done at the moment.
+/// What has become of a schema job, or of all.
+enum Ended {
+    /// It is done, or can't be made and says so.
+    Done,
+    /// It is to be tried again after so long, before those that were noted after it.
+    NotYet(Duration),
+    /// It can't be removed at the moment.
     Failed,
 }
 
-async fn do_all(context: &JobContext) -> Result<Left> {
+async fn do_all(context: &JobContext) -> Result<Ended> {
+    // One does it all. So of the many that are pushed while something can't be done yet, one tries.
+    if context.another_waits::<ShapeTables>().await? {
+        return Ok(Ended::Done);
+    }
     let (store, tasks) = (context.project().store().await?, context.project().tasks().clone());
-    let round = Round { store, tasks, project: context.project().project_id() };
-    round.run().await?;
-    Ok(match round.next(0).await? {
-        None => Left::Nothing,
-        Some(_) if round.tasks.is_stopping() => Left::Stopped,
-        Some(_) => Left::Failed,
-    })
+    Round { store, tasks, project: context.project().project_id() }.run().await
 }
 
 /// Whether a table is so large that no request may wait for a change of its shape.
@@ -89,29 +91,29 @@ struct Round<'w> {
 }
 
 impl Round<'_> {
-    async fn run(&self) -> Result<()> {
-        let mut done_to = 0;
-        let Some(mut online_ddl) = self.online_ddl().await? else { return Ok(()) };
-        while !self.tasks.is_stopping()
-            && let Some(job) = self.next(done_to).await?
-        {
-            done_to = job.number;
-            self.attempt(&mut online_ddl, job).await?;
+    /// Does what is noted. What is noted meanwhile, too late to be seen, has a job of the queue of its own.
+    async fn run(&self) -> Result<Ended> {
+        if self.next(0).await?.is_none() {
+            return Ok(Ended::Done);
         }
-        Ok(())
+        let Some(mut online_ddl) = OnlineDdl::take(&self.store).await? else { return Ok(Ended::NotYet(ELSEWHERE)) };
+        let ended = self.do_each(&mut online_ddl).await;
+        // If that fails its connection is lost, and nobody has it any more.
+        let _ = online_ddl.release().await;
+        ended
     }
 
-    /// The online DDL, once no other node has it; none when there is nothing left to be done.
-    async fn online_ddl(&self) -> Result<Option<OnlineDdl>> {
-        while self.next(0).await?.is_some() {
-            if let Some(online_ddl) = OnlineDdl::take(&self.store).await? {
-                return Ok(Some(online_ddl));
-            }
-            if !self.tasks.sleep(ELSEWHERE).await {
-                break;
+    async fn do_each(&self, online_ddl: &mut OnlineDdl) -> Result<Ended> {
+        let (mut done_to, mut has_failed) = (0, false);
+        while let Some(job) = self.next(done_to).await? {
+            done_to = job.number;
+            match self.attempt(online_ddl, job).await? {
+                Ended::Done => {}
+                Ended::Failed => has_failed = true,
+                not_yet @ Ended::NotYet(_) => return Ok(not_yet),
             }
         }
-        Ok(None)
+        Ok(if has_failed { Ended::Failed } else { Ended::Done })
     }
 
     async fn next(&self, done_to: i64) -> Result<Option<SchemaJob>> {
@@ -119,20 +121,23 @@ impl Round<'_> {
     }
 
     /// Does a job, in several attempts if need be. One that can't be done must not keep the others from being done.
-    async fn attempt(&self, online_ddl: &mut OnlineDdl, job: SchemaJob) -> Result<()> {
+    async fn attempt(&self, online_ddl: &mut OnlineDdl, job: SchemaJob) -> Result<Ended> {
         let mut patience = PATIENCE.into_iter();
+        if self.tasks.is_stopping() {
+            return Ok(SOON);
+        }
         while let Err(error) = self.perform(online_ddl, job).await {
             tracing::warn!(project = %self.project, task = job.task.name(), %error, "a schema job failed");
             let Some(pause) = patience.next() else { return self.give_up(job).await };
             if !self.tasks.sleep(pause).await {
-                return Ok(());
+                return Ok(SOON);
             }
             // If its connection was lost, so was its lock, and another can be had.
             if let Some(another) = OnlineDdl::take(&self.store).await? {
                 *online_ddl = another;
             }
         }
-        Ok(())
+        Ok(Ended::Done)
     }
 
     async fn perform(&self, online_ddl: &mut OnlineDdl, job: SchemaJob) -> Result<()> {
@@ -277,7 +282,7 @@ impl Round<'_> {
     }
 
     /// What can't be made has failed, and says so. What can't be removed stays to be done.
-    async fn give_up(&self, job: SchemaJob) -> Result<()> {
+    async fn give_up(&self, job: SchemaJob) -> Result<Ended> {
         let failed = Status::Failed("It could not be made. The server's log says why.".into());
         match job.task {
             Task::MakeIndex => {
@@ -285,18 +290,19 @@ impl Round<'_> {
                     SchemaRepository(unit).set_index_status(job.item, &failed).await?;
                     Ok(())
                 })
-                .await
+                .await?;
             }
             Task::AddColumn => {
                 self.finish(job, async |unit| {
                     SchemaRepository(unit).set_column_status(job.item, &failed).await?;
                     Ok(())
                 })
-                .await
+                .await?;
             }
-            Task::MakeLinks => self.finish_links(job, &failed, async |_, _| Ok(())).await,
-            Task::DropIndex | Task::DropColumn | Task::DropTable | Task::DropLinks => Ok(()),
+            Task::MakeLinks => self.finish_links(job, &failed, async |_, _| Ok(())).await?,
+            Task::DropIndex | Task::DropColumn | Task::DropTable | Task::DropLinks => return Ok(Ended::Failed),
         }
+        Ok(Ended::Done)
     }
 
     fn table(&self, job: SchemaJob) -> StoredTable {

@@ -1,6 +1,6 @@
 //! Changes of the shape of large tables: they go on behind the API's back, and the API goes on.
 
-use crate::support::background::{count, enlarge, sql, until, until_done};
+use crate::support::background::{count, enlarge, later, sql, until, until_done};
 use crate::support::{At, BOTH, TABLES, query};
 use floe_store::tables::OnlineDdl;
 use floe_testkit::TestServer;
@@ -83,8 +83,7 @@ floe_testkit::both_databases! {
         until_done(&floe, "p").await;
         for index_is_there in [false, true] {
             until("the project is asleep", async || {
-                floe.clock().advance(60);
-                floe.app.queue.look();
+                later(&floe, 60);
                 floe.app.queue.known_projects() == 0
             }).await;
             // As a crash in the middle leaves it; with the index half there or not.
