@@ -241,7 +241,8 @@ impl JobRepository<'_> {
 
     /// Whether a job of this kind waits that isn't this one, and never failed.
     pub(crate) async fn another_waits(&mut self, number: i64, queue: &str, kind: &str) -> Result<bool, Error> {
-        let others = jobs::table.filter(jobs::queue.eq(queue)).filter(jobs::kind.eq(kind)).filter(jobs::number.ne(number));
+        let others =
+            jobs::table.filter(jobs::queue.eq(queue)).filter(jobs::kind.eq(kind)).filter(jobs::number.ne(number));
         let waiting = others.filter(jobs::worker.is_null()).filter(jobs::failures.eq(0)).select(jobs::number).limit(1);
         Ok(on_conn!(self.0, |c| waiting.first::<i64>(c)).optional()?.is_some())
     }

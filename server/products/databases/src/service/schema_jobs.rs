@@ -53,7 +53,9 @@ impl JobHandler for SchemaJobs {
         match do_all(context).await {
             Ok(Ended::Done) => Outcome::Done,
             Ok(Ended::NotYet(pause)) => Outcome::After(pause),
-            Ok(Ended::Failed) => Outcome::Retry("Something could not be removed. The server's log says why.".to_owned()),
+            Ok(Ended::Failed) => {
+                Outcome::Retry("Something could not be removed. The server's log says why.".to_owned())
+            }
             Err(error) => Outcome::Retry(error.to_string()),
         }
     }
