@@ -30,7 +30,7 @@ const ADDRESSES: usize = 6;
 const USER_AGENT: &str = concat!("Floe/", env!("CARGO_PKG_VERSION"));
 
 /// What belongs to the connection, and so to us.
-const OURS: &[HeaderName] = &[
+static OURS: [HeaderName; 12] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::EXPECT,
@@ -81,7 +81,7 @@ type Arrived = (hyper::Response<Incoming>, Held);
 
 impl Journey {
     pub(crate) fn new(inner: Arc<Inner>, mut request: Request) -> Self {
-        for name in OURS {
+        for name in &OURS {
             request.headers.remove(name);
         }
         let begun = Instant::now();

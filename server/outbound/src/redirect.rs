@@ -8,7 +8,7 @@ use crate::request::Request;
 use crate::target::Target;
 
 /// The only headers that are shown to another host than the one they were meant for.
-const HARMLESS: &[HeaderName] = &[header::ACCEPT, header::ACCEPT_LANGUAGE, header::CONTENT_TYPE, header::USER_AGENT];
+static HARMLESS: [HeaderName; 4] = [header::ACCEPT, header::ACCEPT_LANGUAGE, header::CONTENT_TYPE, header::USER_AGENT];
 
 /// Where an answer sends the request, if it does.
 pub(crate) fn location(status: StatusCode, headers: &HeaderMap) -> Option<Result<&str, Error>> {
@@ -73,7 +73,7 @@ mod tests {
 
     fn request(method: Method, url: &str) -> Request {
         let policy = Policy { redirects: Redirects::FOLLOW, ..Policy::default() };
-        let value = |text: &'static str| HeaderValue::from_static(text);
+        let value = HeaderValue::from_static;
         Request::new(method, Target::parse(url).unwrap())
             .policy(policy)
             .basic_auth("u", "p")

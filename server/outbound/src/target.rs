@@ -258,11 +258,6 @@ mod tests {
             ("http://[::1/", Host),
             ("http://a!b/", Host),
         ] {
-            if text.contains('。') {
-                // Read as 127.0.0.1 all the same, which isn't how it is spelled.
-                assert!(Target::parse(text).is_err(), "{text}");
-                continue;
-            }
             assert_eq!(Target::parse(text).err(), Some(why), "{text}");
         }
         assert_eq!(Target::parse(&format!("http://a/{}", "x".repeat(LONGEST))), Err(TooLong));

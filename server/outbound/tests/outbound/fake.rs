@@ -12,12 +12,12 @@ use floe_outbound::{Answer, Dialled, Error, Method, Network, Outbound, Policy, R
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 /// The address where `a.example` is, unless a test says otherwise.
-pub const PUBLIC: &str = "93.184.216.34";
+pub(crate) const PUBLIC: &str = "93.184.216.34";
 
 type Server = Arc<dyn Fn(DuplexStream) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 #[derive(Default)]
-pub struct Fake {
+pub(crate) struct Fake {
     names: Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>,
     servers: Mutex<HashMap<SocketAddr, Server>>,
     silent: Mutex<HashSet<IpAddr>>,
@@ -28,25 +28,26 @@ pub struct Fake {
 
 impl Fake {
     /// A network where `a.example` is a public address.
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         let fake = Arc::new(Self::default());
         fake.name("a.example", &[&[PUBLIC]]);
         fake
     }
 
     /// What a name resolves to: the first answer first; the last one ever after. No answer: the lookup never ends.
-    pub fn name(&self, name: &str, answers: &[&[&str]]) {
-        let parse = |answer: &&[&str]| answer.iter().map(|address| address.parse().unwrap()).collect();
+    pub(crate) fn name(&self, name: &str, answers: &[&[&str]]) {
+        let parse =
+            |answer: &&[&str]| -> Vec<IpAddr> { answer.iter().map(|address| address.parse().unwrap()).collect() };
         self.names.lock().unwrap().insert(name.to_owned(), answers.iter().map(parse).collect());
     }
 
     /// An address that never answers.
-    pub fn silent(&self, address: &str) {
+    pub(crate) fn silent(&self, address: &str) {
         self.silent.lock().unwrap().insert(address.parse().unwrap());
     }
 
     /// What is done with each connection to an address.
-    pub fn serve<F>(&self, at: &str, server: impl Fn(DuplexStream) -> F + Send + Sync + 'static)
+    pub(crate) fn serve<F>(&self, at: &str, server: impl Fn(DuplexStream) -> F + Send + Sync + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -55,7 +56,7 @@ impl Fake {
     }
 
     /// A server that hears a whole request, says this, and hangs up.
-    pub fn say(&self, at: &str, answer: impl AsRef<[u8]>) {
+    pub(crate) fn say(&self, at: &str, answer: impl AsRef<[u8]>) {
         let (answer, heard) = (Arc::new(answer.as_ref().to_vec()), Arc::clone(&self.heard));
         self.serve(at, move |mut stream| {
             let (answer, heard) = (Arc::clone(&answer), Arc::clone(&heard));
@@ -68,29 +69,29 @@ impl Fake {
     }
 
     /// A server that says this at port 80 of the public address.
-    pub fn says(answer: impl AsRef<[u8]>) -> Arc<Self> {
+    pub(crate) fn says(answer: impl AsRef<[u8]>) -> Arc<Self> {
         let fake = Self::new();
         fake.say(&format!("{PUBLIC}:80"), answer);
         fake
     }
 
-    pub fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub fn dialled(&self) -> Vec<String> {
+    pub(crate) fn dialled(&self) -> Vec<String> {
         self.dialled.lock().unwrap().iter().map(ToString::to_string).collect()
     }
 
-    pub fn heard(&self) -> Vec<String> {
+    pub(crate) fn heard(&self) -> Vec<String> {
         self.heard.lock().unwrap().clone()
     }
 
-    pub fn client(self: &Arc<Self>) -> Outbound {
+    pub(crate) fn client(self: &Arc<Self>) -> Outbound {
         self.client_with(Settings::default())
     }
 
-    pub fn client_with(self: &Arc<Self>, settings: Settings) -> Outbound {
+    pub(crate) fn client_with(self: &Arc<Self>, settings: Settings) -> Outbound {
         Outbound::over(settings, Arc::clone(self) as Arc<dyn Network>)
     }
 }
@@ -124,7 +125,7 @@ impl Network for Fake {
 }
 
 /// One request with its body, as far as `Content-Length` says.
-pub async fn hear(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
+pub(crate) async fn hear(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
     let mut text = Vec::new();
     let mut piece = [0; 4096];
     loop {
@@ -142,11 +143,11 @@ pub async fn hear(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
     }
 }
 
-pub fn get(url: &str) -> Request {
+pub(crate) fn get(url: &str) -> Request {
     Request::new(Method::GET, Target::parse(url).unwrap())
 }
 
 /// The answer to a GET of `http://a.example/`, with this policy.
-pub async fn fetch(fake: &Arc<Fake>, policy: Policy) -> Result<Answer, Error> {
+pub(crate) async fn fetch(fake: &Arc<Fake>, policy: Policy) -> Result<Answer, Error> {
     fake.client().fetch(get("http://a.example/").policy(policy)).await
 }
