@@ -29,10 +29,11 @@ class Floe(Server):
     durability = "SQLite, WAL, group commit, fsync before every answer"
     password_hash = "argon2id"
     health = "/health/ready"
+    binary_from = "FLOE_BIN"
 
     def __init__(self, folder, postgres=None):
         super().__init__(folder)
-        self.binary = os.path.abspath(os.environ["FLOE_BIN"])
+        self.binary = os.path.abspath(os.environ[self.binary_from])
         self.postgres = postgres
         self.node_key = secrets.token_hex(32)
         self.session = {}
@@ -135,6 +136,13 @@ class Floe(Server):
     def _floe(self, *arguments):
         environment = {**os.environ, **self.environment()}
         return subprocess.check_output([self.binary, *arguments], env=environment, text=True).strip()
+
+
+class Before(Floe):
+    """An older Floe beside it: what a change has cost, or saved."""
+
+    name = "before"
+    binary_from = "FLOE_BEFORE_BIN"
 
 
 def _email(number):

@@ -9,7 +9,8 @@ runs don't. The one whose turn it isn't is paused. The table gives the median of
 
     BENCH_SECS    seconds of a repetition (default 2)
     BENCH_REPS    repetitions (default 3)
-    BENCH_ONLY    measure only these servers (`floe`, `pocketbase`, `bare`)
+    BENCH_ONLY    measure only these servers (`floe`, `before`, `pocketbase`, `bare`)
+    FLOE_BEFORE_BIN   an older binary of Floe, measured beside the new one as `before`
 """
 
 import argparse
@@ -24,7 +25,7 @@ from pathlib import Path
 from statistics import median
 
 from bare import Bare
-from floe import Floe
+from floe import Before, Floe
 from pocketbase import PocketBase
 from server import CLOCK_TICKS, ROWS, SERVER_CORE
 
@@ -61,7 +62,8 @@ def compare():
     # Not /tmp, which is memory on some machines: what a write to disk costs belongs to what is measured.
     with tempfile.TemporaryDirectory(prefix="floe-bench.", dir="/var/tmp") as folder:
         servers = []
-        for kind in (Floe, PocketBase, Bare):
+        kinds = (Floe, Before, PocketBase, Bare) if "FLOE_BEFORE_BIN" in os.environ else (Floe, PocketBase, Bare)
+        for kind in kinds:
             if not only or kind.name.lower() in only:
                 own = Path(folder, kind.name)
                 own.mkdir()
@@ -248,11 +250,13 @@ def find(results, server, **wanted):
 
 
 def ratio(found):
-    """How many times as many as PocketBase; and, where it was measured, which part of what actix-web can do."""
+    """How many times as many as PocketBase and as before; and, where it was measured, which part of what actix-web can do."""
     rates = {name: run["per_second"] for name, run in found.items()}
     parts = []
     if rates.get("Floe") and rates.get("PocketBase"):
         parts.append(f"{rates['Floe'] / rates['PocketBase']:.1f}×")
+    if rates.get("Floe") and rates.get("before"):
+        parts.append(f"{rates['Floe'] / rates['before']:.2f} of before")
     if rates.get("Floe") and rates.get("bare"):
         parts.append(f"{rates['Floe'] / rates['bare']:.0%} of bare")
     return ", ".join(parts)

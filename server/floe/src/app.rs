@@ -21,7 +21,7 @@ use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
 use floe_sealed::RootKeys;
-use floe_store::{Backend, Store, StoreSettings, Stores};
+use floe_store::{Backend, MinFreeSpace, Store, StoreSettings, Stores};
 use floe_teams::Teams;
 use floe_users::{Passwords, People};
 use floe_webhooks::Webhooks;
@@ -194,6 +194,7 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
         unit_time: config.database.unit_time,
         idle_time: config.database.idle_time,
         max_open: config.database.max_open.unwrap_or(DEFAULT_MAX_OPEN),
+        min_free: MinFreeSpace { folder: config.database.folder.clone(), bytes: config.database.min_free },
         clock: Arc::clone(clock),
         ..StoreSettings::new(backend)
     }

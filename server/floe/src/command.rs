@@ -12,8 +12,8 @@ use std::io::BufRead as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// A complete backend in one binary: auth, databases, storage, messaging, functions and realtime for many isolated
-/// projects, over an API that every official Appwrite SDK understands.
+/// A backend in one binary: accounts, teams and databases for many isolated projects, over an API that every official
+/// Appwrite SDK understands.
 ///
 /// Without any configuration it keeps its data in ./data and listens on http://127.0.0.1:8080. Settings come from the
 /// environment and from floe.toml; `floe check-config` shows what is wrong with them.

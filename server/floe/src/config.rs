@@ -3,8 +3,10 @@
 //! Each setting has a name in the environment and a place in `floe.toml`; the environment wins. `docs/configuration.md`
 //! lists them for people.
 
+mod byte_size;
 mod source;
 
+use byte_size::ByteSize;
 use floe_kernel::secret::Secret;
 use source::Source;
 use std::net::IpAddr;
@@ -67,6 +69,8 @@ pub struct Database {
     /// The most projects whose data is open at a time. `None`: [`DEFAULT_MAX_OPEN`], or as many as there are file descriptors
     /// for.
     pub max_open: Option<usize>,
+    /// How many bytes have to stay free where the folder is; 0: nobody looks.
+    pub min_free: u64,
 }
 
 /// A PostgreSQL database.
@@ -131,6 +135,9 @@ pub const DEFAULT_MAX_OPEN: usize = 1000;
 
 /// Shorter than the time-outs of most proxies.
 const STATEMENT_TIMEOUT_MS: u64 = 15_000;
+
+/// Enough for the logs of some projects, and for what the system itself needs to go on.
+const MIN_FREE: u64 = 256 << 20;
 
 impl Config {
     /// Reads the environment and, if it is there, `floe.toml` (or the file that `FLOE_CONFIG` names).
@@ -218,6 +225,7 @@ impl Database {
             idle_time: Duration::from_secs(from.at_least("FLOE_IDLE_SECONDS", "database.idle_seconds", 300, 1)),
             max_open: Some(from.at_least("FLOE_MAX_OPEN_PROJECTS", "database.max_open_projects", 0, 0))
                 .filter(|most| *most > 0),
+            min_free: from.get("FLOE_MIN_FREE_DISK", "database.min_free_disk", ByteSize(MIN_FREE)).0,
         }
     }
 }

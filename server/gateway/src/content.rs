@@ -50,7 +50,8 @@ impl Media {
         } else if media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             Ok(Self::Form)
         } else {
-            Err(bad("The request body must be application/json.").field("content-type"))
+            Err(bad("The request body must be application/json or application/x-www-form-urlencoded.")
+                .field("content-type"))
         }
     }
 

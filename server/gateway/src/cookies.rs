@@ -5,6 +5,14 @@ use crate::call::Call;
 use crate::names;
 use floe_kernel::secret::SessionToken;
 use floe_kernel::time::Timestamp;
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+
+/// How the names of sessions' cookies begin, before the project's id.
+const SESSION: &str = "a_session_";
+
+/// How the names of devices' cookies begin, before the project's id.
+const DEVICE: &str = "a_device_";
 
 /// A cookie that carries a session, one of three that carry the same one.
 #[derive(Debug, Clone, Copy)]
@@ -25,14 +33,40 @@ impl Session {
 
     /// Its name for a project.
     pub(crate) fn name(self, project_id: &str) -> String {
-        format!("{}a_session_{project_id}{}", self.prefix, self.suffix)
+        format!("{}{SESSION}{project_id}{}", self.prefix, self.suffix)
     }
 
     /// What a browser keeps under its name.
-    pub(crate) fn kept(self, headers: &Headers, project_id: &str) -> Option<String> {
-        // Some clients escape the `=` at the end of base64.
-        only(headers, &self.name(project_id))
-            .map(|value| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
+    pub(crate) fn kept<'h>(self, jar: &Jar<'h>, project_id: &str) -> Option<Cow<'h, str>> {
+        let value = jar.only(|name| self.is_called(name, project_id))?;
+        // Some clients escape the `=` at the end of base64. Most don't, and this is on everybody's way.
+        let escaped = value.contains('%');
+        Some(if escaped { percent_decode_str(value).decode_utf8_lossy() } else { Cow::Borrowed(value) })
+    }
+
+    fn is_called(self, name: &str, project_id: &str) -> bool {
+        let middle = name.strip_prefix(self.prefix).and_then(|name| name.strip_suffix(self.suffix));
+        middle.and_then(|name| name.strip_prefix(SESSION)) == Some(project_id)
+    }
+}
+
+/// The cookies of a request, taken apart once.
+pub(crate) struct Jar<'h>(Vec<(&'h str, &'h str)>);
+
+impl<'h> Jar<'h> {
+    /// What the request brings.
+    pub(crate) fn of(headers: &'h Headers) -> Self {
+        let sent = headers.get_all(&names::COOKIE).filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+        let pairs = sent.flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
+        Self(pairs.map(|(name, value)| (name.trim_ascii(), value.trim_ascii())).collect())
+    }
+
+    /// The value of a cookie. A browser that sends two of one name has got one of them from a neighbouring host (or from a
+    /// page without TLS), and nothing tells which: then neither counts.
+    fn only(&self, is_called: impl Fn(&str) -> bool) -> Option<&'h str> {
+        let mut values = self.0.iter().filter(|(name, _)| is_called(name)).map(|(_, value)| *value);
+        let first = values.next()?;
+        values.all(|other| other == first).then_some(first)
     }
 }
 
@@ -58,11 +92,11 @@ pub fn know_device(call: &Call, kept: &str, until: Timestamp) -> (&'static str, 
 
 /// What the caller's device keeps.
 pub(crate) fn kept_by_device<'h>(headers: &'h Headers, project_id: &str) -> Option<&'h str> {
-    only(headers, &device(project_id))
+    Jar::of(headers).only(|name| name.strip_prefix(DEVICE) == Some(project_id))
 }
 
 fn device(project_id: &str) -> String {
-    format!("a_device_{project_id}")
+    format!("{DEVICE}{project_id}")
 }
 
 fn headers(call: &Call, value: &str, expires: Timestamp) -> Vec<(&'static str, String)> {
@@ -83,16 +117,6 @@ fn headers(call: &Call, value: &str, expires: Timestamp) -> Vec<(&'static str, S
         headers.push(("X-Fallback-Cookies", fallback));
     }
     headers
-}
-
-/// The value of a cookie. A browser that sends two of one name has got one of them from a neighbouring host (or from a
-/// page without TLS), and nothing tells which: then neither counts.
-fn only<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
-    let sent = headers.get_all(&names::COOKIE).filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
-    let pairs = sent.flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
-    let mut values = pairs.filter(|(known, _)| known.trim_ascii() == name).map(|(_, value)| value.trim_ascii());
-    let first = values.next()?;
-    values.all(|other| other == first).then_some(first)
 }
 
 /// Whether a browser would send our cookies back from where the request came from: then it needs no copy of them that

@@ -2,12 +2,13 @@
 
 use crate::arrival::{Arrival, Headers};
 use crate::authenticate::Credentials;
-use crate::cookies::Session;
+use crate::cookies::{Jar, Session};
 use crate::gateway::Found;
 use crate::names;
 use crate::receive::header;
 use floe_kernel::directory::CONSOLE;
 use http::header::HeaderName;
+use std::borrow::Cow;
 
 /// The credentials of a request to this project. An empty header is none.
 pub(crate) fn parse(arrival: &Arrival, project_id: &str, found: &Found<'_>) -> Credentials {
@@ -30,9 +31,13 @@ pub(crate) fn parse(arrival: &Arrival, project_id: &str, found: &Found<'_>) -> C
 /// stands alone where it is there; else the cookie and its twin for sites without TLS. Last the copy that the web SDK
 /// keeps where cookies of another site are refused.
 fn sessions(headers: &Headers, project_id: &str) -> Vec<String> {
-    let mut found: Vec<String> = Session::HOST.kept(headers, project_id).into_iter().collect();
+    let jar = Jar::of(headers);
+    let kept = |kind: Session| kind.kept(&jar, project_id).map(Cow::into_owned);
+    let mut found: Vec<String> = kept(Session::HOST).into_iter().collect();
     if found.is_empty() {
-        found.extend([Session::PLAIN, Session::LEGACY].iter().filter_map(|kind| kind.kept(headers, project_id)));
+        found.extend(kept(Session::PLAIN));
+        // Nearly always the same one.
+        found.extend(kept(Session::LEGACY).filter(|value| !found.contains(value)));
     }
     if let Some(fallback) = header(headers, &names::FALLBACK_COOKIES) {
         let map: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_str(fallback).ok();

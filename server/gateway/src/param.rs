@@ -468,6 +468,24 @@ impl Param for Object {
     }
 }
 
+/// What apps keep for somebody, or for a team: an object of up to 64 KB as JSON.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prefs(pub Map<String, Json>);
+
+impl Param for Prefs {
+    fn read(value: Json) -> Result<Self, Refusal> {
+        const MAX: usize = 65_535;
+        let Object(prefs) = Object::read(value)?;
+        let fits = serde_json::to_vec(&prefs).is_ok_and(|json| json.len() <= MAX);
+        fits.then_some(Self(prefs))
+            .ok_or_else(|| format!("Value must be a valid object and no longer than {MAX} bytes").into())
+    }
+
+    fn schema() -> Json {
+        Object::schema()
+    }
+}
+
 /// A moment.
 impl Param for Timestamp {
     fn read(value: Json) -> Result<Self, Refusal> {
@@ -622,5 +640,14 @@ mod tests {
         assert!(i64::read(json!(5.5)).is_err());
         assert!(Int::<1, 3>::read(json!(4)).is_err());
         assert!(f64::read(json!("NaN")).is_err());
+    }
+
+    #[test]
+    fn preferences_are_bounded() {
+        assert!(Prefs::read(json!({"a": "x".repeat(65_000)})).is_ok());
+        assert!(Prefs::read(json!({"a": "x".repeat(66_000)})).is_err());
+        assert!(Prefs::read(json!(["a"])).is_err());
+        let odd = json!({"__proto__": {"a": 1}, "constructor": "x", "": null});
+        assert_eq!(Json::Object(Prefs::read(odd.clone()).unwrap().0), odd, "names are data");
     }
 }

@@ -193,6 +193,7 @@ impl Door<'_> {
         let now = services.clock.now();
         let caller = authenticate(services, &project, shown, now).await.map_err(authenticated)?;
         admit(&caller, &project, self.route).map_err(authenticated)?;
+        self.refuse_if_disk_is_full(&project).map_err(|error| Stage::Persist.failed(error))?;
         Ok(Admitted { project, caller, now })
     }
 
@@ -202,6 +203,17 @@ impl Door<'_> {
             return Err(not_found());
         }
         self.gateway.services.projects.project(&self.project).await?.ok_or_else(not_found)
+    }
+
+    /// Refuses what would take room where next to none is left. The platform's own requests go on: they are few, and who
+    /// makes room has to sign in there. Beside PostgreSQL the data folder holds what is streamed into it, and nothing else.
+    fn refuse_if_disk_is_full(&self, project: &Project) -> Result<()> {
+        let stores = &self.gateway.services.stores;
+        let is_refused = self.route.needs_room()
+            && stores.free_space().is_low()
+            && !project.is_console()
+            && (stores.are_files() || self.route.body == RequestBody::Stream);
+        if is_refused { Err(ErrorKind::GeneralInsufficientStorage.into()) } else { Ok(()) }
     }
 
     fn counted<'c>(&'c self, admitted: &'c Admitted) -> Counted<'c> {

@@ -9,7 +9,7 @@ use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
 use http::header::HeaderName;
 use rand::RngExt as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// A header as text; `None` when it isn't there or isn't text.
@@ -75,11 +75,18 @@ pub(crate) fn address(arrival: &Arrival, trusted_proxies: usize) -> Option<IpAdd
         let hops = arrival.headers.get_all(&names::FORWARDED_FOR).filter_map(|value| value.to_str().ok());
         let hops: Vec<&str> = hops.flat_map(|value| value.split(',')).map(str::trim).collect();
         let hop = hops.len().checked_sub(trusted_proxies).and_then(|at| hops.get(at));
-        if let Some(hop) = hop.and_then(|hop| hop.parse().ok()) {
+        if let Some(hop) = hop.and_then(|hop| one_spelling(hop)) {
             return Some(hop);
         }
     }
     arrival.peer
+}
+
+/// An address as proxies write it: with or without quotes, brackets and a port; one of IPv4 also as IPv6.
+fn one_spelling(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim_matches('"');
+    let bare = || hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop).parse().ok();
+    bare().or_else(|| hop.parse::<SocketAddr>().ok().map(|hop| hop.ip())).map(|address: IpAddr| address.to_canonical())
 }
 
 fn host(host: &str) -> &str {
@@ -92,6 +99,15 @@ fn host(host: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_counts_once_however_it_is_written() {
+        for spelling in ["192.0.2.1", "\"192.0.2.1\"", "192.0.2.1:80", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:80"] {
+            assert_eq!(one_spelling(spelling), "192.0.2.1".parse().ok(), "{spelling}");
+        }
+        assert_eq!(one_spelling("[2001:db8::1]"), "2001:db8::1".parse().ok());
+        assert_eq!((one_spelling("unknown"), one_spelling("_hidden")), (None, None));
+    }
 
     #[test]
     fn hosts_lose_their_ports() {

@@ -224,10 +224,10 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// The headers that every answer has, errors and preflights included.
+/// The headers that every answer has, errors and preflights included: the first ones of it.
 fn common(response: &mut Response, context: &ResponseContext) {
     let mut fixed = |name: &HeaderName, value: &'static str| {
-        response.insert(name.clone(), HeaderValue::from_static(value));
+        response.append(name.clone(), HeaderValue::from_static(value));
     };
     fixed(&names::SERVER, "Floe");
     fixed(&names::CONTENT_TYPE_OPTIONS, "nosniff");
@@ -237,18 +237,18 @@ fn common(response: &mut Response, context: &ResponseContext) {
     fixed(&names::CACHE_CONTROL, if context.private { "private, no-store" } else { "no-store" });
     if context.secure {
         // For a year; what is below this host is for its own operators to say.
-        response.insert(names::STRICT_TRANSPORT_SECURITY.clone(), HeaderValue::from_static("max-age=31536000"));
+        response.append(names::STRICT_TRANSPORT_SECURITY.clone(), HeaderValue::from_static("max-age=31536000"));
     }
-    response.insert(names::REQUEST_ID.clone(), context.request_id.as_str());
+    response.append(names::REQUEST_ID.clone(), context.request_id.as_str());
     if let Some(verdict) = context.verdict {
-        response.insert(names::RATE_LIMIT.clone(), verdict.limit);
-        response.insert(names::RATE_REMAINING.clone(), verdict.remaining);
-        response.insert(names::RATE_RESET.clone(), verdict.reset);
+        response.append(names::RATE_LIMIT.clone(), verdict.limit);
+        response.append(names::RATE_REMAINING.clone(), verdict.remaining);
+        response.append(names::RATE_RESET.clone(), verdict.reset);
     }
     if let Some(origin) = &context.allowed_origin {
-        response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.as_str());
-        response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
+        response.append(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.as_str());
+        response.append(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        response.append(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
     }
     // Whether an answer carries an origin depends on the origin that asked.
     response.append(header::VARY, HeaderValue::from_static("Origin"));

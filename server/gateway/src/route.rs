@@ -275,6 +275,8 @@ pub struct RouteSpec {
     pub body: RequestBody,
     /// Whether it changes something: it then runs to its end, whatever becomes of the client.
     pub changes: bool,
+    /// Whether it goes on when there is no room left although it changes something: see [`RouteSpec::needs_room`].
+    pub needs_no_room: bool,
     /// How its answers may be cached. Errors never are.
     pub caching: Caching,
     /// Whether it turns the connection into a WebSocket.
@@ -292,6 +294,11 @@ impl RouteSpec {
     #[must_use]
     pub fn full_path(&self) -> String {
         if self.at_root { self.path.to_owned() } else { format!("/v1{}", self.path) }
+    }
+
+    /// Whether it is refused when there is no room left: what may take more than it gives back.
+    pub(crate) fn needs_room(&self) -> bool {
+        self.changes && self.method != Method::Delete && !self.needs_no_room
     }
 
     /// Whether it is a way in: what somebody calls to become somebody.
@@ -330,6 +337,7 @@ impl<S: Send + Sync + 'static> Route<S> {
             any_origin: false,
             body: if method.reads() { RequestBody::None } else { RequestBody::SMALL },
             changes: !method.reads(),
+            needs_no_room: false,
             caching: Caching::Never,
             upgrade: false,
             before_second_factor: false,
@@ -441,6 +449,14 @@ impl<S: Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn changes(mut self, changes: bool) -> Self {
         self.route.changes = changes;
+        self
+    }
+
+    /// It goes on when there is no room left on the disk: it takes next to none and can't be repeated without end, or is what
+    /// those need who make room. (So do all that read or remove.)
+    #[must_use]
+    pub fn needs_no_room(mut self) -> Self {
+        self.route.needs_no_room = true;
         self
     }
 

@@ -101,6 +101,11 @@ impl Error {
     }
 }
 
+/// Says what a conflict means to the caller, where it can mean only one thing. For `.map_err(…)`.
+pub fn conflict_is(meaning: impl Into<floe_kernel::Error>) -> impl FnOnce(Error) -> floe_kernel::Error {
+    |error| if error.is_conflict() { meaning.into().because(error) } else { error.into() }
+}
+
 impl From<floe_sealed::Error> for Error {
     fn from(error: floe_sealed::Error) -> Self {
         Self::unavailable(error)

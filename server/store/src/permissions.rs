@@ -28,34 +28,44 @@ mod schema {
 }
 use schema::{permission_grants, permission_sets};
 
+/// How often a set is looked for that others make and take away at the same moment.
+const ATTEMPTS: usize = 10;
+
 /// The number of this set, which is made if it is new.
 ///
 /// # Errors
-/// Those of the database.
+/// Those of the database; [`Error::Busy`] when others make and take away this very set all the time.
 pub async fn intern(unit: &mut UnitOfWork, permissions: &Permissions) -> Result<i64, Error> {
     let text = permissions.written();
     let digest = hex(&Sha256::digest(&text));
-    let known = permission_sets::table.filter(permission_sets::digest.eq(&digest)).select(permission_sets::id);
-    if let Some(id) = on_conn!(unit, |c| known.first::<i64>(c)).optional()? {
-        return Ok(id);
+    for _ in 0..ATTEMPTS {
+        let known = permission_sets::table.filter(permission_sets::digest.eq(&digest)).select(permission_sets::id);
+        if let Some(id) = on_conn!(unit, |c| known.first::<i64>(c)).optional()? {
+            return Ok(id);
+        }
+        let row = (permission_sets::digest.eq(&digest), permission_sets::permissions.eq(&text));
+        let insert = diesel::insert_into(permission_sets::table).values(row).on_conflict_do_nothing();
+        let made = on_conn!(unit, |c| insert.returning(permission_sets::id).get_result::<i64>(c));
+        // None: on PostgreSQL somebody else made it in between. It may be nobody's by now: whom it is for may have gone.
+        if let Some(id) = made.optional()? {
+            grant(unit, id, permissions).await?;
+            return Ok(id);
+        }
     }
-    let row = (permission_sets::digest.eq(&digest), permission_sets::permissions.eq(&text));
-    let insert = diesel::insert_into(permission_sets::table).values(row);
-    let made = on_conn!(unit, |c| insert.on_conflict_do_nothing().returning(permission_sets::id).get_result::<i64>(c));
-    let Some(id) = made.optional()? else {
-        // Somebody else made it in between.
-        return Ok(on_conn!(unit, |c| known.first::<i64>(c))?);
-    };
+    Err(Error::Busy)
+}
+
+async fn grant(unit: &mut UnitOfWork, set: i64, permissions: &Permissions) -> Result<(), Error> {
     for permission in permissions.iter() {
         let grant = (
-            permission_grants::set_id.eq(id),
+            permission_grants::set_id.eq(set),
             permission_grants::action.eq(permission.action.name()),
             permission_grants::role.eq(permission.role.to_string()),
         );
         let insert = diesel::insert_into(permission_grants::table).values(grant);
         on_conn!(unit, |c| insert.on_conflict_do_nothing().execute(c))?;
     }
-    Ok(id)
+    Ok(())
 }
 
 /// The cache of what sets allow; its key is the set's number. A set loses what was allowed to somebody who is gone, and

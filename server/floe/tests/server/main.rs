@@ -18,5 +18,6 @@ mod edge;
 mod health;
 mod limits;
 mod power_loss;
+mod room;
 mod secret_key;
 mod slow_clients;

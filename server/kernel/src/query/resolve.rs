@@ -291,6 +291,14 @@ impl Queries {
     }
 }
 
+impl Selection {
+    /// The same, counted only if somebody wants to know how many there are in all.
+    #[must_use]
+    pub fn counted(self, total: bool) -> Self {
+        Self { count_up_to: if total { self.count_up_to } else { 0 }, ..self }
+    }
+}
+
 impl Condition {
     /// Checks every name and value against the fields of a table.
     ///

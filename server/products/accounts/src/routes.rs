@@ -49,6 +49,7 @@ fn doors() -> Vec<Route<Accounts>> {
         post("/account/sessions/email", "account.createEmailPasswordSession", sessions::create_email)
             .alias("/account/sessions")
             .limits(GUESSES)
+            .needs_no_room()
             .event(events::CREATE_SESSION)
             .audit("session.create")
             .answers(201, "session")
@@ -76,6 +77,7 @@ fn of_account() -> Vec<Route<Accounts>> {
         post("/account/jwts", "account.createJWT", jwts::create)
             .alias("/account/jwt")
             .limits(JWTS)
+            .needs_no_room()
             .answers(201, "jwt")
             .summary("A JWT that stands for the caller for a while."),
     ]
@@ -92,6 +94,7 @@ fn of_changes() -> Vec<Route<Accounts>> {
             .summary("Gives the caller another email address."),
         patch("/account/password", "account.updatePassword", changes::password)
             .limits(NEW_PASSWORDS)
+            .needs_no_room()
             .event(events::UPDATE_PASSWORD)
             .summary("Gives the caller another password."),
         patch("/account/phone", "account.updatePhone", changes::phone)
@@ -104,6 +107,7 @@ fn of_changes() -> Vec<Route<Accounts>> {
             .summary("Replaces what apps keep for the caller."),
         patch("/account/status", "account.updateStatus", changes::status)
             .event(events::UPDATE_STATUS)
+            .needs_no_room()
             .summary("Blocks the caller, by their own wish."),
     ];
     changes.into_iter().map(|route| route.audit("user.update").answers(200, "user")).collect()

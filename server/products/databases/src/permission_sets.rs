@@ -10,6 +10,7 @@ use floe_kernel::permission::Permissions;
 use floe_store::{Connection, Error};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many bytes the sets of all projects take at the most, in either direction. (By bytes and not by number, because
 /// one may be 4 KB or 100.)
@@ -47,7 +48,23 @@ impl PermissionSet {
 pub(crate) struct PermissionSets {
     by_number: Cache<(Arc<str>, i64), Arc<PermissionSet>>,
     by_content: Cache<(Arc<str>, Permissions), Arc<PermissionSet>>,
+    /// How often something was forgotten.
+    forgotten: Arc<AtomicU64>,
 }
+
+/// What a unit of work has learned of a set.
+#[derive(Debug)]
+pub(crate) struct Learned {
+    /// The set.
+    pub(crate) set: Arc<PermissionSet>,
+    /// Whether it was found by its content. One that was found by its number may be given to nothing new: it may allow less
+    /// than it did.
+    pub(crate) by_content: bool,
+}
+
+/// A moment, for [`PermissionSets::keep`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Since(u64);
 
 impl PermissionSets {
     /// None yet.
@@ -58,6 +75,7 @@ impl PermissionSets {
             by_content: Cache::of_bytes(KEPT, TIME_TO_LIVE, |_, set: &Arc<PermissionSet>| {
                 set.weight().saturating_mul(2)
             }),
+            forgotten: Arc::default(),
         }
     }
 
@@ -87,25 +105,41 @@ impl PermissionSets {
         set.ok_or(Error::NotFound)
     }
 
-    /// Keeps what a unit of work has learned, now that it is committed.
-    pub(crate) async fn keep(&self, project: &Arc<str>, learned: Vec<Arc<PermissionSet>>) {
-        for set in learned {
-            let (by_number, by_content) =
-                ((Arc::clone(project), set.number), (Arc::clone(project), set.permissions.clone()));
-            let again = Arc::clone(&set);
-            let Ok(_) = self.by_number.get_or_load(&by_number, async move || Ok::<_, Infallible>(Some(set))).await;
-            let Ok(_) = self.by_content.get_or_load(&by_content, async move || Ok::<_, Infallible>(Some(again))).await;
+    /// Now: before a unit of work learns anything.
+    pub(crate) fn now(&self) -> Since {
+        Since(self.forgotten.load(Ordering::Acquire))
+    }
+
+    /// Keeps what a unit of work has learned, now that it is committed; unless something was forgotten since it began, which
+    /// may have been just that.
+    pub(crate) async fn keep(&self, project: &Arc<str>, learned: Vec<Learned>, since: Since) {
+        if learned.is_empty() || self.now().0 != since.0 {
+            return;
+        }
+        for Learned { set, by_content } in learned {
+            let (number, again) = ((Arc::clone(project), set.number), Arc::clone(&set));
+            let Ok(_) = self.by_number.get_or_load(&number, async move || Ok::<_, Infallible>(Some(again))).await;
+            if by_content {
+                let content = (Arc::clone(project), set.permissions.clone());
+                let Ok(_) = self.by_content.get_or_load(&content, async move || Ok::<_, Infallible>(Some(set))).await;
+            }
+        }
+        // Forgotten while it was being kept.
+        if self.now().0 != since.0 {
+            self.clear();
         }
     }
 
     /// Forgets a set, which allows less now. By its content it must not be found any more either.
     pub(crate) fn invalidate(&self, project: &Arc<str>, number: i64) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
         self.by_number.invalidate(&(Arc::clone(project), number));
         self.by_content.clear();
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
         self.by_number.clear();
         self.by_content.clear();
     }

@@ -14,6 +14,7 @@ use crate::relation::{self, Relation};
 use diesel::sql_types::BigInt;
 use floe_kernel::permission::Permissions;
 use floe_kernel::role::Role;
+use floe_store::json;
 use floe_store::prelude::*;
 use serde_json::Value as Json;
 use stored::schema::{columns, databases, indexes, tables};
@@ -302,9 +303,9 @@ impl SchemaRepository<'_> {
             indexes::table_number.eq(table),
             indexes::key.eq(&index.key),
             indexes::kind.eq(index.kind.name()),
-            indexes::keys.eq(list_text(&index.columns)?),
-            indexes::lengths.eq(list_text(&index.lengths)?),
-            indexes::orders.eq(list_text(&index.orders)?),
+            indexes::keys.eq(json::write(&index.columns)?),
+            indexes::lengths.eq(json::write(&index.lengths)?),
+            indexes::orders.eq(json::write(&index.orders)?),
             indexes::status.eq(index.status.name()),
             indexes::error.eq(index.status.error()),
             indexes::created_at.eq(index.created.millis()),
@@ -317,7 +318,7 @@ impl SchemaRepository<'_> {
     /// Saves what may change of an index.
     pub(crate) async fn save_index(&mut self, index: &Index) -> Result<(), Error> {
         let row = (
-            indexes::keys.eq(list_text(&index.columns)?),
+            indexes::keys.eq(json::write(&index.columns)?),
             indexes::status.eq(index.status.name()),
             indexes::error.eq(index.status.error()),
             indexes::updated_at.eq(index.updated.millis()),
@@ -353,8 +354,4 @@ pub(crate) async fn holds_longer(store: &Store, table: i64, column: i64, size: i
 struct Counted {
     #[diesel(sql_type = BigInt)]
     n: i64,
-}
-
-fn list_text<T: serde::Serialize>(list: &[T]) -> Result<String, Error> {
-    serde_json::to_string(list).map_err(Error::unavailable)
 }

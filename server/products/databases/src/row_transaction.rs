@@ -3,7 +3,7 @@
 use crate::change_guard::{ChangeGuard, RowVersions};
 use crate::events::Event;
 use crate::model::Task;
-use crate::permission_sets::{self, PermissionSet};
+use crate::permission_sets::{self, Learned, PermissionSet, Since};
 use crate::repository::SchemaRepository;
 use crate::repository::transactions::TransactionRepository;
 use crate::schema::TableSchema;
@@ -24,8 +24,9 @@ use std::time::{Duration, Instant};
 /// How long a rehearsal may take: what it does is undone, and until then it holds the writer.
 const LONGEST_REHEARSAL: Duration = Duration::from_secs(5);
 
-/// In a user's transaction a list may take one part in so many of the time that a unit of work may: 25 ms of a second.
-const SCAN_PARTS: u32 = 40;
+/// In a user's transaction a list may take one part in so many of the time that a unit of work may: 10 ms of a second. With the
+/// replay before it that is meant to keep a single write beside it below 25 ms (docs/decisions/0018).
+const SCAN_PARTS: u32 = 100;
 
 /// Changes that happen together or not at all. Dropped without [`RowTransaction::commit`]: not at all.
 pub(crate) struct RowTransaction<'s> {
@@ -34,7 +35,9 @@ pub(crate) struct RowTransaction<'s> {
     project: Arc<str>,
     unit: UnitOfWork,
     /// Sets of permissions that may be kept once this is committed.
-    learned: Vec<Arc<PermissionSet>>,
+    learned: Vec<Learned>,
+    /// When this began.
+    since: Since,
     /// Whether what is kept of tables is doubted: something that it said was wrong.
     doubtful: bool,
     /// What rows may not be changed, because others have changed them.
@@ -72,6 +75,7 @@ impl<'s> RowTransaction<'s> {
             service,
             vocabulary: Vocabulary::of(call),
             project: call.project.id.as_str().into(),
+            since: service.sets.now(),
             unit,
             learned: Vec::new(),
             doubtful: false,
@@ -228,12 +232,12 @@ impl<'s> RowTransaction<'s> {
 
     /// The set of permissions of this number.
     pub(crate) async fn set(&mut self, number: i64) -> Result<Arc<PermissionSet>> {
-        let noted = || self.learned.iter().find(|set| set.number == number).cloned();
+        let noted = || self.learned.iter().map(|learned| &learned.set).find(|set| set.number == number).cloned();
         if let Some(set) = self.service.sets.known(&self.project, number).or_else(noted) {
             return Ok(set);
         }
         let set = permission_sets::load(&mut self.unit, number).await?;
-        self.learned.push(Arc::clone(&set));
+        self.learned.push(Learned { set: Arc::clone(&set), by_content: false });
         Ok(set)
     }
 
@@ -243,12 +247,13 @@ impl<'s> RowTransaction<'s> {
             Ok(set) => return Ok(set),
             Err(permissions) => permissions,
         };
-        if let Some(set) = self.learned.iter().find(|set| set.permissions == permissions) {
+        let mut found = self.learned.iter().filter(|learned| learned.by_content).map(|learned| &learned.set);
+        if let Some(set) = found.find(|set| set.permissions == permissions) {
             return Ok(Arc::clone(set));
         }
         let number = floe_store::permissions::intern(&mut self.unit, &permissions).await?;
         let set = Arc::new(PermissionSet::new(number, permissions));
-        self.learned.push(Arc::clone(&set));
+        self.learned.push(Learned { set: Arc::clone(&set), by_content: true });
         Ok(set)
     }
 
@@ -268,7 +273,7 @@ impl<'s> RowTransaction<'s> {
             return Err(Error::internal("a rehearsal is not committed"));
         }
         self.unit.commit().await?;
-        self.service.sets.keep(&self.project, self.learned).await;
+        self.service.sets.keep(&self.project, self.learned, self.since).await;
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Check {
 /// The server as a whole, for orchestrators.
 #[derive(Debug, Serialize)]
 pub(crate) struct Readiness {
-    /// `ok`; `degraded` when single projects can't be used; `error` when requests aren't welcome.
+    /// `ok`; `degraded` when single projects can't be used, or no room is left; `error` when requests aren't welcome.
     pub(crate) status: &'static str,
     /// One by one, by their names.
     pub(crate) checks: BTreeMap<&'static str, Probe>,
@@ -37,6 +37,9 @@ pub(crate) struct Probe {
     /// The projects that can't be used.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) projects: Vec<String>,
+    /// How many bytes are free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) free: Option<u64>,
 }
 
 /// Whether uploads are searched for viruses (the contract's `healthAntivirus`).

@@ -89,8 +89,16 @@ impl Health {
         Check { name: "local", ping, status: if outcome.is_ok() { "pass" } else { "fail" } }
     }
 
+    /// Whether there is room left; none: nobody looks.
+    fn disk(&self) -> Option<Probe> {
+        let space = self.stores.free_space();
+        let status = if space.is_low() { "degraded" } else { "ok" };
+        space.bytes().map(|bytes| Probe { status, latency: 0, projects: Vec::new(), free: Some(bytes) })
+    }
+
     /// Whether requests are welcome. A project whose data is damaged can't be used before somebody restores it, and all the
-    /// others can: that is told, and nothing else. A disk that fails is no place for any of them.
+    /// others can: that is told, and nothing else; so is a disk that is full, since what is there can be read and removed.
+    /// A disk that fails is no place for any of them.
     pub(crate) async fn readiness(&self) -> Readiness {
         let (outcome, latency) = self.ping().await;
         let failed = self.projects_with(Ailment::DiskFailed);
@@ -100,12 +108,15 @@ impl Health {
         if well {
             self.up.get_or_init(Instant::now);
         }
-        let database = Probe { status: if answers { "ok" } else { "error" }, latency, projects: failed };
+        let database = Probe { status: if answers { "ok" } else { "error" }, latency, projects: failed, free: None };
         let mut checks = BTreeMap::from([("database", database)]);
-        let is_degraded = !damaged.is_empty();
-        if is_degraded {
-            checks.insert("projects", Probe { status: "degraded", latency: 0, projects: damaged });
+        if !damaged.is_empty() {
+            checks.insert("projects", Probe { status: "degraded", latency: 0, projects: damaged, free: None });
         }
+        if let Some(disk) = self.disk() {
+            checks.insert("disk", disk);
+        }
+        let is_degraded = checks.values().any(|check| check.status == "degraded");
         let status = match (well, is_degraded) {
             (false, _) => "error",
             (true, true) => "degraded",

@@ -3,14 +3,13 @@
 
 use crate::model::{Details, Key, Platform, Project};
 use floe_kernel::directory::ApiKey;
-use floe_kernel::query::{Field, Fields, Filter, Operator, Selection};
+use floe_kernel::query::{Field, Fields, Selection};
 use floe_kernel::scope::{Scope, Scopes};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::{Kind, Value};
+use floe_store::json;
 use floe_store::prelude::*;
 use floe_store::query::{Predicate, TableRef};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 mod schema {
     diesel::table! {
@@ -132,8 +131,8 @@ impl TryFrom<ProjectRow> for Project {
 
     fn try_from(row: ProjectRow) -> Result<Self, Error> {
         Ok(Self {
-            labels: stored(&row.labels)?,
-            settings: stored(&row.settings)?,
+            labels: json::read(&row.labels)?,
+            settings: json::read(&row.settings)?,
             generation: row.number,
             id: row.id,
             name: row.name,
@@ -215,21 +214,13 @@ impl From<PlatformRow> for Platform {
     }
 }
 
-fn stored<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(Error::unavailable)
-}
-
-fn text(value: &impl Serialize) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(Error::unavailable)
-}
-
 /// A scope that a later version took away is no longer held by anybody.
 fn stored_scopes(text: &str) -> Result<Scopes, Error> {
-    Ok(stored::<Vec<String>>(text)?.iter().filter_map(|name| Scope::parse(name)).collect())
+    Ok(json::read::<Vec<String>>(text)?.iter().filter_map(|name| Scope::parse(name)).collect())
 }
 
 fn scopes_text(scopes: Scopes) -> Result<String, Error> {
-    text(&scopes.iter().map(Scope::name).collect::<Vec<_>>())
+    json::write(&scopes.iter().map(Scope::name).collect::<Vec<_>>())
 }
 
 fn search_text(id: &str, name: &str) -> String {
@@ -266,9 +257,9 @@ impl ProjectRepository<'_> {
             projects::name.eq(&project.name),
             projects::team_id.eq(&project.team_id),
             projects::region.eq(&project.region),
-            projects::labels.eq(text(&project.labels)?),
-            projects::settings.eq(text(&project.settings)?),
-            projects::details.eq(text(&Details::default())?),
+            projects::labels.eq(json::write(&project.labels)?),
+            projects::settings.eq(json::write(&project.settings)?),
+            projects::details.eq(json::write(&Details::default())?),
             projects::deleting.eq(true),
             projects::search.eq(search_text(&project.id, &project.name)),
             projects::created_at.eq(project.created.millis()),
@@ -290,8 +281,8 @@ impl ProjectRepository<'_> {
         let row = (
             projects::name.eq(&project.name),
             projects::team_id.eq(&project.team_id),
-            projects::labels.eq(text(&project.labels)?),
-            projects::settings.eq(text(&project.settings)?),
+            projects::labels.eq(json::write(&project.labels)?),
+            projects::settings.eq(json::write(&project.settings)?),
             projects::search.eq(search_text(&project.id, &project.name)),
             projects::updated_at.eq(project.updated.millis()),
         );
@@ -302,8 +293,8 @@ impl ProjectRepository<'_> {
 
     /// Saves what people write about a project.
     pub(crate) async fn save_details(&mut self, id: &str, details: &Details) -> Result<(), Error> {
-        let update =
-            diesel::update(projects::table.filter(projects::id.eq(id))).set(projects::details.eq(text(details)?));
+        let update = diesel::update(projects::table.filter(projects::id.eq(id)))
+            .set(projects::details.eq(json::write(details)?));
         on_conn!(self.0, |c| update.execute(c))?;
         Ok(())
     }
@@ -475,8 +466,11 @@ pub(crate) async fn list_projects(
 ) -> Result<(i64, Vec<Project>), Error> {
     let place = TableRef::fixed("projects", "id");
     let teams = team_ids.iter().map(|id| Predicate::is("team_id", Value::Text(id.clone())));
-    let visible =
-        [Some(Predicate::any(teams)), Some(Predicate::is("deleting", Value::Boolean(false))), searched(search)];
+    let visible = [
+        Some(Predicate::any(teams)),
+        Some(Predicate::is("deleting", Value::Boolean(false))),
+        Predicate::searched("search", &search.to_lowercase()),
+    ];
     let (total, rows) = on_list!(store, &place, selection, Some(Predicate::all(visible.into_iter().flatten())), projects::table => ProjectRow);
     Ok((total, rows.into_iter().map(Project::try_from).collect::<Result<_, _>>()?))
 }
@@ -506,15 +500,4 @@ pub(crate) async fn list_platforms(
 
 fn of_project(id: &str) -> Predicate {
     Predicate::is("project_id", Value::Text(id.to_owned()))
-}
-
-/// Rows that contain this, whatever the case; none: all of them.
-fn searched(search: &str) -> Option<Predicate> {
-    let compare = Filter::Compare {
-        column: "search".to_owned(),
-        array: false,
-        operator: Operator::Contains,
-        values: vec![Value::Text(search.to_lowercase())],
-    };
-    (!search.is_empty()).then(|| Predicate::from(&compare))
 }

@@ -12,6 +12,8 @@ pub fn routes() -> Vec<Route<Projects>> {
     [of_the_console(), of_a_project(), of_its_keys(), of_its_platforms(), of_its_policies()]
         .into_iter()
         .flatten()
+        // Administration goes on when there is no room left.
+        .map(Route::needs_no_room)
         .collect()
 }
 

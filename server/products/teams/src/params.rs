@@ -1,9 +1,8 @@
 //! The types of parameters that only teams have.
 
 use floe_gateway::input::{Param, Refusal};
-use floe_gateway::param::Object;
 use floe_kernel::role::is_team_role;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 /// A role within a team, of `MAX` characters at the most.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,27 +32,6 @@ pub(crate) fn names<const MAX: usize>(roles: Vec<RoleName<MAX>>) -> Vec<String> 
     names
 }
 
-/// A team's preferences: any JSON object of up to 64 kB.
-#[derive(Debug)]
-pub(crate) struct Prefs(pub(crate) Map<String, Json>);
-
-/// The most bytes of preferences, as JSON.
-const MAX_PREFS: usize = 65_535;
-
-impl Param for Prefs {
-    fn read(value: Json) -> Result<Self, Refusal> {
-        let object = Object::read(value)?;
-        let length = serde_json::to_string(&object.0).map_or(usize::MAX, |text| text.len());
-        (length <= MAX_PREFS)
-            .then_some(Self(object.0))
-            .ok_or_else(|| format!("Value must be a valid object of at most {MAX_PREFS} bytes").into())
-    }
-
-    fn schema() -> Json {
-        Object::schema()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,11 +53,5 @@ mod tests {
     #[test]
     fn roles_are_kept_once() {
         assert_eq!(names(["b", "a", "b"].map(|role| RoleName::<36>(role.into())).into()), ["b", "a"]);
-    }
-
-    #[test]
-    fn preferences_are_bounded() {
-        assert!(Prefs::read(json!({"theme": "dark"})).is_ok());
-        assert!(Prefs::read(json!({"big": "x".repeat(70_000)})).is_err());
     }
 }

@@ -5,6 +5,7 @@ use floe_kernel::directory;
 use floe_kernel::query::{Field, Fields, Filter, Operator, Selection};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::{Kind, Value};
+use floe_store::json;
 use floe_store::prelude::*;
 use floe_store::query::{Predicate, TableRef};
 use serde_json::{Map, Value as Json};
@@ -103,7 +104,7 @@ impl TryFrom<TeamRow> for Team {
 
     fn try_from(row: TeamRow) -> Result<Self, Error> {
         Ok(Self {
-            prefs: serde_json::from_str(&row.prefs).map_err(Error::unavailable)?,
+            prefs: json::read(&row.prefs)?,
             id: row.id,
             name: row.name,
             total: row.total,
@@ -133,7 +134,7 @@ impl TryFrom<MembershipRow> for Membership {
 
     fn try_from(row: MembershipRow) -> Result<Self, Error> {
         Ok(Self {
-            roles: stored_roles(&row.roles)?,
+            roles: json::read(&row.roles)?,
             id: row.id,
             team_id: row.team_id,
             user_id: row.user_id,
@@ -145,14 +146,6 @@ impl TryFrom<MembershipRow> for Membership {
             updated: Timestamp::from_millis(row.updated_at),
         })
     }
-}
-
-fn stored_roles(text: &str) -> Result<Vec<String>, Error> {
-    serde_json::from_str(text).map_err(Error::unavailable)
-}
-
-fn text(value: &impl serde::Serialize) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(Error::unavailable)
 }
 
 fn search_text(id: &str, other: &str) -> String {
@@ -184,7 +177,7 @@ impl TeamRepository<'_> {
         let row = (
             teams::id.eq(&team.id),
             teams::name.eq(&team.name),
-            teams::prefs.eq(text(&team.prefs)?),
+            teams::prefs.eq(json::write(&team.prefs)?),
             teams::search.eq(search_text(&team.id, &team.name)),
             teams::created_at.eq(team.created.millis()),
             teams::updated_at.eq(team.updated.millis()),
@@ -207,7 +200,7 @@ impl TeamRepository<'_> {
         prefs: &Map<String, Json>,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let row = (teams::prefs.eq(text(prefs)?), teams::updated_at.eq(now.millis()));
+        let row = (teams::prefs.eq(json::write(prefs)?), teams::updated_at.eq(now.millis()));
         let update = diesel::update(teams::table.filter(teams::id.eq(id))).set(row);
         Ok(on_conn!(self.0, |c| update.execute(c))? > 0)
     }
@@ -256,7 +249,7 @@ impl TeamRepository<'_> {
             .select((memberships::id, memberships::team_id, memberships::roles));
         let rows = on_conn!(self.0, |c| query.load::<(String, String, String)>(c))?;
         let known = |(id, team_id, roles): (_, _, String)| {
-            Ok(directory::Membership { id, team_id, roles: stored_roles(&roles)? })
+            Ok(directory::Membership { id, team_id, roles: json::read(&roles)? })
         };
         rows.into_iter().map(known).collect()
     }
@@ -287,7 +280,7 @@ impl TeamRepository<'_> {
             memberships::id.eq(&membership.id),
             memberships::team_id.eq(&membership.team_id),
             memberships::user_id.eq(&membership.user_id),
-            memberships::roles.eq(text(&membership.roles)?),
+            memberships::roles.eq(json::write(&membership.roles)?),
             memberships::confirmed.eq(membership.confirmed),
             memberships::secret_hash.eq(&membership.secret_hash),
             memberships::invited_at.eq(membership.invited.millis()),
@@ -302,8 +295,10 @@ impl TeamRepository<'_> {
 
     /// Saves a membership's roles.
     pub(crate) async fn save_roles(&mut self, membership: &Membership) -> Result<(), Error> {
-        let row =
-            (memberships::roles.eq(text(&membership.roles)?), memberships::updated_at.eq(membership.updated.millis()));
+        let row = (
+            memberships::roles.eq(json::write(&membership.roles)?),
+            memberships::updated_at.eq(membership.updated.millis()),
+        );
         let update = diesel::update(memberships::table.filter(memberships::id.eq(&membership.id))).set(row);
         on_conn!(self.0, |c| update.execute(c))?;
         Ok(())
@@ -336,7 +331,7 @@ pub(crate) async fn list_teams(
 ) -> Result<(i64, Vec<Team>), Error> {
     let place = TableRef::fixed("counted_teams", "id");
     let only = only.map(|ids| Predicate::any(ids.into_iter().map(|id| Predicate::is("id", Value::Text(id)))));
-    let visible = Predicate::all([only, searched("search", &search.to_lowercase())].into_iter().flatten());
+    let visible = Predicate::all([only, Predicate::searched("search", &search.to_lowercase())].into_iter().flatten());
     let (total, rows) = on_list!(store, &place, selection, Some(visible), counted_teams::table => TeamRow);
     Ok((total, rows.into_iter().map(Team::try_from).collect::<Result<_, _>>()?))
 }
@@ -364,20 +359,12 @@ pub(crate) async fn list_memberships(
         Of::Team(id) => ("team_id", id),
         Of::User(id) => ("user_id", id),
     };
-    let found = if users_shown { searched("search", &search.to_lowercase()) } else { searched("id", search) };
+    let found = match users_shown {
+        true => Predicate::searched("search", &search.to_lowercase()),
+        false => Predicate::searched("id", search),
+    };
     let visible =
         Predicate::all([Some(Predicate::is(column, Value::Text(id.to_owned()))), found].into_iter().flatten());
     let (total, rows) = on_list!(store, &place, selection, Some(visible), memberships::table => MembershipRow);
     Ok((total, rows.into_iter().map(Membership::try_from).collect::<Result<_, _>>()?))
-}
-
-/// Rows whose column contains this; none: all of them.
-fn searched(column: &str, part: &str) -> Option<Predicate> {
-    let compare = Filter::Compare {
-        column: column.to_owned(),
-        array: false,
-        operator: Operator::Contains,
-        values: vec![Value::Text(part.to_owned())],
-    };
-    (!part.is_empty()).then(|| Predicate::from(&compare))
 }

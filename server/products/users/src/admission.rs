@@ -5,7 +5,7 @@ use crate::model::{Account, User};
 use crate::repository::Repository;
 use floe_kernel::secret::Secret;
 use floe_kernel::{ErrorKind, Result};
-use floe_store::{Store, UnitOfWork};
+use floe_store::{Store, UnitOfWork, conflict_is};
 
 /// Somebody who is to become a user.
 #[derive(Debug, Clone, Default)]
@@ -58,9 +58,6 @@ pub(crate) async fn admit(unit: &mut UnitOfWork, user: &User, admission: Admissi
             return Err(refusal.into());
         }
     }
-    people.insert(user).await.map_err(|error| match error {
-        error if error.is_conflict() => floe_kernel::Error::new(ErrorKind::UserAlreadyExists).because(error),
-        error => error.into(),
-    })?;
+    people.insert(user).await.map_err(conflict_is(ErrorKind::UserAlreadyExists))?;
     events::emit(unit, events::CREATE, &[&user.id], || Account::from(user)).await
 }

@@ -1,9 +1,8 @@
 //! Parameters that only people have, for this product and for accounts.
 
 use floe_gateway::input::{Param, Refusal};
-use floe_gateway::param::Object;
 use floe_kernel::secret::Secret;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 /// A parameter that an empty text takes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,25 +58,6 @@ impl Param for Label {
     }
 }
 
-/// What apps keep for a user: an object that is no longer than 64 KB as JSON.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prefs(pub Map<String, Json>);
-
-const MAX_PREFS: usize = 65_535;
-
-impl Param for Prefs {
-    fn read(value: Json) -> Result<Self, Refusal> {
-        let Object(prefs) = Object::read(value)?;
-        let fits = serde_json::to_vec(&prefs).is_ok_and(|json| json.len() <= MAX_PREFS);
-        fits.then_some(Self(prefs))
-            .ok_or_else(|| format!("Value must be a valid object and no longer than {MAX_PREFS} bytes").into())
-    }
-
-    fn schema() -> Json {
-        json!({"type": "object"})
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,14 +86,5 @@ mod tests {
         for label in ["", "a b", "a/b", "a:b", "é", "a\n", &"x".repeat(37)] {
             assert!(Label::read(json!(label)).is_err(), "{label}");
         }
-    }
-
-    #[test]
-    fn preferences_are_bounded() {
-        assert!(Prefs::read(json!({"a": "x".repeat(65_000)})).is_ok());
-        assert!(Prefs::read(json!({"a": "x".repeat(66_000)})).is_err());
-        assert!(Prefs::read(json!(["a"])).is_err());
-        let odd = json!({"__proto__": {"a": 1}, "constructor": "x", "": null});
-        assert_eq!(Json::Object(Prefs::read(odd.clone()).unwrap().0), odd, "names are data");
     }
 }

@@ -4,10 +4,9 @@ use crate::model::{Session, User};
 use floe_kernel::query::{Field, Fields, Selection};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::Kind;
+use floe_store::json;
 use floe_store::prelude::*;
-use floe_store::query::TableRef;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use floe_store::query::{Predicate, TableRef};
 
 type Result<T> = std::result::Result<T, Error>;
 
@@ -120,14 +119,14 @@ const FIELDS: &[Field] = &[
 /// What queries of lists of users are checked against.
 pub(crate) const USERS: Fields<'static> = Fields { fields: FIELDS, sequence: "sequence" };
 /// The column that lists are searched in.
-pub(crate) const SEARCH: &str = "search";
+const SEARCH: &str = "search";
 /// The column of email addresses, all in their canonical form.
 pub(crate) const EMAIL: &str = "email";
 
 /// One page of users, and how many there are.
-pub(crate) async fn list(store: &Store, selection: &Selection) -> Result<(i64, Vec<User>)> {
+pub(crate) async fn list(store: &Store, search: &str, selection: &Selection) -> Result<(i64, Vec<User>)> {
     const PLACE: TableRef = TableRef::fixed("users", "id");
-    let (total, rows) = on_list!(store, &PLACE, selection, None, users::table => UserRow);
+    let (total, rows) = on_list!(store, &PLACE, selection, Predicate::searched(SEARCH, &search.to_lowercase()), users::table => UserRow);
     Ok((total, rows.into_iter().map(User::try_from).collect::<Result<_>>()?))
 }
 
@@ -226,15 +225,6 @@ impl Repository<'_> {
     }
 }
 
-/// Lists and objects of a row are JSON of our own writing; if they can't be read, the row is damaged.
-fn read<T: DeserializeOwned>(json: &str) -> Result<T> {
-    serde_json::from_str(json).map_err(Error::unavailable)
-}
-
-fn write(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(Error::unavailable)
-}
-
 impl TryFrom<UserRow> for User {
     type Error = Error;
 
@@ -254,8 +244,8 @@ impl TryFrom<UserRow> for User {
             generation: row.generation,
             mfa: row.mfa,
             impersonator: row.impersonator,
-            labels: read(&row.labels)?,
-            prefs: read(&row.prefs)?,
+            labels: json::read(&row.labels)?,
+            prefs: json::read(&row.prefs)?,
             accessed_at: row.accessed_at.map(Timestamp::from_millis),
         })
     }
@@ -280,8 +270,8 @@ impl TryFrom<&User> for UserRow {
             generation: user.generation,
             mfa: user.mfa,
             impersonator: user.impersonator,
-            labels: write(&user.labels)?,
-            prefs: write(&user.prefs)?,
+            labels: json::write(&user.labels)?,
+            prefs: json::write(&user.prefs)?,
             accessed_at: user.accessed_at.map(Timestamp::millis),
             search: user.search(),
         })
@@ -301,9 +291,9 @@ impl TryFrom<SessionRow> for Session {
             secret_hash: row.secret_hash,
             provider: row.provider,
             provider_uid: row.provider_uid,
-            factors: read(&row.factors)?,
+            factors: json::read(&row.factors)?,
             ip: row.ip,
-            device: read(&row.device)?,
+            device: json::read(&row.device)?,
         })
     }
 }
@@ -321,9 +311,9 @@ impl TryFrom<&Session> for SessionRow {
             secret_hash: session.secret_hash.clone(),
             provider: session.provider.clone(),
             provider_uid: session.provider_uid.clone(),
-            factors: write(&session.factors)?,
+            factors: json::write(&session.factors)?,
             ip: session.ip.clone(),
-            device: write(&session.device)?,
+            device: json::write(&session.device)?,
         })
     }
 }

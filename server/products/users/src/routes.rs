@@ -60,10 +60,12 @@ fn of_changes() -> Vec<Route<People>> {
             .event(events::UPDATE_PHONE)
             .summary("Gives a user another phone number."),
         patch("/users/{userId}/password", "users.updatePassword", changes::password)
+            .needs_no_room()
             .event(events::UPDATE_PASSWORD)
             .summary("Gives a user another password."),
         patch("/users/{userId}/status", "users.updateStatus", changes::status)
             .event(events::UPDATE_STATUS)
+            .needs_no_room()
             .summary("Blocks a user, or lets them in again."),
         put("/users/{userId}/labels", "users.updateLabels", changes::labels)
             .event(events::UPDATE_LABELS)
@@ -88,6 +90,7 @@ fn of_sessions() -> Vec<Route<People>> {
             .answers(200, "sessionList")
             .summary("Where a user is signed in."),
         post("/users/{userId}/sessions", "users.createSession", sessions::create)
+            .needs_no_room()
             .scopes(WRITE_SESSIONS)
             .event(events::CREATE_SESSION)
             .audit("session.create")
@@ -106,6 +109,7 @@ fn of_sessions() -> Vec<Route<People>> {
             .answers_nothing()
             .summary("Signs a user out of one session."),
         post("/users/{userId}/jwts", "users.createJWT", jwts::create)
+            .needs_no_room()
             .scopes(WRITE)
             .answers(201, "jwt")
             .summary("A JWT that stands for a user for a while."),

@@ -10,7 +10,7 @@ use floe_gateway::jwt::{Claims, Signer};
 use floe_gateway::param::Email;
 use floe_gateway::{Call, Interest};
 use floe_kernel::directory::{Identities as _, Memberships, PRINCIPALS, Principal, Project};
-use floe_kernel::query::{Filter, Operator, Queries};
+use floe_kernel::query::{Filter, Queries};
 use floe_kernel::role::RoleHolder;
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
@@ -123,19 +123,9 @@ impl People {
         search: &str,
         total: bool,
     ) -> Result<(i64, Vec<User>)> {
-        let mut selection = queries.resolve_whole(repository::USERS)?;
+        let mut selection = queries.resolve_whole(repository::USERS)?.counted(total);
         canonical_addresses(&mut selection.filter);
-        if !search.is_empty() {
-            let found = Filter::Compare {
-                column: repository::SEARCH.to_owned(),
-                array: false,
-                operator: Operator::Contains,
-                values: vec![Value::Text(search.to_lowercase())],
-            };
-            selection.filter = Filter::All(vec![selection.filter, found]);
-        }
-        selection.count_up_to = if total { selection.count_up_to } else { 0 };
-        Ok(repository::list(at.store, &selection).await?)
+        Ok(repository::list(at.store, search, &selection).await?)
     }
 
     /// Who has this email address and this password.

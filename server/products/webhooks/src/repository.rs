@@ -4,6 +4,7 @@ use crate::model::{StoredSecret, Webhook};
 use floe_kernel::query::{Field, Fields, Selection};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::Kind;
+use floe_store::json;
 use floe_store::prelude::*;
 use floe_store::query::TableRef;
 
@@ -74,7 +75,7 @@ impl TryFrom<WebhookRow> for Webhook {
 
     fn try_from(row: WebhookRow) -> Result<Self, Error> {
         Ok(Self {
-            events: serde_json::from_str(&row.events).map_err(Error::unavailable)?,
+            events: json::read(&row.events)?,
             id: row.id,
             name: row.name,
             url: row.url,
@@ -89,10 +90,6 @@ impl TryFrom<WebhookRow> for Webhook {
             updated: Timestamp::from_millis(row.updated_at),
         })
     }
-}
-
-fn events_text(events: &[String]) -> Result<String, Error> {
-    serde_json::to_string(events).map_err(Error::unavailable)
 }
 
 /// A project's webhooks, through one connection.
@@ -124,7 +121,7 @@ impl WebhookRepository<'_> {
             webhooks::id.eq(&webhook.id),
             webhooks::name.eq(&webhook.name),
             webhooks::url.eq(&webhook.url),
-            webhooks::events.eq(events_text(&webhook.events)?),
+            webhooks::events.eq(json::write(&webhook.events)?),
             webhooks::tls.eq(webhook.tls),
             webhooks::auth_username.eq(&webhook.auth_username),
             webhooks::auth_password.eq(webhook.auth_password.stored()?),
@@ -148,7 +145,7 @@ impl WebhookRepository<'_> {
         let row = (
             webhooks::name.eq(&webhook.name),
             webhooks::url.eq(&webhook.url),
-            webhooks::events.eq(events_text(&webhook.events)?),
+            webhooks::events.eq(json::write(&webhook.events)?),
             webhooks::tls.eq(webhook.tls),
             webhooks::auth_username.eq(&webhook.auth_username),
             webhooks::auth_password.eq(webhook.auth_password.stored()?),

@@ -7,7 +7,7 @@ use floe_kernel::query::Queries;
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_sealed::{RootKeys, Seal, Sealer};
-use floe_store::{KeyRegister, Stores};
+use floe_store::{KeyRegister, Stores, conflict_is};
 
 /// A made secret's random bytes; twice as many characters.
 const SECRET_BYTES: usize = 64;
@@ -44,8 +44,7 @@ impl Webhooks {
 
     /// The webhooks of the project.
     pub(crate) async fn list(&self, call: &Call, queries: &Queries, total: bool) -> Result<(i64, Vec<Webhook>)> {
-        let mut selection = queries.resolve_whole(FIELDS)?;
-        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        let selection = queries.resolve_whole(FIELDS)?.counted(total);
         Ok(repository::list(&call.store, &selection).await?)
     }
 
@@ -82,8 +81,8 @@ impl Webhooks {
         };
         self.register.note().await?;
         let mut unit = call.store.begin().await?;
-        WebhookRepository(&mut unit).add(&webhook).await.map_err(taken)?;
-        unit.commit().await.map_err(taken)?;
+        WebhookRepository(&mut unit).add(&webhook).await.map_err(conflict_is(ErrorKind::WebhookAlreadyExists))?;
+        unit.commit().await.map_err(conflict_is(ErrorKind::WebhookAlreadyExists))?;
         Ok((webhook, secret))
     }
 
@@ -176,8 +175,4 @@ fn made_secret() -> Secret {
 
 fn not_found() -> Error {
     ErrorKind::WebhookNotFound.into()
-}
-
-fn taken(error: floe_store::Error) -> Error {
-    if error.is_conflict() { ErrorKind::WebhookAlreadyExists.into() } else { error.into() }
 }

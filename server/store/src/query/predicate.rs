@@ -64,6 +64,18 @@ enum Node {
 expression!(Predicate);
 
 impl Predicate {
+    /// Rows whose text column contains this; `None`, for all of them, when it is empty.
+    #[must_use]
+    pub fn searched(column: &str, part: &str) -> Option<Self> {
+        let compare = Filter::Compare {
+            column: column.to_owned(),
+            array: false,
+            operator: Operator::Contains,
+            values: vec![Value::Text(part.to_owned())],
+        };
+        (!part.is_empty()).then(|| Self::from(&compare))
+    }
+
     /// Everything passes.
     #[must_use]
     pub fn everything() -> Self {

@@ -7,6 +7,7 @@ mod slots;
 
 use crate::effects::EffectHandlers;
 use crate::error::{Error, Result};
+use crate::free_space::{FreeSpace, MinFreeSpace};
 use crate::gate::Gate;
 use crate::migrations::{self, Sets};
 use crate::outbox::Outbox;
@@ -62,6 +63,8 @@ pub struct StoreSettings {
     pub idle_time: Duration,
     /// How many projects are open at the most; more when more are in use at the same time.
     pub max_open: usize,
+    /// How much room has to stay free.
+    pub min_free: MinFreeSpace,
     /// Who listens to events.
     pub listeners: Arc<dyn Listeners>,
     /// Tells when an event happened.
@@ -89,7 +92,7 @@ pub enum Backend {
 
 impl StoreSettings {
     /// This database, with the defaults: 10 s for a statement, 1 s for a unit of work, closed after 5 idle minutes, 512
-    /// open projects, nobody who listens.
+    /// open projects, nobody who listens, or who looks how much room is left.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
         Self {
@@ -98,6 +101,7 @@ impl StoreSettings {
             unit_time: Duration::from_secs(1),
             idle_time: Duration::from_secs(5 * 60),
             max_open: 512,
+            min_free: MinFreeSpace::default(),
             listeners: Arc::new(NoListeners),
             clock: Arc::new(SystemClock),
         }
@@ -115,6 +119,7 @@ struct Shared {
     slots: Slots,
     effects: Arc<EffectHandlers>,
     tasks: Tasks,
+    free_space: FreeSpace,
     ailing: Ailing,
     /// Who may close a store now.
     closers: Semaphore,
@@ -183,12 +188,15 @@ impl Stores {
                 Some(postgres::Pool::new(url, *pool_size, settings.statement_timeout, &platform)?)
             }
         };
+        let tasks = Tasks::here();
+        let free_space = FreeSpace::watch(settings.min_free.clone(), &tasks).await;
         let stores = Self(Arc::new(Shared {
             settings,
             pool,
             slots: Slots::default(),
             effects: Arc::default(),
-            tasks: Tasks::here(),
+            tasks,
+            free_space,
             ailing: Ailing::default(),
             closers: Semaphore::new(CLOSED_AT_A_TIME),
             background: Arc::new(Semaphore::new(IN_BACKGROUND)),
@@ -209,6 +217,18 @@ impl Stores {
     #[must_use]
     pub fn tasks(&self) -> &Tasks {
         &self.0.tasks
+    }
+
+    /// How much room is left where the data folder is.
+    #[must_use]
+    pub fn free_space(&self) -> &FreeSpace {
+        &self.0.free_space
+    }
+
+    /// Whether everything is kept in the data folder, rather than in PostgreSQL.
+    #[must_use]
+    pub fn are_files(&self) -> bool {
+        self.0.pool.is_none()
     }
 
     /// The platform's own store.

@@ -36,6 +36,9 @@ async fn network_to(url: &str) -> (String, watch::Sender<Network>) {
             let theirs = TcpStream::connect(&server).await.unwrap();
             let ((from_us, to_us), (from_them, to_them)) = (ours.into_split(), theirs.into_split());
             let (mut there, mut back) = (state.clone(), state.clone());
+            // What the network did before is nothing to a new connection.
+            there.mark_unchanged();
+            back.mark_unchanged();
             tokio::spawn(async move {
                 tokio::join!(pass_on(from_us, to_them, &mut there), pass_on(from_them, to_us, &mut back));
             });
@@ -51,11 +54,11 @@ async fn pass_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: &mut wa
             biased;
             changed = state.changed() => {
                 changed.unwrap();
-                match *state.borrow() {
-                    Network::Passes => {}
-                    Network::Swallows => forgotten = true,
-                    Network::Closes => return,
+                if *state.borrow() == Network::Closes {
+                    return;
                 }
+                // It may pass again before this looks, and yet has swallowed in between.
+                forgotten = true;
             }
             length = from.read(&mut buffer) => {
                 let Ok(length @ 1..) = length else { return };

@@ -1,11 +1,11 @@
 //! `PATCH /v1/account/name` and its siblings: one thing of the caller's changes.
 
 use crate::service::Accounts;
-use floe_gateway::param::{Email, Password, Phone, Text};
+use floe_gateway::param::{Email, Password, Phone, Prefs, Text};
 use floe_gateway::{Call, Reply, cookies, input};
 use floe_kernel::Result;
 use floe_kernel::secret::Secret;
-use floe_users::input::{Prefs, SecretText};
+use floe_users::input::SecretText;
 use floe_users::{Account, Ending, User, events};
 use std::sync::Arc;
 

@@ -29,24 +29,13 @@ pub(crate) struct Listing<'l> {
 
 impl Listing<'_> {
     fn selection(&self, fields: &[Field]) -> floe_kernel::Result<Selection> {
-        let mut selection = self.queries.resolve_whole(Fields { fields, sequence: "number" })?;
-        if !self.total {
-            selection.count_up_to = 0;
-        }
-        Ok(selection)
+        Ok(self.queries.resolve_whole(Fields { fields, sequence: "number" })?.counted(self.total))
     }
 
     /// Which of a table's definitions are meant: those of this parent, that contain what is searched for.
     fn scope(&self, parent: Option<(&'static str, i64)>) -> Predicate {
         let of_parent = parent.map(|(column, number)| Predicate::is(column, Value::Integer(number)));
-        let searched = (!self.search.is_empty()).then(|| {
-            Predicate::from(&floe_kernel::query::Filter::Compare {
-                column: "search".to_owned(),
-                array: false,
-                operator: floe_kernel::query::Operator::Contains,
-                values: vec![Value::Text(self.search.to_lowercase())],
-            })
-        });
+        let searched = Predicate::searched("search", &self.search.to_lowercase());
         Predicate::all(of_parent.into_iter().chain(searched))
     }
 }

@@ -21,18 +21,18 @@ use schema::schema_jobs;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = schema_jobs)]
-struct ChoreRow {
+struct JobRow {
     number: i64,
     kind: String,
     table_number: i64,
     item_number: i64,
 }
 
-impl TryFrom<ChoreRow> for SchemaJob {
+impl TryFrom<JobRow> for SchemaJob {
     type Error = Error;
 
-    fn try_from(row: ChoreRow) -> Result<Self, Error> {
-        let task = Task::stored(&row.kind).ok_or_else(|| Error::unavailable(format!("a job {}", row.kind)))?;
+    fn try_from(row: JobRow) -> Result<Self, Error> {
+        let task = Task::stored(&row.kind).ok_or_else(|| Error::unavailable(format!("a schema job {}", row.kind)))?;
         Ok(Self { number: row.number, task, table: row.table_number, item: row.item_number })
     }
 }
@@ -50,12 +50,12 @@ impl SchemaRepository<'_> {
     /// The oldest job with a greater number than this.
     pub(crate) async fn next_job(&mut self, after: i64) -> Result<Option<SchemaJob>, Error> {
         let query = schema_jobs::table.filter(schema_jobs::number.gt(after)).order_by(schema_jobs::number);
-        let row = on_conn!(self.0, |c| query.select(ChoreRow::as_select()).first::<ChoreRow>(c)).optional()?;
+        let row = on_conn!(self.0, |c| query.select(JobRow::as_select()).first::<JobRow>(c)).optional()?;
         row.map(SchemaJob::try_from).transpose()
     }
 
     /// Whether something is to be done about the shape of this table.
-    pub(crate) async fn awaits_chores(&mut self, table: i64) -> Result<bool, Error> {
+    pub(crate) async fn awaits_jobs(&mut self, table: i64) -> Result<bool, Error> {
         let query = schema_jobs::table.filter(schema_jobs::table_number.eq(table)).select(schema_jobs::number);
         Ok(on_conn!(self.0, |c| query.first::<i64>(c)).optional()?.is_some())
     }

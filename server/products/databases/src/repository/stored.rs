@@ -5,6 +5,7 @@ use crate::model::{AnyColumn, Column, Database, Index, IndexKind, Status, Table}
 use crate::relation::{Relation, StoredRelation};
 use floe_kernel::permission::Permissions;
 use floe_kernel::time::Timestamp;
+use floe_store::json;
 use floe_store::prelude::*;
 use serde_json::Value as Json;
 
@@ -169,7 +170,7 @@ impl TryFrom<ColumnRow> for AnyColumn {
 
     fn try_from(row: ColumnRow) -> Result<Self, Error> {
         let Some(related) = row.related_table else { return Column::try_from(row).map(Self::Plain) };
-        let rules = serde_json::from_str(&row.rules).map_err(Error::unavailable)?;
+        let rules = json::read(&row.rules)?;
         let kept = StoredRelation {
             number: row.number,
             key: row.key,
@@ -188,7 +189,7 @@ impl TryFrom<ColumnRow> for Column {
     type Error = Error;
 
     fn try_from(row: ColumnRow) -> Result<Self, Error> {
-        let rules: Json = serde_json::from_str(&row.rules).map_err(Error::unavailable)?;
+        let rules: Json = json::read(&row.rules)?;
         let domain = Domain::stored(&row.kind, &row.format, row.size, &rules);
         let default = row.default_value.as_deref().map(serde_json::from_str).transpose();
         Ok(Self {
@@ -230,9 +231,9 @@ impl TryFrom<IndexRow> for Index {
             key: row.key,
             kind: IndexKind::named(&row.kind)
                 .ok_or_else(|| Error::unavailable(format!("an index of type {}", row.kind)))?,
-            columns: serde_json::from_str(&row.keys).map_err(Error::unavailable)?,
-            lengths: serde_json::from_str(&row.lengths).map_err(Error::unavailable)?,
-            orders: serde_json::from_str(&row.orders).map_err(Error::unavailable)?,
+            columns: json::read(&row.keys)?,
+            lengths: json::read(&row.lengths)?,
+            orders: json::read(&row.orders)?,
             status: Status::stored(&row.status, row.error),
             created: Timestamp::from_millis(row.created_at),
             updated: Timestamp::from_millis(row.updated_at),

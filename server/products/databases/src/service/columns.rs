@@ -3,7 +3,7 @@
 
 use super::schema_jobs::is_large;
 use super::tables::whole_table;
-use super::{At, Databases, bytes, conflict_is, find_table};
+use super::{At, Databases, bytes, find_table};
 use crate::domain::{Domain, Form, TextType};
 use crate::events;
 use crate::model::{AnyColumn, Column, NewColumn, Status, Task, WholeTable};
@@ -14,6 +14,7 @@ use floe_gateway::Call;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_sealed::Seal;
+use floe_store::conflict_is;
 use floe_store::tables::Ddl;
 use serde_json::Value as Json;
 
@@ -162,7 +163,7 @@ impl Databases {
         let mut whole = open(&mut tx, at, vocabulary).await?;
         let table = whole.table.number;
         // PostgreSQL would wait for the other change, and every reader of the table for us.
-        let is_for_later = !call.store.is_sqlite() && tx.definitions().awaits_chores(table).await?;
+        let is_for_later = !call.store.is_sqlite() && tx.definitions().awaits_jobs(table).await?;
         let mut column = new.made(call.now, if is_for_later { Status::Processing } else { Status::Available });
         if whole.has(&column.key) {
             return Err(Error::about(vocabulary.errors().column_exists, &column.key));
@@ -170,7 +171,7 @@ impl Databases {
         whole.columns.push(column.clone());
         whole.check_limits(vocabulary)?;
         let added = tx.definitions().add_column(table, &column).await;
-        column.number = added.map_err(|error| conflict_is(error, vocabulary.errors().column_exists, &column.key))?;
+        column.number = added.map_err(conflict_is(Error::about(vocabulary.errors().column_exists, &column.key)))?;
         if is_for_later {
             tx.later(Task::AddColumn, table, column.number).await?;
         } else {
@@ -256,7 +257,7 @@ impl Databases {
             column.key = new_key;
         }
         let saved = tx.definitions().save_column(&column).await;
-        saved.map_err(|error| conflict_is(error, vocabulary.errors().column_exists, &column.key))?;
+        saved.map_err(conflict_is(Error::about(vocabulary.errors().column_exists, &column.key)))?;
         tx.emit(events::COLUMN_UPDATE, &[&at.database, &at.table, key], || bytes(&column.to_json())).await?;
         tx.commit().await?;
         Ok(column)
@@ -325,7 +326,7 @@ impl Databases {
         let table = call.store.table(number, whole.table.version, Vec::new());
         // SQLite would write every row anew.
         let is_slow = call.store.is_sqlite() && is_large(tx, &table).await?;
-        if is_slow || tx.definitions().awaits_chores(number).await? {
+        if is_slow || tx.definitions().awaits_jobs(number).await? {
             return tx.later(Task::DropColumn, number, column.number).await;
         }
         Ok(tx.shape(Ddl::DropColumn(table, column.stored().name)).await?)

@@ -2,14 +2,15 @@
 
 use super::relations::drop_links;
 use super::tables::drop_rows;
-use super::{Databases, bytes, conflict_is, find_database};
+use super::{Databases, bytes, find_database};
 use crate::events;
 use crate::model::{Database, Task};
 use crate::relation::Side;
 use crate::repository::{self, Listed, Listing, SchemaRepository};
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
-use floe_kernel::{ErrorKind, Result};
+use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::conflict_is;
 
 /// How many tables a request removes at the most: PostgreSQL locks each of them until the end.
 const MOST_AT_ONCE: usize = 100;
@@ -30,7 +31,7 @@ impl Databases {
         let mut database = Database { number: 0, id, name, kind, enabled, created: call.now, updated: call.now };
         let mut tx = self.begin(call).await?;
         let added = tx.definitions().add_database(&database).await;
-        database.number = added.map_err(|error| conflict_is(error, ErrorKind::DatabaseAlreadyExists, &database.id))?;
+        database.number = added.map_err(conflict_is(Error::about(ErrorKind::DatabaseAlreadyExists, &database.id)))?;
         tx.emit(events::DATABASE_CREATE, &[&database.id], || bytes(&database.to_json())).await?;
         tx.commit().await?;
         Ok(database)

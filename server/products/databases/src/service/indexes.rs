@@ -2,7 +2,7 @@
 
 use super::columns::open;
 use super::schema_jobs::is_large;
-use super::{At, Databases, bytes, conflict_is, find_table};
+use super::{At, Databases, bytes, find_table};
 use crate::events;
 use crate::model::{Column, INDEXABLE, Index, IndexKind, NewIndex, Status, Task, WholeTable};
 use crate::repository::{self, Listed, Listing, SchemaRepository};
@@ -11,8 +11,8 @@ use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::value::Kind;
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_store::Store;
 use floe_store::tables::{Ddl, ID, IndexColumn};
+use floe_store::{Store, conflict_is};
 
 /// The most indexes of a table.
 const MAX_INDEXES: usize = 58;
@@ -94,7 +94,7 @@ impl Databases {
             index.status = Status::Processing;
         }
         let added = tx.definitions().add_index(whole.table.number, &index).await;
-        index.number = added.map_err(|error| conflict_is(error, vocabulary.errors().index_exists, &index.key))?;
+        index.number = added.map_err(conflict_is(Error::about(vocabulary.errors().index_exists, &index.key)))?;
         if is_for_later {
             tx.later(Task::MakeIndex, whole.table.number, index.number).await?;
             return Ok(index);
@@ -157,7 +157,7 @@ impl Databases {
             // One that failed isn't there. One that is being made is removed by whoever makes it.
             Status::Failed(_) | Status::Processing => {}
             // PostgreSQL would wait for the other change, and every reader of the table for us.
-            Status::Available if !call.store.is_sqlite() && tx.definitions().awaits_chores(table).await? => {
+            Status::Available if !call.store.is_sqlite() && tx.definitions().awaits_jobs(table).await? => {
                 tx.later(Task::DropIndex, table, number).await?;
             }
             Status::Available => {
@@ -172,7 +172,7 @@ impl Databases {
 /// Whether an index of this table must be made behind the API's back: the table is large, or something else is being
 /// done about it there.
 async fn is_for_later(tx: &mut RowTransaction<'_>, call: &Call, whole: &WholeTable) -> Result<bool> {
-    if tx.definitions().awaits_chores(whole.table.number).await? {
+    if tx.definitions().awaits_jobs(whole.table.number).await? {
         return Ok(true);
     }
     is_large(tx, &call.store.table(whole.table.number, 0, Vec::new())).await

@@ -288,11 +288,6 @@ fn speaker(call: &Call) -> Speaker {
     Speaker { vocabulary: Vocabulary::of(call), privileged: call.caller.privileged(), operators: true }
 }
 
-/// What a conflict means, where only one thing can be meant: that something of this id or key is there already.
-fn conflict_is(error: floe_store::Error, kind: ErrorKind, id: &str) -> Error {
-    if error.is_conflict() { Error::about(kind, id).because(error) } else { error.into() }
-}
-
 /// A JSON model as bytes, for events.
 fn bytes(model: &serde_json::Value) -> Vec<u8> {
     model.to_string().into_bytes()

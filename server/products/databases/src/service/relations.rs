@@ -3,7 +3,7 @@
 
 use super::columns::open;
 use super::tables::whole_table;
-use super::{At, Databases, bytes, conflict_is};
+use super::{At, Databases, bytes};
 use crate::events;
 use crate::model::{Status, Task, WholeTable};
 use crate::relation::{NewRelation, OnDelete, Relation, Side, TableName};
@@ -11,6 +11,7 @@ use crate::row_transaction::RowTransaction;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::{Error, Result};
+use floe_store::conflict_is;
 use floe_store::tables::Ddl;
 
 /// What is to change of a relationship.
@@ -33,16 +34,16 @@ impl Databases {
         let mut tx = self.begin(call).await?;
         let to = At { database: at.database.clone(), table: new.related.clone() };
         let (table, related) = open_both(&mut tx, at, &to, vocabulary).await?;
-        let is_for_later = await_chores(&mut tx, call, [table.table.number, related.table.number]).await?;
+        let is_for_later = await_jobs(&mut tx, call, [table.table.number, related.table.number]).await?;
         let mut relation = planned(new, call, &table, &related);
         check(&relation, &table, &related, vocabulary)?;
         relation.status = if is_for_later { Status::Processing } else { Status::Available };
-        let exists = |key: String| move |error| conflict_is(error, vocabulary.errors().column_exists, &key);
-        relation.number = tx.definitions().add_relation(&relation).await.map_err(exists(relation.key.clone()))?;
+        let exists = |key: &str| conflict_is(Error::about(vocabulary.errors().column_exists, key));
+        relation.number = tx.definitions().add_relation(&relation).await.map_err(exists(&relation.key))?;
         relation.link = relation.number;
         if relation.two_way {
             let mirrored = relation.mirrored();
-            tx.definitions().add_relation(&mirrored).await.map_err(exists(mirrored.key.clone()))?;
+            tx.definitions().add_relation(&mirrored).await.map_err(exists(&mirrored.key))?;
         }
         if is_for_later {
             tx.later(Task::MakeLinks, relation.table.number, relation.number).await?;
@@ -81,7 +82,7 @@ impl Databases {
         relation.updated = call.now;
         relation.key.clone_from(&new_key);
         let saved = tx.definitions().save_relation(&relation).await;
-        saved.map_err(|error| conflict_is(error, vocabulary.errors().column_exists, &relation.key))?;
+        saved.map_err(conflict_is(Error::about(vocabulary.errors().column_exists, &relation.key)))?;
         if let Some(other) = &mut other {
             other.on_delete = on_delete;
             other.updated = call.now;
@@ -229,7 +230,7 @@ pub(super) async fn drop_links(tx: &mut RowTransaction<'_>, call: &Call, relatio
     if never_made {
         return Ok(false);
     }
-    if await_chores(tx, call, [table, related]).await? {
+    if await_jobs(tx, call, [table, related]).await? {
         tx.later(Task::DropLinks, 0, relation.link).await?;
         return Ok(true);
     }
@@ -239,10 +240,10 @@ pub(super) async fn drop_links(tx: &mut RowTransaction<'_>, call: &Call, relatio
 
 /// Whether links between these tables must wait, because something is done about their shape. Only on PostgreSQL, where
 /// a table of links locks both tables, and who waits for a lock holds up everybody behind.
-async fn await_chores(tx: &mut RowTransaction<'_>, call: &Call, tables: [i64; 2]) -> Result<bool> {
+async fn await_jobs(tx: &mut RowTransaction<'_>, call: &Call, tables: [i64; 2]) -> Result<bool> {
     let mut definitions = tx.definitions();
     Ok(!call.store.is_sqlite()
-        && (definitions.awaits_chores(tables[0]).await? || definitions.awaits_chores(tables[1]).await?))
+        && (definitions.awaits_jobs(tables[0]).await? || definitions.awaits_jobs(tables[1]).await?))
 }
 
 /// Removes every relationship that a table is in, before the table goes. Gives what [`drop_links`] does.

@@ -98,7 +98,7 @@ impl Worker {
     async fn run(mut self) {
         while !self.has_ended {
             if let Err(error) = self.do_all().await {
-                tracing::warn!(project = %self.project, %error, "jobs are left for later");
+                tracing::warn!(project = %self.project, %error, "schema jobs are left for later");
             }
             self.end_unless_woken();
         }
@@ -163,7 +163,7 @@ impl Round<'_> {
     async fn attempt(&self, online_ddl: &mut OnlineDdl, job: SchemaJob) -> Result<()> {
         let mut patience = PATIENCE.into_iter();
         while let Err(error) = self.perform(online_ddl, job).await {
-            tracing::warn!(project = %self.project, task = job.task.name(), %error, "a job failed");
+            tracing::warn!(project = %self.project, task = job.task.name(), %error, "a schema job failed");
             let Some(pause) = patience.next() else { return self.give_up(job).await };
             if !self.tasks.sleep(pause).await {
                 return Ok(());

@@ -2,7 +2,7 @@
 
 use super::relations::forsake;
 use super::schema_jobs::is_large;
-use super::{At, Databases, bytes, conflict_is, find_database, find_table};
+use super::{At, Databases, bytes, find_database, find_table};
 use crate::events;
 use crate::model::{Column, Columns, Index, NewColumn, NewIndex, Status, Table, Task, WholeTable};
 use crate::repository::{self, Listed, Listing, SchemaRepository};
@@ -11,6 +11,7 @@ use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::permission::Permissions;
 use floe_kernel::{Error, Result};
+use floe_store::conflict_is;
 use floe_store::tables::{Column as StoredColumn, Ddl};
 
 /// What is to become a table.
@@ -83,7 +84,7 @@ impl Databases {
             updated: call.now,
         };
         let added = tx.definitions().add_table(database.number, &table).await;
-        table.number = added.map_err(|error| conflict_is(error, vocabulary.errors().table_exists, &table.id))?;
+        table.number = added.map_err(conflict_is(Error::about(vocabulary.errors().table_exists, &table.id)))?;
         let columns = add_columns(&mut tx, call, table.number, new.columns).await?;
         let stored: Vec<StoredColumn> = columns.iter().map(Column::stored).collect();
         tx.shape(Ddl::CreateTable(call.store.table(table.number, table.version, stored))).await?;
@@ -200,7 +201,7 @@ pub(super) async fn drop_rows(
     links_are_left: bool,
 ) -> Result<()> {
     let stored = call.store.table(table, 0, Vec::new());
-    if tx.definitions().awaits_chores(table).await? {
+    if tx.definitions().awaits_jobs(table).await? {
         tx.definitions().call_off_all(table).await?;
     } else if !links_are_left && !is_large(tx, &stored).await? {
         return Ok(tx.shape(Ddl::DropTable(stored)).await?);

@@ -39,6 +39,40 @@ floe_testkit::both_databases! {
         }
     }
 
+    /// A row that is made while its reader is removed has learned what its permissions are called before that, and is answered
+    /// after it: it may not teach others the old meaning.
+    async fn rows_made_while_a_user_goes_leave_nothing_to_who_takes_the_id(floe: TestServer) {
+        let project = floe.project(BOTH[0].rows).await;
+        let server = project.server();
+        let columns = json!([{"key": "a", "type": "string", "size": 20}]);
+        let at = BOTH[0].make(&server, &[], true, &columns).await;
+        for round in 0..10 {
+            let ann = format!("ann{round}");
+            let (path, reader) = (format!("/v1/users/{ann}"), format!("read(\"user:{ann}\")"));
+            server.post("/v1/users", &json!({"userId": ann})).await.ok(201);
+            let rows = async |names: &'static str| {
+                for number in 0..6 {
+                    at.create_with(&server, &format!("{names}{round}-{number}"), &json!({"a": "x"}), &[&reader]).await.ok(201);
+                }
+            };
+            let again = async {
+                server.delete(&path).await.ok(204);
+                server.post("/v1/users", &json!({"userId": ann})).await.ok(201);
+            };
+            tokio::join!(rows("p"), rows("q"), rows("r"), again);
+            at.create_with(&server, &format!("new{round}"), &json!({"a": "x"}), &[&reader]).await.ok(201);
+
+            let session = server.post(&format!("{path}/sessions"), &json!({})).await.expect(201);
+            let other = project.guest().session(session["secret"].as_str().unwrap());
+            let seen = at.ids(&other, &[]).await;
+            assert!(seen.contains(&format!("new{round}")), "what is made for the new one is theirs: {seen:?}");
+            for id in seen {
+                let row = server.get(&at.row(&id)).await.expect(200);
+                assert_eq!(row["$permissions"], json!([reader]), "{id} is seen by who may not");
+            }
+        }
+    }
+
     async fn who_takes_the_id_of_a_user_has_nothing_of_their_tables_and_transactions(floe: TestServer) {
         for words in BOTH {
             let project = floe.project(words.rows).await;

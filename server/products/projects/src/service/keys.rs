@@ -11,6 +11,7 @@ use floe_kernel::scope::{self, Scope, Scopes};
 use floe_kernel::secret::{Secret, hash, random_hex};
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result, id};
+use floe_store::conflict_is;
 
 /// The secret's random bytes; twice as many characters.
 const SECRET_BYTES: usize = 128;
@@ -55,15 +56,17 @@ impl Projects {
         let mut unit = self.begin_change(project_id).await?;
         let mut projects = ProjectRepository(&mut unit);
         projects.project(project_id).await?.ok_or_else(not_found)?;
-        projects.add_key(project_id, &key, &hash(secret.expose())).await.map_err(taken)?;
-        unit.commit().await.map_err(taken)?;
+        projects
+            .add_key(project_id, &key, &hash(secret.expose()))
+            .await
+            .map_err(conflict_is(ErrorKind::KeyAlreadyExists))?;
+        unit.commit().await.map_err(conflict_is(ErrorKind::KeyAlreadyExists))?;
         Ok((key, secret))
     }
 
     /// The keys of a project.
     pub(crate) async fn list_keys(&self, project_id: &str, queries: &Queries, total: bool) -> Result<(i64, Vec<Key>)> {
-        let mut selection = queries.resolve_whole(KEY_FIELDS)?;
-        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        let selection = queries.resolve_whole(KEY_FIELDS)?.counted(total);
         Ok(repository::list_keys(&self.platform().await?, project_id, &selection).await?)
     }
 
@@ -130,10 +133,6 @@ fn named_scopes(names: &str) -> Result<Scopes> {
         known.ok_or_else(|| Error::invalid("scopes", format!("\"{name}\" is no scope that an API key can have")))
     });
     scopes.collect()
-}
-
-fn taken(error: floe_store::Error) -> Error {
-    if error.is_conflict() { ErrorKind::KeyAlreadyExists.into() } else { error.into() }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use floe_kernel::directory::{CONSOLE, Principal, ProjectSettings};
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result, id};
-use floe_store::{Stores, UnitOfWork};
+use floe_store::{Stores, UnitOfWork, conflict_is};
 use std::sync::Arc;
 
 impl Projects {
@@ -76,8 +76,7 @@ impl Projects {
         queries: &Queries,
         total: bool,
     ) -> Result<(i64, Vec<Project>)> {
-        let mut selection = queries.resolve_whole(PROJECT_FIELDS)?;
-        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        let selection = queries.resolve_whole(PROJECT_FIELDS)?.counted(total);
         let teams: Vec<_> = user.memberships.iter().map(|membership| membership.team_id.clone()).collect();
         Ok(repository::list_projects(&self.platform().await?, &teams, search, &selection).await?)
     }
@@ -208,8 +207,11 @@ impl Making {
         let _lock = self.stores.hold_lifecycle().await?;
         let mut unit = self.begin().await?;
         self.hold_organisation(&mut unit, &project.team_id).await?;
-        project.generation = ProjectRepository(&mut unit).reserve_project(project).await.map_err(taken)?;
-        unit.commit().await.map_err(taken)?;
+        project.generation = ProjectRepository(&mut unit)
+            .reserve_project(project)
+            .await
+            .map_err(conflict_is(ErrorKind::ProjectAlreadyExists))?;
+        unit.commit().await.map_err(conflict_is(ErrorKind::ProjectAlreadyExists))?;
         let made = self.make_reserved(project).await;
         if made.is_err()
             && let Err(error) = self.remove(&project.id, project.generation).await
@@ -252,8 +254,4 @@ impl Making {
     async fn begin(&self) -> Result<UnitOfWork> {
         Ok(self.stores.platform().await?.begin().await?)
     }
-}
-
-fn taken(error: floe_store::Error) -> Error {
-    if error.is_conflict() { ErrorKind::ProjectAlreadyExists.into() } else { error.into() }
 }

@@ -5,7 +5,8 @@ use crate::model::Platform;
 use crate::repository::{self, PLATFORM_FIELDS, ProjectRepository};
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
-use floe_kernel::{Error, ErrorKind, Result};
+use floe_kernel::{ErrorKind, Result};
+use floe_store::conflict_is;
 
 /// What a caller wants a platform to be.
 #[derive(Debug)]
@@ -33,8 +34,8 @@ impl Projects {
         let mut unit = self.begin_change_of_hosts(project_id).await?;
         let mut projects = ProjectRepository(&mut unit);
         projects.project(project_id).await?.ok_or_else(not_found)?;
-        projects.add_platform(project_id, &platform).await.map_err(taken)?;
-        unit.commit().await.map_err(taken)?;
+        projects.add_platform(project_id, &platform).await.map_err(conflict_is(ErrorKind::PlatformAlreadyExists))?;
+        unit.commit().await.map_err(conflict_is(ErrorKind::PlatformAlreadyExists))?;
         Ok(platform)
     }
 
@@ -45,8 +46,7 @@ impl Projects {
         queries: &Queries,
         total: bool,
     ) -> Result<(i64, Vec<Platform>)> {
-        let mut selection = queries.resolve_whole(PLATFORM_FIELDS)?;
-        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        let selection = queries.resolve_whole(PLATFORM_FIELDS)?.counted(total);
         Ok(repository::list_platforms(&self.platform().await?, project_id, &selection).await?)
     }
 
@@ -89,8 +89,4 @@ impl Projects {
 
 fn endpoint_of(kind: &str) -> &str {
     if NATIVE.contains(&kind) { kind } else { "web" }
-}
-
-fn taken(error: floe_store::Error) -> Error {
-    if error.is_conflict() { ErrorKind::PlatformAlreadyExists.into() } else { error.into() }
 }

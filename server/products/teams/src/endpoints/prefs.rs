@@ -1,9 +1,8 @@
 //! `/v1/teams/{teamId}/prefs`: what members share.
 
 use super::teams::OneTeam;
-use crate::params::Prefs;
 use crate::service::Teams;
-use floe_gateway::param::Id;
+use floe_gateway::param::{Id, Prefs};
 use floe_gateway::{Call, Reply, input};
 use floe_kernel::Result;
 use std::sync::Arc;

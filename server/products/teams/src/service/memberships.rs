@@ -10,7 +10,7 @@ use floe_kernel::directory::{Invited, Invitee, MembershipPrivacy, PRINCIPALS, Se
 use floe_kernel::query::Queries;
 use floe_kernel::secret::{Secret, hash};
 use floe_kernel::{Error, ErrorKind, Result, id};
-use floe_store::UnitOfWork;
+use floe_store::{UnitOfWork, conflict_is};
 use std::collections::HashMap;
 
 /// Whom a caller wants in a team.
@@ -35,8 +35,7 @@ impl Teams {
     ) -> Result<(i64, Vec<MembershipModel>)> {
         let team = self.get(call, team_id).await?;
         let shown = shown(call);
-        let mut selection = queries.resolve_whole(membership_fields(shown.user_id))?;
-        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        let selection = queries.resolve_whole(membership_fields(shown.user_id))?.counted(total);
         let (total, memberships) =
             repository::list_memberships(&call.store, Of::Team(team_id), search, shown.user_id, &selection).await?;
         let ids: Vec<_> = memberships.iter().map(|membership| membership.user_id.clone()).collect();
@@ -59,8 +58,7 @@ impl Teams {
         total: bool,
     ) -> Result<(i64, Vec<MembershipModel>)> {
         let person = self.persons.person(&call.project, user_id).await?.ok_or(ErrorKind::UserNotFound)?;
-        let mut selection = queries.resolve_whole(membership_fields(true))?;
-        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        let selection = queries.resolve_whole(membership_fields(true))?.counted(total);
         let (total, memberships) =
             repository::list_memberships(&call.store, Of::User(user_id), search, true, &selection).await?;
         let ids: Vec<_> = memberships.iter().map(|membership| membership.team_id.clone()).collect();
@@ -286,7 +284,8 @@ async fn join(
                 created: call.now,
                 updated: call.now,
             };
-            teams.add_membership(&membership).await.map_err(absent)?;
+            // Unless the user was removed a moment ago.
+            teams.add_membership(&membership).await.map_err(conflict_is(ErrorKind::UserNotFound))?;
             Ok(membership)
         }
     }
@@ -322,9 +321,4 @@ async fn keep_an_owner(unit: &mut UnitOfWork, call: &Call, membership: &Membersh
 async fn emit(unit: &mut UnitOfWork, call: &Call, team: &Team, pattern: &str, membership: &Membership) -> Result<()> {
     let seen = MembershipModel::new(membership.clone(), &team.name, None, call.project.settings.membership_privacy);
     events::emit(unit, pattern, &[&team.id, &membership.id], &seen).await
-}
-
-/// The user was removed a moment ago.
-fn absent(error: floe_store::Error) -> Error {
-    if error.is_conflict() { ErrorKind::UserNotFound.into() } else { error.into() }
 }

@@ -10,7 +10,7 @@ use floe_kernel::directory::PRINCIPALS;
 use floe_kernel::query::Queries;
 use floe_kernel::role::RoleHolder;
 use floe_kernel::{Error, ErrorKind, Result, id};
-use floe_store::UnitOfWork;
+use floe_store::{UnitOfWork, conflict_is};
 use serde_json::{Map, Value as Json};
 
 impl Teams {
@@ -22,8 +22,7 @@ impl Teams {
         queries: &Queries,
         total: bool,
     ) -> Result<(i64, Vec<Team>)> {
-        let mut selection = queries.resolve_whole(TEAM_FIELDS)?;
-        selection.count_up_to = if total { selection.count_up_to } else { 0 };
+        let selection = queries.resolve_whole(TEAM_FIELDS)?.counted(total);
         let own =
             |user: &floe_kernel::directory::Principal| user.memberships.iter().map(|one| one.team_id.clone()).collect();
         let only = if call.caller.privileged() {
@@ -40,15 +39,17 @@ impl Teams {
         let total = i64::from(creator.is_some());
         let team = Team { id: team_id, name, total, prefs: Map::new(), created: call.now, updated: call.now };
         let mut unit = call.store.begin().await?;
-        TeamRepository(&mut unit).add_team(&team).await.map_err(taken)?;
+        TeamRepository(&mut unit).add_team(&team).await.map_err(conflict_is(ErrorKind::TeamAlreadyExists))?;
         if let Some(user) = creator {
             let membership = founder(call, &team.id, &user.id, roles);
             unit.invalidate(PRINCIPALS, &user.id);
             must_have_room(&mut unit, &membership).await?;
-            TeamRepository(&mut unit).add_membership(&membership).await.map_err(gone)?;
+            // Unless the user was removed between the request's authentication and now.
+            let added = TeamRepository(&mut unit).add_membership(&membership).await;
+            added.map_err(conflict_is(ErrorKind::UserUnauthorized))?;
         }
         events::emit(&mut unit, events::CREATE, &[&team.id], &team).await?;
-        unit.commit().await.map_err(taken)?;
+        unit.commit().await.map_err(conflict_is(ErrorKind::TeamAlreadyExists))?;
         Ok(team)
     }
 
@@ -145,13 +146,4 @@ fn founder(call: &Call, team_id: &str, user_id: &str, mut roles: Vec<String>) ->
 
 pub(super) fn not_found() -> Error {
     ErrorKind::TeamNotFound.into()
-}
-
-fn taken(error: floe_store::Error) -> Error {
-    if error.is_conflict() { ErrorKind::TeamAlreadyExists.into() } else { error.into() }
-}
-
-/// The user was removed between the request's authentication and now.
-fn gone(error: floe_store::Error) -> Error {
-    if error.is_conflict() { ErrorKind::UserUnauthorized.into() } else { error.into() }
 }

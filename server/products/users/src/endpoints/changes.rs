@@ -2,10 +2,10 @@
 
 use super::OfUser;
 use crate::events;
-use crate::input::{Label, OrEmpty, Prefs};
+use crate::input::{Label, OrEmpty};
 use crate::model::{User, UserModel};
 use crate::service::{Ending, People};
-use floe_gateway::param::{Email, Id, List, Password, Phone, Text};
+use floe_gateway::param::{Email, Id, List, Password, Phone, Prefs, Text};
 use floe_gateway::{Call, Reply, input};
 use floe_kernel::Result;
 use std::collections::HashSet;
