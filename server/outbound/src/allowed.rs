@@ -81,12 +81,14 @@ impl FromStr for Entry {
         if let Ok(address) = text.parse() {
             return Ok(Self { what: What::Network(Block::single(address)), port: None });
         }
-        if let Ok(at) = text.parse::<SocketAddr>() {
+        if let Ok(at) = text.parse::<SocketAddr>()
+            && at.port() != 0
+        {
             return Ok(Self { what: What::Network(Block::single(at.ip())), port: Some(at.port()) });
         }
         let invalid = || InvalidAllowed(text.to_owned());
         let (name, port) = match text.split_once(':') {
-            Some((name, port)) => (name, Some(port.parse().map_err(|_| invalid())?)),
+            Some((name, port)) => (name, Some(port_from(port).ok_or_else(invalid)?)),
             None => (text, None),
         };
         let name = name.to_ascii_lowercase();
@@ -96,6 +98,11 @@ impl FromStr for Entry {
         };
         what.map(|what| Self { what, port }).ok_or_else(invalid)
     }
+}
+
+/// A port that something can listen at, in digits alone.
+fn port_from(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|port| *port != 0 && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -148,6 +155,11 @@ mod tests {
             "a b",
             "x:",
             "x:99999",
+            "x:0",
+            "x:+80",
+            "x:80:80",
+            "127.0.0.1:0",
+            "db redis",
             "127.1",
             "0x7f.1",
             "*",

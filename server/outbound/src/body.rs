@@ -30,6 +30,7 @@ pub struct Body {
 
 #[derive(Clone, Copy)]
 struct Limits {
+    begun: Instant,
     deadline: Instant,
     idle: Duration,
     most: u64,
@@ -37,8 +38,9 @@ struct Limits {
 }
 
 impl Body {
-    pub(crate) fn new(incoming: Incoming, held: Held, gzip: bool, policy: &Policy, deadline: Instant) -> Self {
-        let limits = Limits { deadline, idle: policy.idle, most: policy.max_body, overflow: policy.overflow };
+    pub(crate) fn new(incoming: Incoming, held: Held, gzip: bool, policy: &Policy, begun: Instant) -> Self {
+        let deadline = begun + policy.total;
+        let limits = Limits { begun, deadline, idle: policy.idle, most: policy.max_body, overflow: policy.overflow };
         let gunzip = gzip.then(|| MultiGzDecoder::new(Vec::new()));
         Self {
             live: Some((incoming, held)),
@@ -63,7 +65,7 @@ impl Body {
             self.gunzip = None;
             self.pending.clear();
         }
-        outcome
+        outcome.map_err(|error| error.after(self.limits.begun.elapsed(), true))
     }
 
     /// All that is left, as one.

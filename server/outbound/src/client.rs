@@ -100,19 +100,20 @@ impl Outbound {
     /// All of [`ErrorKind`]; what they are about is logged.
     pub async fn send(&self, request: Request) -> Result<Response, Error> {
         let (method, owner) = (request.method.clone(), Arc::clone(&request.owner));
-        let mut journey = Journey::new(Arc::clone(&self.inner), request);
+        let begun = Instant::now();
+        let mut journey = Journey::new(Arc::clone(&self.inner), request, begun);
         let error = match journey.travel().await {
             Ok(response) => return Ok(response),
             Err(error) => error,
         };
-        let (host, tried) = (journey.authority(), journey.tried());
+        let (host, tried, was_sent) = (journey.authority(), journey.tried(), journey.was_sent());
         // Its places are free while it waits for the moment at which it may be told.
         drop(journey);
         tracing::info!(%method, %host, %owner, kind = ?error.kind(), cause = error.cause(), "an outgoing request failed");
         if error.kind() == ErrorKind::Unreachable {
             sleep_until(tried + self.inner.uniform_after).await;
         }
-        Err(error)
+        Err(error.after(begun.elapsed(), was_sent))
     }
 
     /// Sends a request and takes its whole answer.
@@ -129,7 +130,7 @@ impl Outbound {
             body,
             was_cut: response.body.was_cut(),
             target: response.target,
-            timings: Timings { total: begun.elapsed(), ..response.timings },
+            took: begun.elapsed(),
         })
     }
 }
@@ -142,8 +143,6 @@ pub struct Response {
     pub headers: HeaderMap,
     /// Where the answer came from, after all redirects.
     pub target: Target,
-    /// How long it took up to here.
-    pub timings: Timings,
     /// The body.
     pub body: Body,
 }
@@ -161,19 +160,6 @@ pub struct Answer {
     pub was_cut: bool,
     /// Where the answer came from, after all redirects.
     pub target: Target,
-    /// How long it took.
-    pub timings: Timings,
-}
-
-/// How long the parts of a request took. The first three are those of the last hop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timings {
-    /// Resolving the name.
-    pub resolved: Duration,
-    /// Connecting, with the TLS handshake.
-    pub connected: Duration,
-    /// From the connection to the head of the answer.
-    pub answered: Duration,
-    /// All together, with waiting for a free place, and redirects.
-    pub total: Duration,
+    /// How long it took, from the call on: with waiting for a free place, redirects and the body.
+    pub took: Duration,
 }

@@ -1,6 +1,7 @@
 //! What goes wrong with a request: a few kinds for users, a precise cause for logs.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What went wrong, as far as whoever named the target may know it. Its text is for users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +28,23 @@ pub enum ErrorKind {
     Busy,
 }
 
+impl ErrorKind {
+    /// A word for records and metrics, which stays as it is.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Tls => "tls",
+            Self::TimedOut => "timed_out",
+            Self::Broken => "broken",
+            Self::TooLarge => "too_large",
+            Self::Redirect => "redirect",
+            Self::Loop => "loop",
+            Self::Paused => "paused",
+            Self::Busy => "busy",
+        }
+    }
+}
+
 impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -45,17 +63,20 @@ impl fmt::Display for ErrorKind {
 
 /// A request that wasn't answered, or whose answer couldn't be taken to its end.
 ///
-/// Its text (`{}`) is for users and says no more than its kind. What exactly happened is its [`cause`](Self::cause).
+/// To be recorded where users see it: its text (`{}`), which says no more than its kind, the [kind](Self::kind) and
+/// [how long it took](Self::took). What exactly happened is its [`cause`](Self::cause), which is logged and nothing for users.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{kind}")]
 pub struct Error {
     kind: ErrorKind,
     cause: String,
+    took: Duration,
+    was_sent: bool,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, cause: impl Into<String>) -> Self {
-        Self { kind, cause: cause.into() }
+        Self { kind, cause: cause.into(), took: Duration::ZERO, was_sent: false }
     }
 
     /// With everything that the error says of where it came from.
@@ -66,12 +87,27 @@ impl Error {
             cause = format!("{cause}: {deeper}");
             source = deeper.source();
         }
-        Self { kind, cause }
+        Self::new(kind, cause)
+    }
+
+    /// The same, of a request that took so long, and that a host may have got.
+    pub(crate) fn after(self, took: Duration, was_sent: bool) -> Self {
+        Self { took, was_sent, ..self }
     }
 
     /// What may be told to users.
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// How long it took until this could be told. It tells nothing of what there is in the server's own networks.
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// Whether a host may have got the request, or a part of it, and done something. If not, another attempt repeats nothing.
+    pub fn was_sent(&self) -> bool {
+        self.was_sent
     }
 
     /// What exactly happened, with addresses. For logs, never for users.

@@ -3,47 +3,23 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
-use hyper::client::conn::http1;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper_util::rt::TokioIo;
-use tokio::task::JoinHandle;
+use hyper::header::{self, HeaderMap};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::body::{Body, too_large};
 use crate::breaker::{Admitted, Circuit};
-use crate::client::{Inner, Response, Timings};
+use crate::client::{Inner, Response};
 use crate::error::{Error, ErrorKind};
+use crate::exchange::Connection;
 use crate::gates::{Place, Seat, Share};
-use crate::hops::Hops;
 use crate::network::Stream;
 use crate::redirect;
 use crate::request::{Overflow, Request};
 use crate::target::Host;
 
-/// The longest head of an answer, in bytes, and the most that is read from a connection at once.
-const HEAD: usize = 64 * 1024;
 /// How many addresses of a name are tried.
 const ADDRESSES: usize = 6;
-const USER_AGENT: &str = concat!("Floe/", env!("CARGO_PKG_VERSION"));
-
-/// What belongs to the connection, and so to us.
-static OURS: [HeaderName; 12] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::EXPECT,
-    header::HOST,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static(Hops::HEADER),
-];
 
 /// One request under way.
 pub(crate) struct Journey {
@@ -52,7 +28,7 @@ pub(crate) struct Journey {
     begun: Instant,
     tried: Instant,
     deadline: Instant,
-    timings: Timings,
+    sent: bool,
 }
 
 /// What an answer's body keeps for as long as it comes: the connection and the places at the gates.
@@ -68,25 +44,12 @@ struct Places {
     _place: Arc<Place>,
 }
 
-/// The task that drives a connection. It ends with this.
-struct Connection(JoinHandle<()>);
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 type Arrived = (hyper::Response<Incoming>, Held);
 
 impl Journey {
-    pub(crate) fn new(inner: Arc<Inner>, mut request: Request) -> Self {
-        for name in &OURS {
-            request.headers.remove(name);
-        }
-        let begun = Instant::now();
+    pub(crate) fn new(inner: Arc<Inner>, request: Request, begun: Instant) -> Self {
         let deadline = begun + request.policy.total;
-        Self { inner, request, begun, tried: begun, deadline, timings: Timings::default() }
+        Self { inner, request, begun, tried: begun, deadline, sent: false }
     }
 
     /// The host that was tried last.
@@ -97,6 +60,11 @@ impl Journey {
     /// The moment at which it was begun to be tried.
     pub(crate) fn tried(&self) -> Instant {
         self.tried
+    }
+
+    /// Whether a host may have got the request.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.sent
     }
 
     pub(crate) async fn travel(&mut self) -> Result<Response, Error> {
@@ -152,14 +120,12 @@ impl Journey {
     async fn attempt(&mut self, places: Places) -> Result<Arrived, Error> {
         let until = self.deadline.min(self.tried + self.request.policy.connect);
         let addresses = self.addresses(&places, until).await?;
-        let resolved = Instant::now();
         let stream = self.dial(&addresses, until).await?;
         let stream = self.encrypt(stream, until).await?;
-        let connected = Instant::now();
-        let (response, connection) = self.ask(stream).await?;
-        self.timings.resolved = resolved - self.tried;
-        self.timings.connected = connected - resolved;
-        self.timings.answered = connected.elapsed();
+        let mut connection = Connection::over(stream).await?;
+        self.sent = true;
+        let until = self.deadline.min(Instant::now() + self.request.policy.idle);
+        let response = connection.ask(&self.request, until).await?;
         Ok((response, Held { _connection: connection, _places: places }))
     }
 
@@ -231,41 +197,6 @@ impl Journey {
         }
     }
 
-    /// Sends the request over this connection, which serves no other one, and waits for the head of the answer.
-    async fn ask(&self, stream: Box<dyn Stream>) -> Result<(hyper::Response<Incoming>, Connection), Error> {
-        let broken = |error: hyper::Error| Error::caused(ErrorKind::Broken, &error);
-        let mut builder = http1::Builder::new();
-        builder.max_buf_size(HEAD).max_header_size(HEAD);
-        let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        let connection = Connection(tokio::spawn(async move {
-            // What goes wrong is told to who waits for the answer.
-            let _ = connection.await;
-        }));
-        let until = self.deadline.min(Instant::now() + self.request.policy.idle);
-        match timeout_at(until, sender.send_request(self.message()?)).await {
-            Ok(response) => Ok((response.map_err(broken)?, connection)),
-            Err(_) => Err(Error::new(ErrorKind::TimedOut, "no head of an answer in time")),
-        }
-    }
-
-    fn message(&self) -> Result<hyper::Request<Full<Bytes>>, Error> {
-        let unfit = |error: &dyn std::error::Error| Error::caused(ErrorKind::Broken, error);
-        let mut message = hyper::Request::new(Full::new(self.request.body.clone()));
-        *message.method_mut() = self.request.method.clone();
-        *message.uri_mut() = self.request.target.path_and_query().parse().map_err(|error| unfit(&error))?;
-        let headers = message.headers_mut();
-        let host = HeaderValue::try_from(self.request.target.host_header()).map_err(|error| unfit(&error))?;
-        headers.insert(header::HOST, host);
-        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        headers.extend(self.request.headers.clone());
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        headers.insert(Hops::HEADER, HeaderValue::from(u16::from(self.request.hops.next().count())));
-        if self.request.policy.gzip {
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        }
-        Ok(message)
-    }
-
     fn arrive(&mut self, response: hyper::Response<Incoming>, held: Held) -> Result<Response, Error> {
         let policy = &self.request.policy;
         let (head, incoming) = response.into_parts();
@@ -278,8 +209,7 @@ impl Journey {
             status: head.status,
             headers,
             target: self.request.target.clone(),
-            timings: Timings { total: self.begun.elapsed(), ..self.timings },
-            body: Body::new(incoming, held, gzip, policy, self.deadline),
+            body: Body::new(incoming, held, gzip, policy, self.begun),
         })
     }
 }

@@ -1,15 +1,27 @@
 //! The one HTTP client for addresses that somebody else wrote down: webhooks, OAuth, messaging, avatars, imports.
 //!
 //! ```no_run
-//! use floe_outbound::{Method, Outbound, Request, Settings, Target};
+//! use std::time::Duration;
+//! use floe_outbound::{HeaderValue, Method, Outbound, Overflow, Policy, Request, Settings, Target, header};
 //!
 //! # async fn deliver() -> Result<(), Box<dyn std::error::Error>> {
 //! let outbound = Outbound::new(Settings { allowed: "hooks.internal:8080, 10.1.0.0/16".parse()?, ..Settings::default() });
-//! let target = Target::parse("https://example.com/hook")?;
-//! let request = Request::new(Method::POST, target).on_behalf_of("shop").body("{}");
+//!
+//! let request = Request::new(Method::POST, Target::parse("https://example.com/hook")?)
+//!     .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+//!     .try_header("X-Appwrite-Webhook-Name", "orders")?
+//!     .body("{}")
+//!     .policy(Policy {
+//!         total: Duration::from_secs(10),
+//!         max_body: 16 * 1024,
+//!         overflow: Overflow::Cut,
+//!         verify_tls: false,
+//!         ..Policy::default()
+//!     })
+//!     .on_behalf_of("shop");
 //! match outbound.fetch(request).await {
-//!     Ok(answer) => println!("{} after {:?}", answer.status, answer.timings.total),
-//!     Err(error) => println!("{error}"), // for users; `error.cause()` is for logs
+//!     Ok(answer) => println!("{} after {:?}: {:?}", answer.status, answer.took, answer.body),
+//!     Err(error) => println!("{} ({error}) after {:?}", error.kind().as_str(), error.took()),
 //! }
 //! # Ok(())
 //! # }
@@ -30,6 +42,7 @@ mod body;
 mod breaker;
 mod client;
 mod error;
+mod exchange;
 mod gates;
 mod guard;
 mod hops;
@@ -44,12 +57,12 @@ pub use address::{Block, InvalidBlock, special};
 pub use allowed::{Allowed, InvalidAllowed};
 pub use body::Body;
 pub use breaker::BreakerSettings;
-pub use client::{Answer, Outbound, Response, Settings, Timings};
+pub use client::{Answer, Outbound, Response, Settings};
 pub use error::{Error, ErrorKind};
 pub use hops::Hops;
 pub use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 pub use hyper::{Method, StatusCode};
 pub use network::{Dialled, Network, Stream, SystemNetwork};
-pub use request::{Overflow, Policy, Redirects, Request};
+pub use request::{InvalidHeader, Overflow, Policy, Redirects, Request};
 pub use target::{Host, InvalidTarget, Target};
 pub use tls::Trust;

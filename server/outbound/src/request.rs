@@ -75,6 +75,11 @@ impl Redirects {
     pub const FOLLOW: Self = Self { hops: 3, downgrade: false };
 }
 
+/// A header with a name or a value that no header can have. It says the name; the value may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the header {0:?} can't be sent")]
+pub struct InvalidHeader(String);
+
 /// A request to be sent. Headers that belong to the connection (`Host`, `Content-Length`, `Connection` and the like) are ours:
 /// what is given for them isn't sent.
 #[derive(Clone)]
@@ -107,6 +112,16 @@ impl Request {
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
+    }
+
+    /// With a header whose name or value users wrote, in place of what there was of that name.
+    ///
+    /// # Errors
+    /// When they aren't fit for a header: a line break, for instance, would make two of one.
+    pub fn try_header(self, name: &str, value: &str) -> Result<Self, InvalidHeader> {
+        let invalid = || InvalidHeader(name.to_owned());
+        let parsed = HeaderName::try_from(name).map_err(|_| invalid())?;
+        Ok(self.header(parsed, HeaderValue::try_from(value).map_err(|_| invalid())?))
     }
 
     /// With exactly these bytes as its body.

@@ -1,5 +1,7 @@
 //! What is sent, and SEC-009.
 
+use std::time::Duration;
+
 use floe_outbound::{ErrorKind, HeaderName, HeaderValue, Hops, Method, Request, Target, header};
 
 use crate::fake::{Fake, PUBLIC, get};
@@ -69,6 +71,31 @@ async fn a_chain_of_requests_ends() {
     }
     let error = fake.client().fetch(get("http://a.example/").hops(hops)).await.unwrap_err();
     assert_eq!((error.kind(), fake.dialled().len()), (ErrorKind::Loop, 5));
+}
+
+/// What a delivery records of an attempt, and whether another one might repeat something.
+#[tokio::test(start_paused = true)]
+async fn an_error_says_what_to_record() {
+    let fake = Fake::says("nonsense");
+    let broken = fake.client().fetch(get("http://a.example/")).await.unwrap_err();
+    assert_eq!((broken.kind().as_str(), broken.was_sent()), ("broken", true));
+    let refused = fake.client().fetch(get("http://10.0.0.1/")).await.unwrap_err();
+    assert_eq!((refused.kind().as_str(), refused.was_sent()), ("unreachable", false));
+    assert_eq!(refused.took(), Duration::from_secs(1));
+    assert!(!refused.to_string().contains("10.0.0.1") && refused.cause().contains("10.0.0.1"));
+
+    let fake = Fake::says("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort");
+    let short = fake.client().fetch(get("http://a.example/")).await.unwrap_err();
+    assert_eq!((short.kind().as_str(), short.was_sent()), ("broken", true));
+}
+
+#[test]
+fn what_is_no_header_is_refused() {
+    for (name, value) in [("x-name", "a\r\nX-Injected: 1"), ("x-name", "a\nb"), ("x-name", "\0"), ("x name", "hush")] {
+        let error = get("http://a.example/").try_header(name, value).unwrap_err();
+        assert!(error.to_string().contains(name) && !error.to_string().contains(value), "{error}");
+    }
+    assert!(get("http://a.example/").try_header("X-Appwrite-Webhook-Name", "Bücher").is_ok());
 }
 
 #[test]
