@@ -19,6 +19,7 @@ use floe_kernel::directory::{Persons as _, Projects as _};
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
+use floe_outbound::Outbound;
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
 use floe_sealed::RootKeys;
 use floe_store::{Backend, MinFreeSpace, Store, StoreSettings, Stores};
@@ -33,6 +34,8 @@ pub struct App {
     pub gateway: Arc<Gateway>,
     /// The data.
     pub stores: Stores,
+    /// What sends requests to addresses that users name. Each product that does so is given it.
+    pub outbound: Outbound,
     /// How the server is.
     pub health: Arc<Health>,
     /// With what the first console account of a fresh instance is made.
@@ -69,6 +72,10 @@ impl App {
             Arc::new(organisations::Teams),
             on_project_deleted(&people, &databases),
         ));
+        let outbound = Outbound::new(floe_outbound::Settings {
+            allowed: config.outbound.allowed.clone(),
+            ..floe_outbound::Settings::default()
+        });
         let health = Arc::new(Health::new(stores.clone(), config.database.folder.clone(), VERSION));
         let table = RouteTable::default()
             .with(floe_health::routes(), &health)
@@ -94,7 +101,7 @@ impl App {
             clock: Arc::clone(&clock),
         };
         let gateway = Gateway::new(gateway_settings(config, &keys), services, table);
-        Ok(Self { gateway, stores, health, setup_token, projects, people, clock })
+        Ok(Self { gateway, stores, outbound, health, setup_token, projects, people, clock })
     }
 
     /// Whether nobody has a console account yet.

@@ -8,6 +8,7 @@ mod source;
 
 use byte_size::ByteSize;
 use floe_kernel::secret::Secret;
+use floe_outbound::Allowed;
 use source::Source;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub struct Config {
     pub database: Database,
     /// Keys, and who may do what before anybody is somebody.
     pub security: Security,
+    /// What may be requested of others.
+    pub outbound: Outbound,
     /// What it says about what it does.
     pub logging: Logging,
 }
@@ -110,6 +113,13 @@ pub enum ConsoleSignup {
     Closed,
 }
 
+/// What may be requested of others.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// Hosts and networks that may be reached although they aren't public.
+    pub allowed: Allowed,
+}
+
 /// What the server says about what it does.
 #[derive(Debug, Clone)]
 pub struct Logging {
@@ -166,6 +176,7 @@ impl Config {
             server: Server::read(&mut from),
             database: Database::read(&mut from),
             security: Security::read(&mut from),
+            outbound: Outbound::read(&mut from),
             logging: Logging::read(&mut from),
         };
         if config.database.postgres.is_some() && config.security.secret_key.is_none() {
@@ -292,6 +303,12 @@ impl Security {
     }
 }
 
+impl Outbound {
+    fn read(from: &mut Source) -> Self {
+        Self { allowed: from.get("FLOE_OUTBOUND_ALLOW", "outbound.allow", Allowed::default()) }
+    }
+}
+
 impl Logging {
     fn read(from: &mut Source) -> Self {
         let filter = from.get("FLOE_LOG", "logging.filter", "info,actix_server=warn".to_owned());
@@ -339,6 +356,24 @@ mod tests {
             assert!(faults.contains(name), "{name} is missing in: {faults}");
         }
         assert!(!faults.contains("hush") && !faults.contains("changeme"), "{faults}");
+    }
+
+    #[test]
+    fn what_may_be_reached_inside_is_read_strictly() {
+        assert_eq!(read(None, &[]).unwrap().outbound.allowed, Allowed::default());
+        let expected = "hooks.internal:8080, 10.1.0.0/16".parse().unwrap();
+        let file = "[outbound]\nallow = [\"hooks.internal:8080\", \"10.1.0.0/16\"]";
+        assert_eq!(read(Some(file), &[]).unwrap().outbound.allowed, expected);
+        let env = ("FLOE_OUTBOUND_ALLOW", "hooks.internal:8080,10.1.0.0/16");
+        assert_eq!(read(None, &[env]).unwrap().outbound.allowed, expected);
+
+        for nonsense in ["*", "http://hooks.internal", "10.1.0.1/16", "127.1", "hooks.internal:0", "db redis"] {
+            let faults = read(None, &[("FLOE_OUTBOUND_ALLOW", nonsense)]).unwrap_err().to_string();
+            assert!(faults.contains("FLOE_OUTBOUND_ALLOW") && faults.contains(nonsense), "{faults}");
+        }
+        for file in ["[outbound]\nallow = [10]", "[outbound]\nallow = true", "[outbound]\nallow = { host = \"db\" }"] {
+            assert!(read(Some(file), &[]).unwrap_err().to_string().contains("outbound.allow"), "{file}");
+        }
     }
 
     #[test]

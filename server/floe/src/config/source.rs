@@ -24,6 +24,9 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
+/// Stands for a table, a date, or what a list holds beside texts: no setting is one, and whatever reads it refuses this.
+const NO_TEXT: &str = "?";
+
 /// What the environment says of a name.
 type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
 
@@ -59,13 +62,12 @@ impl<'e> Source<'e> {
         let text = match self.file.get(section)?.as_table()?.get(key)? {
             Value::String(text) => text.clone(),
             Value::Array(items) => {
-                items.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(",")
+                items.iter().map(|item| item.as_str().unwrap_or(NO_TEXT)).collect::<Vec<_>>().join(",")
             }
             Value::Integer(number) => number.to_string(),
             Value::Float(number) => number.to_string(),
             Value::Boolean(flag) => flag.to_string(),
-            // No setting is a table or a date; as no text it is refused by whatever reads it.
-            Value::Datetime(_) | Value::Table(_) => String::from("?"),
+            Value::Datetime(_) | Value::Table(_) => NO_TEXT.to_owned(),
         };
         Some((place, text))
     }
