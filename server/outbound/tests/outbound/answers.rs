@@ -149,7 +149,7 @@ fn gzip(overflow: Overflow) -> Policy {
 
 #[tokio::test(start_paused = true)]
 async fn a_compressed_body_is_expanded_if_asked_for() {
-    let text: Vec<u8> = (0..50_000u32).flat_map(|n| n.to_be_bytes()).collect();
+    let text: Vec<u8> = (0..50_000u32).flat_map(u32::to_be_bytes).collect();
     let fake = says_gzip(&gzipped(&text));
     let answer = fetch(&fake, gzip(Overflow::Refuse)).await.unwrap();
     assert!(answer.body == text && !answer.headers.contains_key(header::CONTENT_ENCODING));
