@@ -24,6 +24,19 @@ poll_until() {
   done
 }
 
+# memory_folder MEGABYTES: where files that are thrown away are quickest, in memory, if there is so much room; else /tmp.
+# A container's /dev/shm is often too small.
+memory_folder() {
+  local free available
+  free=$(df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1) || free=0
+  available=$(awk '/^MemAvailable:/ { print int($2 / 1024) }' /proc/meminfo 2>/dev/null) || available=0
+  if [ -w /dev/shm ] && [ "${free:-0}" -ge "$1" ] && [ "${available:-0}" -ge "$((2 * $1))" ]; then
+    echo /dev/shm
+  else
+    echo /tmp
+  fi
+}
+
 # apt_install PACKAGE...: installs as root; tells everybody else what is missing.
 apt_install() {
   if [ "$(id -u)" != 0 ]; then

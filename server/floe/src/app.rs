@@ -15,17 +15,21 @@ use floe_gateway::rate_limit::InMemory;
 use floe_gateway::route::RouteSpec;
 use floe_gateway::{Gateway, GatewaySettings};
 use floe_health::Health;
+use floe_kernel::ErrorKind;
 use floe_kernel::directory::{Persons as _, Projects as _};
+use floe_kernel::event::{Listeners, NoListeners};
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
 use floe_outbound::Outbound;
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
 use floe_sealed::RootKeys;
-use floe_store::{Backend, MinFreeSpace, Store, StoreSettings, Stores};
+use floe_store::tables::Resealed;
+use floe_store::{Backend, MinFreeSpace, Quota, Store, StoreSettings, Stores, key_register};
 use floe_teams::Teams;
 use floe_users::{Passwords, People};
 use floe_webhooks::Webhooks;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Everything that runs in one process.
@@ -40,9 +44,26 @@ pub struct App {
     pub health: Arc<Health>,
     /// With what the first console account of a fresh instance is made.
     pub setup_token: Secret,
+    databases: Arc<Databases>,
+    webhooks: Arc<Webhooks>,
     projects: Arc<Projects>,
     people: Arc<People>,
+    keys: RootKeys,
     clock: Arc<dyn Clock>,
+}
+
+/// What tests replace of an [`App`]. By default: what every server has.
+pub struct Replaceable {
+    /// Who listens to events.
+    pub listeners: Arc<dyn Listeners>,
+    /// How passwords are hashed. Tests sign in all the time.
+    pub passwords: Passwords,
+}
+
+impl Default for Replaceable {
+    fn default() -> Self {
+        Self { listeners: Arc::new(NoListeners), passwords: Passwords::default() }
+    }
 }
 
 impl App {
@@ -51,9 +72,17 @@ impl App {
     /// # Errors
     /// When the data can't be opened or brought up to this version.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        Self::open_with(config, clock, Replaceable::default()).await
+    }
+
+    /// The same with other parts than every server's: for tests.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub async fn open_with(config: &Config, clock: Arc<dyn Clock>, parts: Replaceable) -> Result<Self, Failure> {
         // First: with the data folder its key is made, and never again.
         let keys = root_keys(config)?;
-        let stores = Stores::open(store_settings(config, &clock)).await?;
+        let stores = Stores::open(store_settings(config, &clock, parts.listeners)).await?;
         require_all(&keys, config, &stores).await?;
         let signer = Signer::with_previous(&keys.derive("jwt"), &keys.derive_previous("jwt"));
         let devices = Devices::new(keys.derive("devices"));
@@ -65,13 +94,14 @@ impl App {
         };
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
-        let people = Arc::new(People::new(stores.clone(), memberships, Passwords::default(), signer.clone()));
+        let people = Arc::new(People::new(stores.clone(), memberships, parts.passwords, signer.clone()));
         let databases = Arc::new(Databases::new(&stores, &keys));
         let projects = Arc::new(Projects::new(
             stores.clone(),
             Arc::new(organisations::Teams),
             on_project_deleted(&people, &databases),
         ));
+        let webhooks = Arc::new(Webhooks::new(stores.clone(), &keys));
         let outbound = Outbound::new(floe_outbound::Settings {
             allowed: config.outbound.allowed.clone(),
             ..floe_outbound::Settings::default()
@@ -82,7 +112,7 @@ impl App {
             .with(floe_locale::routes(), &Arc::new(Locales::new(Box::new(Nowhere))))
             .with(floe_console::routes(), &Arc::new(Console::new(instance(config), people.clone())))
             .with(floe_projects::routes(), &projects)
-            .with(floe_webhooks::routes(), &Arc::new(Webhooks::new(stores.clone(), &keys)))
+            .with(floe_webhooks::routes(), &webhooks)
             .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup, devices.clone())))
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), Arc::new(Owned(projects.clone())))))
@@ -101,7 +131,7 @@ impl App {
             clock: Arc::clone(&clock),
         };
         let gateway = Gateway::new(gateway_settings(config, &keys), services, table);
-        Ok(Self { gateway, stores, outbound, health, setup_token, projects, people, clock })
+        Ok(Self { gateway, stores, outbound, health, setup_token, databases, webhooks, projects, people, keys, clock })
     }
 
     /// Whether nobody has a console account yet.
@@ -175,6 +205,46 @@ impl App {
         Ok(all.len())
     }
 
+    /// Seals everything that is kept encrypted with the current key, in every project. Where nothing is left that a previous
+    /// key opens, those keys needn't be there at the next start.
+    ///
+    /// # Errors
+    /// When two keys look alike, or one of the projects can't be read.
+    pub async fn reseal(&self) -> Result<Resealed, Failure> {
+        let prefixes: HashSet<_> = self.keys.ids().map(|id| id.prefix()).collect();
+        if prefixes.len() < self.keys.ids().collect::<HashSet<_>>().len() {
+            return Err("two of the keys can't be told apart: set FLOE_SECRET_KEY to yet another one".into());
+        }
+        let mut all = Resealed::default();
+        for (id, generation) in self.projects.all().await? {
+            match self.reseal_project(&id, generation).await {
+                // Deleted meanwhile.
+                Err(error) if error.kind() == ErrorKind::ProjectNotFound => {}
+                resealed => all += resealed.map_err(|error| format!("project {id}: {error}"))?,
+            }
+        }
+        if all.left == 0 {
+            self.forget_previous().await?;
+        }
+        Ok(all)
+    }
+
+    async fn reseal_project(&self, id: &str, generation: i64) -> floe_kernel::Result<Resealed> {
+        let store = self.stores.project(id, generation).await?;
+        let mut all = self.databases.reseal(&store).await?;
+        all += self.webhooks.reseal(&store).await?;
+        Ok(all)
+    }
+
+    /// Notes that nothing is sealed with any key but the current one.
+    async fn forget_previous(&self) -> Result<(), Failure> {
+        let (platform, current) = (self.stores.platform().await?, self.keys.id().to_string());
+        for id in key_register::noted(&platform).await?.iter().filter(|id| **id != current) {
+            key_register::forget(&platform, id).await?;
+        }
+        Ok(())
+    }
+
     /// Commits what waits and closes the data.
     pub async fn close(&self) {
         self.stores.close().await;
@@ -187,7 +257,7 @@ fn on_project_deleted(people: &Arc<People>, databases: &Arc<Databases>) -> Vec<O
     vec![Box::new(move |_| people.forget_everybody()), Box::new(move |_| databases.forget())]
 }
 
-fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
+fn store_settings(config: &Config, clock: &Arc<dyn Clock>, listeners: Arc<dyn Listeners>) -> StoreSettings {
     let backend = match &config.database.postgres {
         Some(postgres) => Backend::Postgres {
             url: postgres.url.expose().to_owned(),
@@ -202,6 +272,8 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
         idle_time: config.database.idle_time,
         max_open: config.database.max_open.unwrap_or(DEFAULT_MAX_OPEN),
         min_free: MinFreeSpace { folder: config.database.folder.clone(), bytes: config.database.min_free },
+        listeners,
+        quota: Quota { rows: config.database.project_rows, bytes: config.database.project_bytes },
         clock: Arc::clone(clock),
         ..StoreSettings::new(backend)
     }
@@ -220,6 +292,7 @@ fn gateway_settings(config: &Config, keys: &RootKeys) -> GatewaySettings {
     GatewaySettings {
         max_body: config.server.max_body,
         body_memory: config.server.body_memory,
+        answer_memory: config.server.answer_memory,
         patience: config.server.patience,
         connections_per_address: config.server.connections_per_address,
         trusted_proxies: config.server.trusted_proxies,

@@ -8,7 +8,9 @@ use crate::serve::{Failure, serve};
 use clap::{Args, Parser, Subcommand};
 use floe_kernel::secret::Secret;
 use floe_kernel::time::SystemClock;
-use std::io::BufRead as _;
+use floe_store::tables::Resealed;
+use std::io::{BufRead as _, Write as _};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -45,6 +47,9 @@ enum Command {
     /// API keys: how servers call a project.
     #[command(subcommand)]
     Key(Key),
+    /// Secrets at rest: the values of encrypted columns, and what webhooks sign with.
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// Says which version this is.
     Version,
 }
@@ -103,13 +108,19 @@ struct CreateKey {
     scopes: String,
 }
 
+#[derive(Debug, Subcommand)]
+enum SecretCommand {
+    /// Encrypts everything with FLOE_SECRET_KEY that is still encrypted with one of FLOE_SECRET_KEY_PREVIOUS, and says how
+    /// much is left. May be stopped and begun again, and may run beside the server, if that has the new key already.
+    Reseal,
+}
+
 /// Runs a command to its end.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
     if matches!(arguments.command, Command::Version) {
         // A client's: what is wrong with a server's configuration is none of its business.
-        print(&format!("floe {VERSION}"));
-        return ExitCode::SUCCESS;
+        return ended(print(&format!("floe {VERSION}")));
     }
     let config = match Config::load() {
         Ok(config) => config,
@@ -121,9 +132,16 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let config = with_file_limit(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(execute(arguments.command, config)),
+        // Boxed, or the compiler would make a copy of the whole program for each of a runtime's ways to wait.
+        Ok(runtime) => {
+            runtime.block_on(Box::pin(execute(arguments.command, config)) as Pin<Box<dyn Future<Output = _>>>)
+        }
         Err(error) => Err(error.into()),
     };
+    ended(outcome)
+}
+
+fn ended(outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -150,28 +168,30 @@ fn with_file_limit(mut config: Config) -> Config {
     config
 }
 
-#[allow(clippy::print_stderr, reason = "errors go to standard error")]
+/// Errors go to standard error. Where that can't be written to, nobody is left who could be told.
 fn complain(what: &dyn std::fmt::Display) {
-    eprintln!("floe: {what}");
+    let _ = writeln!(std::io::stderr(), "floe: {what}");
 }
 
-/// What a command makes, for scripts.
-#[allow(clippy::print_stdout, reason = "results go to standard output")]
-fn print(result: &str) {
-    println!("{result}");
+/// What a command makes, for scripts, goes to standard output.
+///
+/// # Errors
+/// When that can't be written to. What the command is for is done then.
+fn print(result: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    let written = writeln!(out, "{result}").and_then(|()| out.flush());
+    written.map_err(|error| format!("it was done, but its result can't be written to standard output: {error}").into())
 }
 
 async fn execute(command: Command, config: Config) -> Result<(), Failure> {
     match command {
         Command::Serve => serve(config).await,
         Command::Migrate => migrate(&config).await,
-        Command::CheckConfig => {
-            print("The configuration is good.");
-            Ok(())
-        }
+        Command::CheckConfig => print("The configuration is good."),
         Command::ConsoleUser(ConsoleUser::Create(arguments)) => create_console_user(&config, arguments).await,
         Command::Project(Project::Create(arguments)) => create_project(&config, arguments).await,
         Command::Key(Key::Create(arguments)) => create_key(&config, &arguments).await,
+        Command::Secret(SecretCommand::Reseal) => reseal(&config).await,
         // Answered before there is a configuration.
         Command::Version => Ok(()),
     }
@@ -181,8 +201,7 @@ async fn migrate(config: &Config) -> Result<(), Failure> {
     let app = open(config).await?;
     let projects = app.migrate_all().await?;
     app.close().await;
-    print(&format!("The platform and {projects} project(s) are up to date."));
-    Ok(())
+    print(&format!("The platform and {projects} project(s) are up to date."))
 }
 
 async fn create_console_user(config: &Config, arguments: CreateConsoleUser) -> Result<(), Failure> {
@@ -192,8 +211,7 @@ async fn create_console_user(config: &Config, arguments: CreateConsoleUser) -> R
     let app = open(config).await?;
     let id = app.create_console_user(&arguments.email, &password, &arguments.name).await;
     app.close().await;
-    print(&id?);
-    Ok(())
+    print(&id?)
 }
 
 async fn create_project(config: &Config, arguments: CreateProject) -> Result<(), Failure> {
@@ -201,15 +219,31 @@ async fn create_project(config: &Config, arguments: CreateProject) -> Result<(),
     let app = open(config).await?;
     let id = app.create_project(&arguments.id, name, arguments.team.as_deref()).await;
     app.close().await;
-    print(&id?);
-    Ok(())
+    print(&id?)
 }
 
 async fn create_key(config: &Config, arguments: &CreateKey) -> Result<(), Failure> {
     let app = open(config).await?;
     let secret = app.create_key(&arguments.project, &arguments.name, &arguments.scopes).await;
     app.close().await;
-    print(secret?.expose());
+    print(secret?.expose())
+}
+
+async fn reseal(config: &Config) -> Result<(), Failure> {
+    let app = open(config).await?;
+    let resealed = app.reseal().await;
+    app.close().await;
+    let Resealed { done, unreadable, left } = resealed?;
+    print(&format!("{done} value(s) encrypted anew, {left} left."))?;
+    if unreadable > 0 {
+        complain(&format!("{unreadable} value(s) can't be opened by any of the keys, and stay as they are."));
+    }
+    if left > 0 {
+        return Err(
+            "somebody still writes with a previous key: restart every server with the new one, and run this again"
+                .into(),
+        );
+    }
     Ok(())
 }
 

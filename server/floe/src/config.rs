@@ -44,6 +44,8 @@ pub struct Server {
     pub max_body: usize,
     /// The most memory that the bodies of all requests together may take.
     pub body_memory: usize,
+    /// The most memory that long answers together may take.
+    pub answer_memory: usize,
     /// How long a client may keep the server waiting: for its body, or to take its answer.
     pub patience: Duration,
     /// The most connections of one address; 0 for any number.
@@ -74,6 +76,10 @@ pub struct Database {
     pub max_open: Option<usize>,
     /// How many bytes have to stay free where the folder is; 0: nobody looks.
     pub min_free: u64,
+    /// The most rows of a project; 0 for any number.
+    pub project_rows: u64,
+    /// The most bytes of a project; 0 for any number.
+    pub project_bytes: u64,
 }
 
 /// A PostgreSQL database.
@@ -203,6 +209,12 @@ impl Server {
                 256 * 1024 * 1024,
                 1024 * 1024,
             ),
+            answer_memory: from.at_least(
+                "FLOE_ANSWER_MEMORY_BYTES",
+                "server.answer_memory_bytes",
+                256 * 1024 * 1024,
+                1024 * 1024,
+            ),
             patience: Duration::from_secs(from.at_least(
                 "FLOE_CLIENT_TIMEOUT_SECONDS",
                 "server.client_timeout_seconds",
@@ -237,6 +249,8 @@ impl Database {
             max_open: Some(from.at_least("FLOE_MAX_OPEN_PROJECTS", "database.max_open_projects", 0, 0))
                 .filter(|most| *most > 0),
             min_free: from.get("FLOE_MIN_FREE_DISK", "database.min_free_disk", ByteSize(MIN_FREE)).0,
+            project_rows: from.get("FLOE_PROJECT_MAX_ROWS", "database.project_max_rows", 0),
+            project_bytes: from.get("FLOE_PROJECT_MAX_BYTES", "database.project_max_bytes", ByteSize(0)).0,
         }
     }
 }

@@ -65,14 +65,48 @@ fn routes() -> Vec<Route<Documents>> {
 }
 
 async fn read(documents: Arc<Documents>, _call: Call, _input: ()) -> Result<Reply> {
-    write(move || documents.v3_1.get_or_init(|| Written::of(&documents.document())).reply()).await
+    reply(documents, |all| &all.v3_1, Documents::document).await
 }
 
 async fn read_older(documents: Arc<Documents>, _call: Call, _input: ()) -> Result<Reply> {
-    write(move || documents.v3_0.get_or_init(|| Written::of(&openapi::downgraded(&documents.document()))).reply()).await
+    reply(documents, |all| &all.v3_0, |all| openapi::downgraded(&all.document())).await
 }
 
-/// On a thread where the milliseconds that the first answer takes hold nobody up.
-async fn write(work: impl FnOnce() -> Reply + Send + 'static) -> Result<Reply> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)
+/// A document, which is written for the first answer: on a thread where the milliseconds that this takes hold nobody up.
+async fn reply(
+    documents: Arc<Documents>,
+    kept: fn(&Documents) -> &OnceLock<Written>,
+    write: fn(&Documents) -> Json,
+) -> Result<Reply> {
+    if let Some(written) = kept(&documents).get() {
+        return Ok(written.reply());
+    }
+    let first = move || kept(&documents).get_or_init(|| Written::of(&write(&documents))).reply();
+    tokio::task::spawn_blocking(first).await.map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    #[test]
+    fn only_the_first_answer_takes_a_thread() {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        runtime.block_on(async {
+            let documents = Arc::new(Documents::default());
+            let ask =
+                || timeout(Duration::from_secs(10), reply(documents.clone(), |all| &all.v3_1, Documents::document));
+            let first = ask().await.unwrap().unwrap();
+            // From here on there is no thread to be had.
+            let holder = tokio::task::spawn_blocking(move || held.recv());
+            let second = ask().await;
+            drop(release);
+            let _ = holder.await;
+            assert_eq!(first.tag, second.expect("it waits for a thread").unwrap().tag);
+        });
+    }
 }

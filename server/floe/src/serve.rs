@@ -5,6 +5,7 @@ use crate::config::{Config, ConsoleSignup};
 use crate::{VERSION, logging};
 use floe_gateway::server;
 use floe_kernel::time::SystemClock;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// What went wrong, for people.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Serves until SIGTERM or SIGINT, then lets requests in flight finish.
+/// Serves until SIGTERM, SIGINT or SIGHUP, then lets requests in flight finish.
 pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let started = Instant::now();
     let _flush = logging::start(&config.logging);
@@ -27,9 +28,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
 
     let stop = running.stopper();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // Sent when the terminal is closed in which the server was started.
+    let mut hang_up = signal(SignalKind::hangup())?;
     let health = Arc::clone(&app.health);
     tokio::spawn(async move {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {}, _ = hang_up.recv() => {} }
         tracing::info!("stopping: requests in flight may finish");
         health.stop_accepting();
         stop.stop().await;
@@ -42,20 +45,22 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
 
 /// Says where the server is and, on a fresh instance, how its first console account is made. For people, so not a log
 /// line: the set-up token is a secret.
-#[allow(clippy::print_stderr, reason = "what a command says to whoever started it")]
 async fn announce(config: &Config, app: &App, address: SocketAddr, started: Instant) -> Result<(), Failure> {
     let database = match &config.database.postgres {
         Some(_) => "PostgreSQL".to_owned(),
         None => format!("SQLite in {}", config.database.folder.display()),
     };
-    eprintln!("Floe {VERSION} listens on http://{address} ({database}), ready in {} ms", started.elapsed().as_millis());
+    let ready = started.elapsed().as_millis();
+    let mut words = format!("Floe {VERSION} listens on http://{address} ({database}), ready in {ready} ms\n");
     if config.security.console_signup == ConsoleSignup::Token && app.is_fresh().await? {
-        eprintln!();
-        eprintln!("This instance has no console account yet. The one-time set-up token for the first:");
-        eprintln!("    {}", app.setup_token.expose());
-        eprintln!("Sign up in the console with it, or run `floe console-user create`.");
-        eprintln!();
+        let token = app.setup_token.expose();
+        words += &format!(
+            "\nThis instance has no console account yet. The one-time set-up token for the first:\n    {token}\n\
+             Sign up in the console with it, or run `floe console-user create`.\n\n"
+        );
     }
+    // Where nobody can be told, as when a disk is full that the log is written to, the server serves nevertheless.
+    let _ = std::io::stderr().write_all(words.as_bytes());
     tracing::info!(%address, database, version = VERSION, "listening");
     Ok(())
 }

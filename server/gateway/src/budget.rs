@@ -1,4 +1,4 @@
-//! How much memory requests' bodies may hold in the whole process.
+//! How much memory requests' bodies, or answers, may hold in the whole process.
 
 use crate::by_address::{ByAddress, network};
 use floe_kernel::Error;
@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a body may hold without being counted against its address: the size of most endpoints' bodies.
+/// What each may hold without being counted against its address: the size of most endpoints' bodies.
 const UNCOUNTED: usize = 64 * 1024;
 
-/// The bytes that bodies may hold at a time, all together and those of one address.
+/// The bytes that bodies, or answers, may hold at a time, all together and those of one address.
 #[derive(Debug)]
 pub(crate) struct Budget {
     total: usize,
@@ -56,6 +56,28 @@ impl Reservation {
         Ok(())
     }
 
+    /// How many bytes it is.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether it and the others are more than half of what there may be.
+    pub(crate) fn is_of_many(&self) -> bool {
+        self.budget.held.load(Ordering::Relaxed) > self.budget.total / 2
+    }
+
+    /// Gives back what is more than this many bytes.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        let less = self.bytes.saturating_sub(bytes);
+        self.budget.held.fetch_sub(less, Ordering::Relaxed);
+        self.bytes -= less;
+        let uncounted = self.counted.saturating_sub(self.bytes);
+        if let Some(address) = self.address.filter(|_| uncounted > 0) {
+            self.budget.by_address.give_back(address, uncounted);
+            self.counted -= uncounted;
+        }
+    }
+
     /// Counts what has been added against the address: at most a quarter of the budget is one address's.
     fn count(&mut self) -> bool {
         let (Some(address), more) = (self.address, self.bytes - self.counted) else { return true };
@@ -96,6 +118,14 @@ mod tests {
         assert_eq!(second.grow_to(2 * MIB).unwrap_err().retry_after(), Some(1));
         drop((first, second));
         assert_eq!(budget.held.load(Ordering::Relaxed), 0);
+        let mut shrinking = budget.reserve(address("192.0.2.1"));
+        shrinking.grow_to(MIB).unwrap();
+        shrinking.shrink_to(MIB / 2);
+        assert_eq!(budget.held.load(Ordering::Relaxed), MIB / 2);
+        let mut same = budget.reserve(address("192.0.2.1"));
+        assert!(!same.is_of_many() && same.grow_to(MIB / 2).is_ok() && same.grow_to(MIB).is_err());
+        drop((shrinking, same));
+        assert!(budget.by_address.is_empty());
         budget.reserve(None).grow_to(4 * MIB).unwrap();
     }
 

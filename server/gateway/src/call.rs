@@ -1,5 +1,6 @@
 //! A request that has been received and authenticated: what every handler is given.
 
+use crate::answer_memory::AnswerMemory;
 use crate::by_address::network;
 use crate::interest::Interest;
 use floe_kernel::Caller;
@@ -28,6 +29,8 @@ pub struct Call {
     pub vocabulary: usize,
     /// Whether anybody still waits for the answer.
     pub interest: Interest,
+    /// What the answer holds while it is made.
+    pub memory: AnswerMemory,
 }
 
 impl Call {

@@ -22,6 +22,8 @@ pub struct GatewaySettings {
     pub max_body: usize,
     /// The most memory that the bodies of all requests together may take, in bytes.
     pub body_memory: usize,
+    /// The most memory that long answers together may take, in bytes, from when their rows are read until they are taken.
+    pub answer_memory: usize,
     /// How long a body may take to come, beside what 16 KiB a second would; and how long a client may take no byte of
     /// its answer.
     pub patience: Duration,
@@ -50,6 +52,7 @@ impl GatewaySettings {
         Self {
             max_body: 12 * 1024 * 1024,
             body_memory: 256 * 1024 * 1024,
+            answer_memory: 256 * 1024 * 1024,
             patience: Duration::from_secs(30),
             connections_per_address: 512,
             trusted_proxies: 0,
@@ -87,6 +90,7 @@ pub struct Gateway {
     pub(crate) services: Services,
     pub(crate) table: RouteTable,
     pub(crate) bodies: Arc<Budget>,
+    pub(crate) answers: Arc<Budget>,
 }
 
 impl Gateway {
@@ -94,7 +98,8 @@ impl Gateway {
     #[must_use]
     pub fn new(settings: GatewaySettings, services: Services, table: RouteTable) -> Arc<Self> {
         let bodies = Budget::new(settings.body_memory);
-        Arc::new(Self { settings, services, table, bodies })
+        let answers = Budget::new(settings.answer_memory);
+        Arc::new(Self { settings, services, table, bodies, answers })
     }
 
     /// The route table.

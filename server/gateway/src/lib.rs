@@ -3,6 +3,7 @@
 //! Receive -> Authenticate -> Validate -> Process -> Persist -> Respond. The first two and the last are here, the others
 //! are called from here. What distinguishes one endpoint from another is data: its line in the route table.
 
+mod answer_memory;
 pub mod arrival;
 pub mod authenticate;
 pub mod body;
@@ -14,6 +15,7 @@ mod connections;
 mod content;
 pub mod cookies;
 mod credentials;
+mod departing;
 pub mod device;
 pub mod gateway;
 mod http_server;
@@ -37,6 +39,7 @@ pub mod route;
 pub mod server;
 mod share;
 
+pub use answer_memory::AnswerMemory;
 pub use arrival::{Arrival, IncomingBody};
 pub use call::Call;
 pub use gateway::{Gateway, GatewaySettings};

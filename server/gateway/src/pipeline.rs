@@ -1,5 +1,6 @@
 //! The journey of one request, stage by stage, whichever way it came.
 
+use crate::answer_memory::AnswerMemory;
 use crate::arrival::{Arrival, Headers, IncomingBody};
 use crate::authenticate::{Credentials, authenticate};
 use crate::body::{self, Bounds, Received};
@@ -23,6 +24,7 @@ use floe_kernel::directory::{CONSOLE, Project};
 use floe_kernel::scope::Scope;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_store::Store;
 use futures_util::{FutureExt as _, Stream};
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -49,10 +51,11 @@ impl Gateway {
         }
         let mut trace = Trace::default();
         let outcome = self.travel(&mut arrival, body, &info, &mut context, &mut trace).await;
-        let (response, failed) = match outcome {
+        let (mut response, failed) = match outcome {
             Ok(reply) => (respond::success(reply, &context).await, None),
             Err(failure) => (respond::failure(&failure, &context).await, Some(failure)),
         };
+        response.held = context.memory.finish(response.body.bytes());
         request_log::write(self, &arrival, &info, &trace, response.status, started, failed.as_ref());
         response
     }
@@ -74,9 +77,9 @@ impl Gateway {
         trace.route = Some(route.path);
         context.caching = route.caching;
         check_upgrade(&arrival.headers, route).map_err(|error| Stage::Receive.failed(error))?;
-        let project = project_id(arrival, &found);
+        let (naming, project) = named_project(arrival, &found);
         let shown = credentials::parse(arrival, &project, &found);
-        let door = Door { gateway: self, headers: &arrival.headers, info, route, project };
+        let door = Door { gateway: self, headers: &arrival.headers, info, route, naming, project };
         let mut admitted = door.admit(&shown, context).await?;
         trace.project.clone_from(&admitted.project.id);
         trace.user = admitted.caller.user_id().map(str::to_owned);
@@ -87,6 +90,7 @@ impl Gateway {
 
         let address = receive::address(arrival, self.settings.trusted_proxies);
         let bounds = self.bounds(&arrival.headers, address, &admitted.caller, route);
+        context.memory = AnswerMemory::new(&self.answers, bounds.address);
         let mut given = found.given(std::mem::take(&mut arrival.query));
         let (mut held, mut carrying) = (None, None);
         match route.body {
@@ -110,18 +114,26 @@ impl Gateway {
         let Admitted { project, caller, now } = admitted;
         let store = self.services.stores.project(&project.id, project.generation).await;
         let store = store.map_err(|error| Stage::Persist.failed(error.into()))?;
-        let store = store.on_behalf_of(share::of(&caller, info));
+        if route.needs_room() {
+            refuse_if_full(&store, route).await.map_err(|error| Stage::Persist.failed(error.into()))?;
+        }
+        let memory = context.memory.clone();
+        let store = store.on_behalf_of(share::of(&caller, info)).counting(memory.shared());
         // Until here is left, which a client that hangs up can bring about at any moment.
         let (_waiting, interest) = Interest::of_a_caller();
         let (request, vocabulary) = (Arc::clone(info), route.vocabulary);
-        let call = Call { caller, project, store, request, now, vocabulary, interest };
+        let call = Call { caller, project, store, request, now, vocabulary, interest, memory };
         let running = run(endpoint, call, given, held);
         let outcome = match carrying {
             None => running.await,
             Some(carrying) => tokio::join!(running, carrying).0,
         };
         counts.settle(self, (&outcome).into()).await;
-        outcome
+        outcome.and_then(|reply| match context.memory.grow_to(reply.body.bytes()) {
+            // What was changed was changed: its answer is given, with less time to take it.
+            Err(error) if !route.changes => Err(Stage::Process.failed(error)),
+            _ => Ok(reply),
+        })
     }
 
     /// What the path and the method lead to.
@@ -170,7 +182,19 @@ struct Door<'d> {
     headers: &'d Headers,
     info: &'d RequestInfo,
     route: &'d RouteSpec,
+    naming: Naming,
     project: String,
+}
+
+/// Where a request names its project.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// In the path of an alias.
+    Path,
+    /// In a header or, for links, in the query.
+    Header,
+    /// Nowhere: the console is meant.
+    Nowhere,
 }
 
 /// Who may do what at one moment. What it rests on may be gone a moment later.
@@ -189,6 +213,7 @@ impl Door<'_> {
         let services = &self.gateway.services;
         let project = self.project().await.map_err(received)?;
         origin::check(self.gateway, self.headers, self.info, &project, shown, self.route, context).map_err(received)?;
+        self.refuse_console(&project, shown).map_err(received)?;
         receive::check(self.headers).map_err(received)?;
         let now = services.clock.now();
         let caller = authenticate(services, &project, shown, now).await.map_err(authenticated)?;
@@ -203,6 +228,20 @@ impl Door<'_> {
             return Err(not_found());
         }
         self.gateway.services.projects.project(&self.project).await?.ok_or_else(not_found)
+    }
+
+    /// Refuses what the console's own project isn't for, whoever asks: mostly somebody who has forgotten to name theirs.
+    fn refuse_console(&self, project: &Project, shown: &Credentials) -> Result<()> {
+        if !project.is_console() || self.route.at_root {
+            return Ok(());
+        }
+        match self.naming {
+            Naming::Path => Err(ErrorKind::ProjectNotFound.into()),
+            _ if shown.admin => Err(Error::new(ErrorKind::GeneralBadRequest).message(NO_ADMIN_MODE)),
+            _ if !self.route.is_of_projects() => Ok(()),
+            Naming::Header => Err(Error::new(ErrorKind::GeneralAccessForbidden).message(CONSOLE_IS_RESERVED)),
+            Naming::Nowhere => Err(Error::new(ErrorKind::GeneralAccessForbidden).message(NO_PROJECT_NAMED)),
+        }
     }
 
     /// Refuses what would take room where next to none is left. The platform's own requests go on: they are few, and who
@@ -254,12 +293,28 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
-/// The project that a request is for: the path of an alias, the header, or the query (for links); else the console.
-fn project_id(arrival: &Arrival, found: &Found<'_>) -> String {
-    let id = found.project.as_deref();
-    let id = id.or_else(|| header(&arrival.headers, &names::PROJECT)).or_else(|| arrival.query_text("project"));
-    id.filter(|id| !id.is_empty()).unwrap_or(CONSOLE).to_owned()
+/// The project that a request is for, and where it says so.
+fn named_project(arrival: &Arrival, found: &Found<'_>) -> (Naming, String) {
+    let in_path = found.project.as_deref();
+    let naming = if in_path.is_some() { Naming::Path } else { Naming::Header };
+    let id = in_path.or_else(|| header(&arrival.headers, &names::PROJECT)).or_else(|| arrival.query_text("project"));
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => (naming, id.to_owned()),
+        None => (Naming::Nowhere, CONSOLE.to_owned()),
+    }
 }
+
+/// Refuses what the project's quota has no room for, unless it asks itself.
+async fn refuse_if_full(store: &Store, route: &RouteSpec) -> floe_store::Result<()> {
+    store.refresh_usage().await;
+    if route.weighs { Ok(()) } else { store.refuse_if_full() }
+}
+
+// In Appwrite's words.
+const NO_ADMIN_MODE: &str = "Admin mode is not allowed for console project";
+const CONSOLE_IS_RESERVED: &str = "This endpoint is not available for the console project. The Appwrite Console is a reserved project ID and cannot be used with the Appwrite SDKs and APIs. Please check if your project ID is correct.";
+const NO_PROJECT_NAMED: &str =
+    "No Appwrite project was specified. Please specify your project ID when initializing your Appwrite SDK.";
 
 fn check_upgrade(headers: &Headers, route: &RouteSpec) -> Result<()> {
     let asked = header(headers, &names::UPGRADE).is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));

@@ -95,6 +95,8 @@ impl RateLimiter for InMemory {
             if window.key != key.0 || window.ends <= now {
                 *window = Window { key: key.0, ends, calls: 0, limit };
             }
+            // It is further away when the clock was ahead for a while.
+            window.ends = window.ends.min(ends);
             let exceeded = window.calls >= limit;
             window.calls += u32::from(!exceeded);
             Verdict { limit, remaining: limit.saturating_sub(window.calls), reset: window.ends, exceeded }
@@ -151,6 +153,17 @@ mod tests {
         assert!(!limiter.hit(key(1), 2, 60, at(120)).await.exceeded);
         limiter.settle(key(1), Settlement::StartAnew).await;
         assert_eq!(limiter.hit(key(1), 2, 60, at(121)).await.remaining, 1);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_ahead_keeps_nobody_waiting_longer_than_a_window() {
+        let limiter = InMemory::default();
+        for _ in 0..3 {
+            limiter.hit(key(1), 2, 60, at(1_000_000)).await;
+        }
+        let verdict = limiter.hit(key(1), 2, 60, at(61)).await;
+        assert_eq!((verdict.exceeded, verdict.reset), (true, 120));
+        assert!(!limiter.hit(key(1), 2, 60, at(120)).await.exceeded);
     }
 
     #[tokio::test]

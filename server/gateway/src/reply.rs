@@ -26,6 +26,18 @@ pub enum ReplyBody {
     Stream(String, Option<u64>, ByteStream),
 }
 
+impl ReplyBody {
+    /// How many bytes of it are in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Empty | Self::Stream(..) => 0,
+            Self::Json(json) => json.len(),
+            Self::Text(text) | Self::Page(text) => text.len(),
+            Self::Bytes(_, bytes) => bytes.len(),
+        }
+    }
+}
+
 impl fmt::Debug for ReplyBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

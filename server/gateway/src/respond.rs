@@ -1,6 +1,7 @@
 //! Respond: one shape for every answer and one for every error; headers, compression.
 
 use crate::API_VERSION;
+use crate::answer_memory::AnswerMemory;
 use crate::arrival::Arrival;
 use crate::call::RequestInfo;
 use crate::conditional::{Ranged, has_already, ranged};
@@ -62,6 +63,8 @@ pub(crate) struct ResponseContext {
     range: Option<String>,
     /// Whether the path leads nowhere, and the client doesn't ask for JSON: then the error is a page.
     pub(crate) page: bool,
+    /// What the answer holds.
+    pub(crate) memory: AnswerMemory,
 }
 
 impl ResponseContext {

@@ -1,5 +1,6 @@
 //! What leaves the gateway: an answer with its headers, ready for whichever way the request came.
 
+use crate::budget::Reservation;
 use crate::reply::ByteStream;
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
@@ -14,6 +15,8 @@ pub struct Response {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Its body.
     pub body: ResponseBody,
+    /// What a long one holds of the memory that all answers share, until it is dropped.
+    pub(crate) held: Option<Reservation>,
 }
 
 /// The body of a finished answer.
@@ -30,7 +33,7 @@ pub enum ResponseBody {
 
 impl Response {
     pub(crate) fn new(status: u16) -> Self {
-        Self { status, headers: Vec::with_capacity(16), body: ResponseBody::Empty }
+        Self { status, headers: Vec::with_capacity(16), body: ResponseBody::Empty, held: None }
     }
 
     /// Sets a header, instead of any other of this name. A value that can't stand in a header is left out.
@@ -50,6 +53,13 @@ impl Response {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.as_str() == name).and_then(|(_, value)| value.to_str().ok())
+    }
+}
+
+impl ResponseBody {
+    /// How many bytes of it are in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        if let Self::Bytes(bytes) = self { bytes.len() } else { 0 }
     }
 }
 

@@ -261,7 +261,7 @@ pub struct RouteSpec {
     pub scopes: &'static [Scope],
     /// How often.
     pub limits: &'static [Limit],
-    /// The event that it causes, ids in brackets.
+    /// The event that it causes, ids in brackets; of many things, one for each.
     pub event: Option<&'static str>,
     /// What it writes into the audit log.
     pub audit: Option<&'static str>,
@@ -277,6 +277,8 @@ pub struct RouteSpec {
     pub changes: bool,
     /// Whether it goes on when there is no room left although it changes something: see [`RouteSpec::needs_room`].
     pub needs_no_room: bool,
+    /// Whether it asks itself if what it writes is too much for the project's quota.
+    pub weighs: bool,
     /// How its answers may be cached. Errors never are.
     pub caching: Caching,
     /// Whether it turns the connection into a WebSocket.
@@ -311,7 +313,16 @@ impl RouteSpec {
     pub fn service(&self) -> &'static str {
         self.name.split('.').next().unwrap_or(self.name)
     }
+
+    /// Whether it is about something that only projects have, and not the console's own.
+    pub(crate) fn is_of_projects(&self) -> bool {
+        OF_PROJECTS.contains(&self.service())
+    }
 }
+
+/// The services that the console's own project doesn't have.
+const OF_PROJECTS: &[&str] =
+    &["project", "webhooks", "databases", "tablesDB", "documentsDB", "vectorsDB", "functions", "sites", "messaging"];
 
 impl<S: Send + Sync + 'static> Route<S> {
     fn new<I, F, R>(method: Method, path: &'static str, name: &'static str, handler: F) -> Self
@@ -338,6 +349,7 @@ impl<S: Send + Sync + 'static> Route<S> {
             body: if method.reads() { RequestBody::None } else { RequestBody::SMALL },
             changes: !method.reads(),
             needs_no_room: false,
+            weighs: false,
             caching: Caching::Never,
             upgrade: false,
             before_second_factor: false,
@@ -382,7 +394,7 @@ impl<S: Send + Sync + 'static> Route<S> {
         self
     }
 
-    /// The event that it causes, such as `users.[userId].create`.
+    /// The event that it causes, such as `users.[userId].create`; of many things, one for each.
     #[must_use]
     pub fn event(mut self, pattern: &'static str) -> Self {
         self.route.event = Some(pattern);
@@ -452,7 +464,15 @@ impl<S: Send + Sync + 'static> Route<S> {
         self
     }
 
-    /// It goes on when there is no room left on the disk: it takes next to none and can't be repeated without end, or is what
+    /// It asks itself whether what it writes is too much for the project's quota of bytes, because some of it may make room. The
+    /// gateway asks for all others that need room.
+    #[must_use]
+    pub fn weighs(mut self) -> Self {
+        self.route.weighs = true;
+        self
+    }
+
+    /// It goes on when there is no room left, on the disk or in the project's quota: it takes next to none and can't be repeated without end, or is what
     /// those need who make room. (So do all that read or remove.)
     #[must_use]
     pub fn needs_no_room(mut self) -> Self {

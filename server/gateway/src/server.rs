@@ -42,6 +42,9 @@ pub fn listen(gateway: Arc<Gateway>, address: SocketAddr, workers: usize, drain:
             .workers(workers)
             .client_request_timeout(HEADER_TIMEOUT)
             .keep_alive(KEEP_ALIVE)
+            // Who closes their side has gone: nothing else tells. Otherwise what they asked for would be done to its end, for
+            // nobody.
+            .h1_allow_half_closed(false)
             .shutdown_timeout(drain.as_secs())
             .disable_signals()
             .listen(listener)?

@@ -168,11 +168,12 @@ macro_rules! kinds {
 
 impl ErrorKind {
     /// The kinds that Appwrite doesn't have: of limits that it doesn't set.
-    pub const ADDED: [Self; 4] = [
+    pub const ADDED: [Self; 5] = [
         Self::GeneralRequestTimeout,
         Self::GeneralPayloadTooLarge,
         Self::GeneralServiceUnavailable,
         Self::GeneralInsufficientStorage,
+        Self::GeneralResourceLimitExceeded,
     ];
 
     /// The HTTP status. The codes that HTTP doesn't have, or that Appwrite doesn't let through, are 500
@@ -192,6 +193,7 @@ kinds! {
     GeneralPayloadTooLarge = "general_payload_too_large", 413, "The request body is larger than this endpoint takes.";
     GeneralServiceUnavailable = "general_service_unavailable", 503, "The server is too busy to answer this request now. Please try again in a moment.";
     GeneralInsufficientStorage = "general_insufficient_storage", 507, "There is no room left to store this. What is stored already can be read and deleted.";
+    GeneralResourceLimitExceeded = "general_resource_limit_exceeded", 400, "This project holds as much as it may hold.";
     GeneralUnknown = "general_unknown", 500, "An unknown error has occurred. Please check the logs for more information.";
     GeneralMock = "general_mock", 400, "General mock.";
     GeneralAccessForbidden = "general_access_forbidden", 401, "Access to this API is forbidden.";

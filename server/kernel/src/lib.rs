@@ -7,6 +7,7 @@ pub mod effect;
 pub mod error;
 pub mod event;
 pub mod id;
+pub mod memory;
 pub mod permission;
 pub mod query;
 pub mod role;

@@ -56,6 +56,16 @@ impl Value {
         }
     }
 
+    /// Roughly how many bytes it takes where it is kept.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Json(text) => text.len(),
+            Self::Null(_) => 0,
+            Self::Integer(_) | Self::Float(_) | Self::Boolean(_) | Self::Datetime(_) => 8,
+        }
+    }
+
     /// Whether there is no value.
     #[must_use]
     pub fn is_null(&self) -> bool {

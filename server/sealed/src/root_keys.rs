@@ -1,6 +1,8 @@
 //! The instance's own keys, and what is made from them.
 
-use crate::seal::Sealer;
+use crate::seal::{Sealer, V2};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use floe_kernel::secret::{Secret, hash, hex};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -13,6 +15,16 @@ impl KeyId {
     fn of(root: &Secret) -> Self {
         let digest = Sha256::digest(format!("key id\0{}", root.expose()));
         Self([digest[0], digest[1], digest[2], digest[3]])
+    }
+}
+
+impl KeyId {
+    /// How everything begins that is sealed with this key. Another key has the same beginning once in a thousand million
+    /// times.
+    #[must_use]
+    pub fn prefix(&self) -> String {
+        // Five characters are thirty bits; the sixth has bits of what follows.
+        format!("{V2}{}", &URL_SAFE_NO_PAD.encode(self.0)[..5])
     }
 }
 
@@ -85,6 +97,17 @@ mod tests {
         let keys = RootKeys::new(Secret::new("new"), vec![Secret::new("old")]);
         assert_ne!(keys.derive("jwt").expose(), keys.derive("log").expose());
         assert_eq!(keys.derive_previous("jwt"), [RootKeys::new(Secret::new("old"), Vec::new()).derive("jwt")]);
+    }
+
+    #[test]
+    fn what_is_sealed_begins_like_its_key() {
+        let keys = RootKeys::new(Secret::new("new"), vec![Secret::new("old")]);
+        let seal = keys.sealer("columns").seal_for("a", b"");
+        for n in 0..100 {
+            assert!(seal.seal("row", &n.to_string()).unwrap().starts_with(&keys.id().prefix()), "{n}");
+        }
+        assert_eq!(seal.current_prefix(), keys.id().prefix());
+        assert_ne!(keys.ids().last().unwrap().prefix(), keys.id().prefix());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// What is written now: with the key's id.
-const V2: &str = "v2:";
+pub(crate) const V2: &str = "v2:";
 /// What was written before: without.
 const V1: &str = "v1:";
 const KEY_ID: usize = 4;
@@ -129,6 +129,20 @@ impl Seal {
         self.ciphers.iter().find_map(|(_, cipher)| self.opened(cipher, name, &bytes)).ok_or(Error::Unreadable)
     }
 
+    /// Whether a text was sealed with the current key.
+    #[must_use]
+    pub fn is_current(&self, sealed: &str) -> bool {
+        let id = sealed.strip_prefix(V2).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+        let id = id.as_deref().and_then(|bytes| bytes.first_chunk::<KEY_ID>());
+        id.is_some_and(|id| self.ciphers.first().is_some_and(|(current, _)| current.0 == *id))
+    }
+
+    /// How everything begins that was sealed with the current key: [`KeyId::prefix`].
+    #[must_use]
+    pub fn current_prefix(&self) -> String {
+        self.ciphers.first().map(|(id, _)| id.prefix()).unwrap_or_default()
+    }
+
     fn opened(&self, cipher: &Aes256Gcm, name: &str, bytes: &[u8]) -> Option<String> {
         let (nonce, msg) = bytes.split_first_chunk::<NONCE>()?;
         let clear = cipher.decrypt(&Nonce::from(*nonce), Payload { msg, aad: &self.aad(name) }).ok()?;
@@ -199,6 +213,8 @@ mod tests {
         let sealed = seal(&old, 7).seal("row", "hush").unwrap();
         let both = seal(&keys("new", &["older", "old"]), 7);
         assert_eq!(both.open("row", &sealed).unwrap(), "hush");
+        assert!(!both.is_current(&sealed) && seal(&old, 7).is_current(&sealed));
+        assert!(["", "clear", "v2:", "v2:AAAA", "v1:AAAA"].iter().all(|text| !both.is_current(text)));
         let again = both.seal("row", "hush").unwrap();
         assert_eq!(
             seal(&keys("new", &[]), 7).open("row", &again).unwrap(),

@@ -2,6 +2,15 @@
 
 use crate::error::Result;
 use crate::{postgres, sqlite};
+use diesel::deserialize::QueryableByName;
+use diesel::sql_types::BigInt;
+
+/// What a query of our own gives that asks for one number, `n`.
+#[derive(QueryableByName)]
+pub(crate) struct Number {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) n: i64,
+}
 
 /// A connection to a store: a reader ([`crate::Store::read`]), or the inside of a unit of work, which derefs to it.
 ///
@@ -32,7 +41,7 @@ impl Connection {
     pub(crate) async fn commit(self) -> Result<()> {
         match self.0 {
             Either::Sqlite(lease) => lease.commit().await,
-            Either::Postgres(lease) => Box::pin(lease.commit()).await,
+            Either::Postgres(lease) => lease.commit().await,
         }
     }
 
@@ -67,17 +76,9 @@ macro_rules! on_conn {
             }),
             $crate::__private::Lane::Postgres(lease) => {
                 #[allow(unused_imports)]
-                use $crate::__private::AsyncRun as _;
-                match lease.start() {
-                    Ok((flight, shared)) => {
-                        let mut connection = shared;
-                        let $conn = &mut connection;
-                        // Boxed, so that on SQLite nobody carries the room that this needs.
-                        let answer = Box::pin($crate::__private::in_one_flight(flight, shared, $query)).await;
-                        lease.finish(answer)
-                    }
-                    Err(error) => Err(error),
-                }
+                use $crate::__private::RunOnPostgres as _;
+                let $conn = lease;
+                $query.await
             }
         }
     };
@@ -112,17 +113,12 @@ macro_rules! on_scan {
             }
             $crate::__private::Scans::Postgres(reader, limit) => {
                 #[allow(unused_imports)]
-                use $crate::__private::AsyncRun as _;
-                match Box::pin(reader.read(limit)).await {
-                    Ok(mut lease) => match lease.start() {
-                        Ok((flight, shared)) => {
-                            let mut connection = shared;
-                            let $conn = &mut connection;
-                            let answer = Box::pin($crate::__private::in_one_flight(flight, shared, $query)).await;
-                            lease.finish(answer).map_err($crate::Error::from)
-                        }
-                        Err(error) => Err($crate::Error::from(error)),
-                    },
+                use $crate::__private::RunOnPostgres as _;
+                match reader.read(limit).await {
+                    Ok(mut lease) => {
+                        let $conn = &mut lease;
+                        $query.await.map_err($crate::Error::from)
+                    }
                     Err(error) => Err(error),
                 }
             }
@@ -175,7 +171,7 @@ impl Connection {
     pub async fn batch(&mut self, sql: &str) -> Result<()> {
         match self.lane() {
             Lane::Sqlite(lease) => lease.run(|c| diesel::connection::SimpleConnection::batch_execute(c, sql))?,
-            Lane::Postgres(lease) => Box::pin(lease.batch(sql)).await?,
+            Lane::Postgres(lease) => lease.batch(sql).await?,
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 use crate::error::Result;
 use crate::outbox::Outbox;
+use crate::quota::Usage;
 use crate::store::{Store, UnitOfWork};
 use floe_kernel::effect::{CacheName, Invalidation, WorkerName};
 use floe_kernel::role::RoleHolder;
@@ -95,6 +96,10 @@ impl Effects {
 
     pub(crate) fn outbox(&self) -> &Outbox {
         &self.store.0.outbox
+    }
+
+    pub(crate) fn usage(&self) -> &Usage {
+        &self.store.0.usage
     }
 
     pub(crate) fn handlers(&self) -> Arc<EffectHandlers> {

@@ -1,5 +1,6 @@
 //! What storage can fail with. It knows nothing of HTTP.
 
+use crate::quota::Used;
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use floe_kernel::ErrorKind;
 use std::sync::Arc;
@@ -56,6 +57,9 @@ pub enum Error {
     /// succeed. Whether a commit that fails so was made isn't known; of anything else nothing was done.
     #[error("the database can't be reached: {0}")]
     Unreachable(#[source] Source),
+    /// The project holds as much as it may. Nothing was done.
+    #[error("the project's quota is used up: {0:?}")]
+    QuotaUsed(Used),
     /// There is no room left where the database keeps its files. Nothing was done.
     #[error("there is no room left for data")]
     Full,
@@ -126,6 +130,7 @@ impl From<DieselError> for Error {
             error if is_away(&error) => Self::unreachable(error),
             error if is_full(&error) => Self::Full,
             error if crate::tables::is_too_much(&error) => Self::TooLarge,
+            error if crate::tables::is_out_of_memory(&error) => Self::Busy,
             DieselError::DatabaseError(UniqueViolation | ForeignKeyViolation, about) => conflict(&*about),
             error => Self::unavailable(error),
         }
@@ -149,6 +154,13 @@ impl From<Error> for floe_kernel::Error {
                     "Invalid query: the answer would hold more than {most} MiB; ask for a shorter page, or select fewer columns and relationships"
                 );
                 Self::new(ErrorKind::GeneralQueryInvalid).message(message).field("queries").because(error)
+            }
+            Error::QuotaUsed(used) => {
+                let message = match used {
+                    Used::Rows => "This project has as many rows as it may have. Delete some first.",
+                    Used::Bytes => "This project holds as much data as it may hold. Delete some first.",
+                };
+                Self::new(ErrorKind::GeneralResourceLimitExceeded).message(message).because(error)
             }
             Error::Full => Self::new(ErrorKind::GeneralInsufficientStorage).because(error),
             Error::Timeout => Self::new(ErrorKind::DatabaseTimeout).because(error),

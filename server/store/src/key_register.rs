@@ -19,7 +19,8 @@ use schema::settings;
 /// What the names of these settings of the platform begin with; the rest is the key's id.
 const PREFIX: &str = "sealed_with:";
 
-/// Notes that the current key is in use. One for each who seals.
+/// Notes that the current key is in use. One for each who seals; who has one is asked by `floe secret reseal` too, which
+/// forgets the other keys when everybody has nothing left that is of them.
 pub struct KeyRegister {
     stores: Stores,
     current: KeyId,

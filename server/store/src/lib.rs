@@ -47,6 +47,7 @@ pub mod outbox;
 pub mod permissions;
 mod postgres;
 pub mod query;
+mod quota;
 mod sqlite;
 mod statement_counter;
 mod store;
@@ -60,6 +61,7 @@ pub use effects::{EffectHandlers, Revoking};
 pub use error::{Error, Result, conflict_is};
 pub use free_space::{FreeSpace, MinFreeSpace};
 pub use key_register::KeyRegister;
+pub use quota::{Quota, Used};
 pub use store::{Store, UnitOfWork};
 pub use stores::{
     Ailment, Backend, BackgroundProject, BackgroundStore, LifecycleLock, PLATFORM, StoreSettings, Stores,
@@ -82,8 +84,7 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::connection::Lane;
-    pub use crate::postgres::in_one_flight;
+    pub use crate::postgres::RunOnPostgres;
     pub use crate::store::Scans;
     pub use diesel::RunQueryDsl as SyncRun;
-    pub use diesel_async::RunQueryDsl as AsyncRun;
 }

@@ -7,10 +7,11 @@ use crate::error::{Error, Result};
 use crate::postgres::{self, Pool, Session, quoted};
 use crate::sqlite::{self, DatabaseFile, Purpose};
 use diesel::backend::Backend;
-use diesel::connection::BoxableConnection;
+use diesel::connection::{BoxableConnection, Connection};
 use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion};
 use diesel::sql_types::BigInt;
-use diesel_async::{AsyncMigrationHarness, RunQueryDsl};
+use diesel_async::RunQueryDsl;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::fmt;
 use std::fs::File;
@@ -112,12 +113,39 @@ impl fmt::Display for PlatformName {
     }
 }
 
-/// Runs what is missing, the projects' set first, each oldest first, each in a transaction. One that a newer program left is none of our business
+/// Runs what is missing, the projects' set first, each oldest first. One that a newer program left is none of our business
 /// (several versions may serve one database while they are being replaced).
-fn run<DB: Backend>(harness: &mut impl MigrationHarness<DB>, all: &[Box<dyn Migration<DB>>]) -> Result<(), Failure> {
-    let applied = harness.applied_migrations()?;
+///
+/// A store that has nothing yet gets all at once, in one transaction, or again nothing. In an older one each has a transaction
+/// of its own: it may take long, and what is done of a long way stays done. So it is when one of them can't run in any.
+fn run<C>(connection: &mut C, all: &[Box<dyn Migration<C::Backend>>]) -> Result<(), Failure>
+where
+    C: Connection + MigrationHarness<C::Backend> + 'static,
+{
+    let applied = connection.applied_migrations()?;
+    if applied.is_empty() && all.iter().all(|migration| migration.metadata().run_in_transaction()) {
+        return connection.transaction(|connection| run_at_once(connection, all));
+    }
     for migration in all.iter().filter(|migration| !applied.contains(&migration.name().version())) {
-        harness.run_migration(&**migration)?;
+        connection.run_migration(&**migration)?;
+    }
+    Ok(())
+}
+
+/// Without a savepoint and a line in the register for each: that would be four times the statements, and a new project is
+/// waited for.
+fn run_at_once<C>(connection: &mut C, all: &[Box<dyn Migration<C::Backend>>]) -> Result<(), Failure>
+where
+    C: Connection + 'static,
+{
+    for migration in all {
+        migration.run(connection).map_err(|error| format!("{}: {error}", migration.name()))?;
+    }
+    // Versions are made of what we call our folders.
+    let versions: Vec<_> = all.iter().map(|migration| format!("('{}')", migration.name().version())).collect();
+    if !versions.is_empty() {
+        let register = format!("INSERT INTO __diesel_schema_migrations (version) VALUES {}", versions.join(", "));
+        connection.batch_execute(&register)?;
     }
     Ok(())
 }
@@ -228,11 +256,11 @@ pub(crate) async fn migrate_schema(pool: &Pool, schema: &str, sets: Sets, genera
     }
     let lock = format!("SELECT pg_advisory_lock(hashtext('floe migrations of {schema}'))");
     postgres::run_long(pool, &session, &lock).await?;
-    // The harness blocks, so it gets a thread where that is fine.
+    // Migrations block, so they get a thread where that is fine.
     let work = move || -> Result<_, Failure> {
-        let mut harness = AsyncMigrationHarness::new(session);
-        run(&mut harness, &sets.postgres()?)?;
-        Ok(harness.into_inner())
+        let mut connection = AsyncConnectionWrapper::<_>::from(session);
+        run(&mut connection, &sets.postgres()?)?;
+        Ok(connection.into_inner())
     };
     let session = sqlite::on_thread(work).await?.map_err(Error::unavailable)?;
     check_schema(pool, &session, schema, generation).await
@@ -256,7 +284,6 @@ async fn check_schema(pool: &Pool, session: &Session, schema: &str, generation: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use diesel::Connection;
     use diesel::sqlite::SqliteConnection;
     use std::collections::BTreeSet;
 
@@ -276,6 +303,84 @@ mod tests {
         let all = Sets::ProjectAndPlatform.sqlite().unwrap();
         let versions: BTreeSet<_> = all.iter().map(|migration| migration.name().version().to_string()).collect();
         assert_eq!(versions.len(), all.len());
+    }
+
+    /// Otherwise it takes several times as long to make a project.
+    #[test]
+    fn a_new_store_gets_them_in_one_transaction() {
+        let all = Sets::ProjectAndPlatform.postgres().unwrap();
+        assert!(all.iter().all(|migration| migration.metadata().run_in_transaction()));
+    }
+
+    /// A migration that fails, or one that no transaction may be around.
+    struct Other(&'static str, bool);
+
+    impl<DB: Backend> Migration<DB> for Other {
+        fn run(&self, conn: &mut dyn BoxableConnection<DB>) -> diesel::migration::Result<()> {
+            Ok(conn.batch_execute(self.0)?)
+        }
+
+        fn revert(&self, _: &mut dyn BoxableConnection<DB>) -> diesel::migration::Result<()> {
+            Ok(())
+        }
+
+        fn metadata(&self) -> &dyn MigrationMetadata {
+            self
+        }
+
+        fn name(&self) -> &dyn MigrationName {
+            self
+        }
+    }
+
+    impl MigrationMetadata for Other {
+        fn run_in_transaction(&self) -> bool {
+            self.1
+        }
+    }
+
+    impl MigrationName for Other {
+        fn version(&self) -> MigrationVersion<'_> {
+            MigrationVersion::from("other")
+        }
+    }
+
+    impl fmt::Display for Other {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("other")
+        }
+    }
+
+    #[test]
+    fn of_one_that_fails_in_a_new_store_nothing_stays_of_any() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        let mut all = Sets::ProjectAndPlatform.sqlite().unwrap();
+        all.push(Box::new(Other("CREATE TABLE half (done BIGINT); SELECT nonsense", true)));
+        let error = run(&mut connection, &all).unwrap_err().to_string();
+        assert!(error.starts_with("other: "), "it says which: {error}");
+        assert_eq!(connection.applied_migrations().unwrap(), []);
+        all.pop();
+        run(&mut connection, &all).unwrap();
+        assert_eq!(connection.applied_migrations().unwrap().len(), all.len());
+    }
+
+    #[test]
+    fn one_that_no_transaction_may_be_around_is_run_outside_of_any() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        let mut all = Sets::ProjectAndPlatform.sqlite().unwrap();
+        all.push(Box::new(Other("VACUUM", false)));
+        run(&mut connection, &all).unwrap();
+        assert_eq!(connection.applied_migrations().unwrap().len(), all.len());
+    }
+
+    /// As it is for a store of an older version: each by itself.
+    #[test]
+    fn those_that_are_missing_are_run() {
+        let mut connection = SqliteConnection::establish(":memory:").unwrap();
+        let all = Sets::ProjectAndPlatform.sqlite().unwrap();
+        run(&mut connection, &all[..3]).unwrap();
+        run(&mut connection, &all).unwrap();
+        assert_eq!(connection.applied_migrations().unwrap().len(), all.len());
     }
 
     #[test]

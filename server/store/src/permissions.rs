@@ -2,7 +2,9 @@
 //! given: the same permissions in another order are another set.
 //!
 //! A set never changes but in one way: what it allows to a user or team that is gone is taken from it
-//! ([`UnitOfWork::revoke`]), and whoever caches it forgets ([`PERMISSION_SETS`]).
+//! ([`UnitOfWork::revoke`]), and whoever caches it forgets ([`PERMISSION_SETS`]). Sets that nothing has any more are removed
+//! ([`sweep`]); so whoever keeps the number of a set keeps it in a column named [`crate::tables::PERMISSIONS`], with an index,
+//! and takes it from [`intern`] in the unit of work that writes it.
 
 use crate::prelude::*;
 use floe_kernel::effect::CacheName;
@@ -10,12 +12,15 @@ use floe_kernel::permission::Permissions;
 use floe_kernel::role::RoleHolder;
 use sha2::{Digest, Sha256};
 
+mod sweep;
+
 mod schema {
     diesel::table! {
         permission_sets (id) {
             id -> BigInt,
             digest -> Text,
             permissions -> Text,
+            retired -> Nullable<BigInt>,
         }
     }
     diesel::table! {
@@ -27,6 +32,7 @@ mod schema {
     }
 }
 use schema::{permission_grants, permission_sets};
+pub(crate) use sweep::{SWEEPER, Sweeper, sweep};
 
 /// How often a set is looked for that others make and take away at the same moment.
 const ATTEMPTS: usize = 10;
@@ -65,6 +71,7 @@ async fn grant(unit: &mut UnitOfWork, set: i64, permissions: &Permissions) -> Re
         let insert = diesel::insert_into(permission_grants::table).values(grant);
         on_conn!(unit, |c| insert.on_conflict_do_nothing().execute(c))?;
     }
+    unit.wake(SWEEPER);
     Ok(())
 }
 

@@ -5,21 +5,26 @@ use crate::effects::{EffectHandlers, Effects};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::outbox::Outbox;
+use crate::quota::{Growth, Usage};
 use crate::stores::BackgroundProject;
 use crate::{postgres, sqlite};
 use diesel::connection::SimpleConnection;
 use floe_kernel::effect::{CacheName, WorkerName};
+use floe_kernel::memory::Memory;
 use floe_kernel::role::RoleHolder;
+use futures_util::future::BoxFuture;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 
 /// The database of one project. Cheap to clone; kept open by its clones, so don't keep one for long: ask
 /// [`crate::Stores::project`] each time.
 ///
-/// Beside what is open, it may know how long its reads may take ([`Store::within`]) and who asks ([`Store::on_behalf_of`]).
+/// Beside what is open, it may know how long its reads may take ([`Store::within`]), who asks ([`Store::on_behalf_of`]), and
+/// what the rows of lists are counted against ([`Store::counting`]).
 #[derive(Clone)]
-pub struct Store(pub(crate) Arc<Open>, pub(crate) sqlite::Reads);
+pub struct Store(pub(crate) Arc<Open>, pub(crate) sqlite::Reads, pub(crate) Option<Arc<dyn Memory>>);
 
 /// What clones of a store share.
 pub(crate) struct Open {
@@ -28,6 +33,7 @@ pub(crate) struct Open {
     pub(crate) gate: Gate,
     pub(crate) background: BackgroundProject,
     pub(crate) outbox: Outbox,
+    pub(crate) usage: Arc<Usage>,
     pub(crate) handlers: Arc<EffectHandlers>,
 }
 
@@ -47,18 +53,22 @@ pub struct PgReader {
 
 impl PgReader {
     #[doc(hidden)]
-    pub async fn read(&self, limit: Option<Duration>) -> Result<postgres::Lease> {
-        let inside = self.gate.enter()?;
-        let lease = match limit {
-            None => postgres::Lease::read(&self.pool, &self.schema).await?,
-            Some(limit) => postgres::Lease::read_within(&self.pool, &self.schema, limit).await?,
-        };
-        Ok(lease.inside(inside))
+    pub fn read(&self, limit: Option<Duration>) -> BoxFuture<'_, Result<postgres::Lease>> {
+        Box::pin(async move {
+            let inside = self.gate.enter()?;
+            let lease = match limit {
+                None => postgres::Lease::read(&self.pool, &self.schema).await?,
+                Some(limit) => postgres::Lease::read_within(&self.pool, &self.schema, limit).await?,
+            };
+            Ok(lease.inside(inside))
+        })
     }
 
-    pub(crate) async fn begin(&self) -> Result<postgres::Lease> {
-        let inside = self.gate.enter()?;
-        Ok(postgres::Lease::begin(&self.pool, &self.schema).await?.inside(inside))
+    pub(crate) fn begin(&self) -> BoxFuture<'_, Result<postgres::Lease>> {
+        Box::pin(async move {
+            let inside = self.gate.enter()?;
+            Ok(postgres::Lease::begin(&self.pool, &self.schema).await?.inside(inside))
+        })
     }
 }
 
@@ -74,14 +84,21 @@ impl Store {
     /// Units of work aren't touched by it.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
-        Self(self.0, sqlite::Reads { limit: Some(limit), ..self.1 })
+        Self(self.0, sqlite::Reads { limit: Some(limit), ..self.1 }, self.2)
     }
 
     /// The same, used for this caller: a number that is theirs, such as a hash of a user's id or of an address. Of what is
     /// scarce (threads for long lists) each caller has a share, so that nobody's many keep out another's one.
     #[must_use]
     pub fn on_behalf_of(self, caller: u64) -> Self {
-        Self(self.0, sqlite::Reads { caller, ..self.1 })
+        Self(self.0, sqlite::Reads { caller, ..self.1 }, self.2)
+    }
+
+    /// The same, whose lists of rows are counted, while they are read, against this memory, if there is one: what it refuses
+    /// isn't read further ([`crate::Error::Busy`]).
+    #[must_use]
+    pub fn counting(self, memory: Option<Arc<dyn Memory>>) -> Self {
+        Self(self.0, self.1, memory)
     }
 
     /// A connection for reading: each statement sees what is committed when it starts.
@@ -93,7 +110,7 @@ impl Store {
     pub async fn read(&self) -> Result<Connection> {
         Ok(Connection(match &self.0.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.read(self.1).await?),
-            Inner::Postgres(reader) => Either::Postgres(Box::new(Box::pin(reader.read(self.1.limit)).await?)),
+            Inner::Postgres(reader) => Either::Postgres(Box::new(reader.read(self.1.limit).await?)),
         }))
     }
 
@@ -108,7 +125,7 @@ impl Store {
     pub async fn begin(&self) -> Result<UnitOfWork> {
         let connection = Connection(match &self.0.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.begin().await?),
-            Inner::Postgres(reader) => Either::Postgres(Box::new(Box::pin(reader.begin()).await?)),
+            Inner::Postgres(reader) => Either::Postgres(Box::new(reader.begin().await?)),
         });
         Ok(self.unit(connection))
     }
@@ -126,7 +143,7 @@ impl Store {
     }
 
     fn unit(&self, connection: Connection) -> UnitOfWork {
-        UnitOfWork { connection, effects: Effects::none(self), began: Instant::now() }
+        UnitOfWork { connection, effects: Effects::none(self), growth: Growth::default(), began: Instant::now() }
     }
 
     /// The id of its project; `console` for the platform's.
@@ -193,7 +210,20 @@ impl Store {
 pub struct UnitOfWork {
     connection: Connection,
     effects: Effects,
+    growth: Growth,
     began: Instant,
+}
+
+/// In a task of its own: a caller who hangs up while the disk is busy must not leave a cache with what was true before.
+fn commit_and_apply(connection: Connection, mut effects: Effects, rows: i64) -> JoinHandle<Result<()>> {
+    tokio::spawn(async move {
+        let outcome = connection.commit().await;
+        if outcome.is_ok() {
+            effects.usage().grow(rows);
+        }
+        effects.apply(outcome.is_ok());
+        outcome
+    })
 }
 
 /// How much of something long is done at once: with a group's commit before and after it, others wait for 25 ms at most.
@@ -208,18 +238,14 @@ impl UnitOfWork {
     /// # Errors
     /// Nothing is saved, except when [`crate::Error::Unavailable`] means that the answer was lost on its way.
     pub async fn commit(self) -> Result<()> {
-        let Self { connection, mut effects, .. } = self;
+        let Self { connection, mut effects, growth, .. } = self;
         if effects.is_empty() {
-            return connection.commit().await;
+            connection.commit().await?;
+            effects.usage().grow(growth.rows());
+            return Ok(());
         }
         effects.begin_commit();
-        // In a task of its own: a caller who hangs up while the disk is busy must not leave a cache with what was true before.
-        let committed = tokio::spawn(async move {
-            let outcome = connection.commit().await;
-            effects.apply(outcome.is_ok());
-            outcome
-        });
-        committed.await.map_err(Error::unavailable).flatten()
+        commit_and_apply(connection, effects, growth.rows()).await.map_err(Error::unavailable).flatten()
     }
 
     /// What a cache holds under this key isn't true any more once this is committed.
@@ -241,6 +267,34 @@ impl UnitOfWork {
     #[must_use]
     pub fn is_slice_over(&self) -> bool {
         self.began.elapsed() >= SLICE
+    }
+
+    /// For how long it goes on already.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Refuses when the project holds as many bytes as it may; but nothing that is only rehearsed.
+    ///
+    /// # Errors
+    /// [`crate::Error::QuotaUsed`].
+    pub fn refuse_if_full(&self) -> Result<()> {
+        if self.growth.is_rehearsed() { Ok(()) } else { self.effects.usage().refuse_bytes() }
+    }
+
+    /// Refuses another row when the project has as many as it may, or holds as many bytes; but nothing that is only rehearsed.
+    pub(crate) fn refuse_row(&self) -> Result<()> {
+        if self.growth.is_rehearsed() {
+            return Ok(());
+        }
+        self.effects.usage().refuse_row(self.growth.rows())?;
+        self.effects.usage().refuse_bytes()
+    }
+
+    /// Notes that this has made so many rows, or removed them.
+    pub(crate) fn grow(&mut self, rows: i64) {
+        self.growth.add(rows);
     }
 
     /// From when on statements are refused, because others have been held up for too long; none: never. On PostgreSQL, where
@@ -327,8 +381,9 @@ impl UnitOfWork {
     pub async fn mark(&mut self) -> Result<()> {
         match &mut self.connection.0 {
             Either::Sqlite(lease) => lease.run(|c| sqlite::Mark.run(c))?,
-            Either::Postgres(lease) => Box::pin(lease.batch("SAVEPOINT mark")).await?,
+            Either::Postgres(lease) => lease.batch("SAVEPOINT mark").await?,
         }
+        self.growth.mark();
         Ok(())
     }
 
@@ -343,10 +398,11 @@ impl UnitOfWork {
                 lease.forgive();
             }
             Either::Postgres(lease) => {
-                Box::pin(lease.batch("ROLLBACK TO SAVEPOINT mark")).await?;
+                lease.batch("ROLLBACK TO SAVEPOINT mark").await?;
                 lease.forgive();
             }
         }
+        self.growth.back_to_mark();
         Ok(())
     }
 
@@ -360,6 +416,7 @@ impl UnitOfWork {
             Either::Sqlite(lease) => lease.run(|c| sqlite::Rehearse.run(c))?,
             Either::Postgres(lease) => lease.batch("SAVEPOINT rehearsal").await?,
         }
+        self.growth.rehearse();
         Ok(())
     }
 
@@ -378,6 +435,7 @@ impl UnitOfWork {
                 lease.forgive();
             }
         }
+        self.growth.undo_rehearsal();
         Ok(())
     }
 

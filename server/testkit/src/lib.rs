@@ -24,10 +24,14 @@ pub use test_server::{Database, PASSWORD, Project, TestServer, User};
 
 /// Each function becomes two tests, `<name>::sqlite` and `<name>::postgres`.
 ///
+/// One that wants other settings says so: `async fn name(floe: TestServer, |config| config.database.min_free = 1)`.
+///
 /// Without `FLOE_TEST_POSTGRES_URL` the second says that it was skipped; `make test` always sets it.
 #[macro_export]
 macro_rules! both_databases {
-    ($($(#[$meta:meta])* async fn $name:ident($floe:ident: TestServer) $body:block)*) => { $(
+    (@settings) => { |_| {} };
+    (@settings $set:expr) => { $set };
+    ($($(#[$meta:meta])* async fn $name:ident($floe:ident: TestServer $(, $set:expr)?) $body:block)*) => { $(
         $(#[$meta])*
         mod $name {
             #[allow(unused_imports, reason = "a test may need nothing of its file")]
@@ -37,12 +41,14 @@ macro_rules! both_databases {
 
             #[test]
             fn sqlite() {
-                $crate::TestServer::run($crate::Database::Sqlite, scenario);
+                let database = $crate::Database::Sqlite;
+                $crate::TestServer::run_with(database, $crate::both_databases!(@settings $($set)?), scenario);
             }
 
             #[test]
             fn postgres() {
-                $crate::TestServer::run($crate::Database::Postgres, scenario);
+                let database = $crate::Database::Postgres;
+                $crate::TestServer::run_with(database, $crate::both_databases!(@settings $($set)?), scenario);
             }
         }
     )* };

@@ -1,11 +1,13 @@
 //! The server under test.
 
 use crate::client::Client;
-use floe::app::App;
+use floe::app::{App, Replaceable};
 use floe::config::{Config, ConsoleSignup, Postgres};
+use floe_kernel::event::Listeners;
 use floe_kernel::secret::Secret;
 use floe_kernel::time::{Clock as _, FixedClock, SystemClock};
 use floe_store::Store;
+use floe_users::Passwords;
 use serde_json::{Value as Json, json};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -30,7 +32,7 @@ pub struct TestServer {
     config: Config,
     base: String,
     made: AtomicU32,
-    _folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 /// A project of the server under test.
@@ -55,6 +57,11 @@ pub struct User {
     pub client: Client,
 }
 
+/// What tests replace of the server.
+fn parts() -> Replaceable {
+    Replaceable { passwords: Passwords::of_tests(), ..Replaceable::default() }
+}
+
 /// The password of every user that the testkit makes.
 pub const PASSWORD: &str = "correct horse battery";
 
@@ -76,27 +83,81 @@ impl TestServer {
         set: impl FnOnce(&mut Config),
         scenario: impl FnOnce(Self) -> F,
     ) {
+        Self::run_in(database, set, parts(), scenario);
+    }
+
+    /// The same with the defaults, and passwords whose hashes cost what they cost on every server.
+    ///
+    /// # Panics
+    /// As [`TestServer::run`].
+    pub fn run_with_dear_passwords<F: Future<Output = ()>>(database: Database, scenario: impl FnOnce(Self) -> F) {
+        Self::run_in(database, |_| {}, Replaceable::default(), scenario);
+    }
+
+    /// The same with somebody who listens to events.
+    ///
+    /// # Panics
+    /// As [`TestServer::run`].
+    pub fn run_listening<F: Future<Output = ()>>(
+        database: Database,
+        listeners: Arc<dyn Listeners>,
+        scenario: impl FnOnce(Self) -> F,
+    ) {
+        Self::run_in(database, |_| {}, Replaceable { listeners, ..parts() }, scenario);
+    }
+
+    fn run_in<F: Future<Output = ()>>(
+        database: Database,
+        set: impl FnOnce(&mut Config),
+        parts: Replaceable,
+        scenario: impl FnOnce(Self) -> F,
+    ) {
         let Some(mut config) = config(database) else { return };
         set(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
         runtime.expect("a runtime").block_on(async {
-            let folder = tempfile::tempdir().expect("a temporary folder");
+            let folder = Arc::new(tempfile::tempdir().expect("a temporary folder"));
             config.database.folder = folder.path().to_owned();
             let clock = Arc::new(FixedClock::at(SystemClock.now()));
-            let app = App::open(&config, clock.clone()).await.expect("the app opens");
+            let app = App::open_with(&config, clock.clone(), parts).await.expect("the app opens");
             app.clear_up().await.expect("what others have left is cleared up");
-            let app = Arc::new(app);
-            let address = SocketAddr::from(([127, 0, 0, 1], 0));
-            let running = floe_gateway::server::listen(Arc::clone(&app.gateway), address, 1, Duration::from_secs(2))
-                .expect("a free port");
-            let (base, stop) = (format!("http://{}", running.address), running.stopper());
-            let serving = tokio::spawn(running.serve());
-            let floe = Self { app: Arc::clone(&app), clock, config, base, made: AtomicU32::new(0), _folder: folder };
-            scenario(floe).await;
-            stop.stop().await;
-            serving.await.expect("the server stops").expect("without an error");
-            app.close().await;
+            Self::serve(app, clock, config, folder, scenario).await;
         });
+    }
+
+    /// Runs a scenario against a second server on the same data, with other settings, while this one goes on.
+    ///
+    /// # Panics
+    /// When the scenario does, and when the server can't be started.
+    pub async fn beside<F: Future<Output = ()>>(
+        &self,
+        set: impl FnOnce(&mut Config),
+        scenario: impl FnOnce(Self) -> F,
+    ) {
+        let (mut config, clock) = (self.config.clone(), Arc::clone(&self.clock));
+        set(&mut config);
+        let app = App::open(&config, clock.clone()).await.expect("the app opens");
+        Self::serve(app, clock, config, Arc::clone(&self.folder), scenario).await;
+    }
+
+    async fn serve<F: Future<Output = ()>>(
+        app: App,
+        clock: Arc<FixedClock>,
+        config: Config,
+        folder: Arc<tempfile::TempDir>,
+        scenario: impl FnOnce(Self) -> F,
+    ) {
+        let app = Arc::new(app);
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let running = floe_gateway::server::listen(Arc::clone(&app.gateway), address, 1, Duration::from_secs(2))
+            .expect("a free port");
+        let (base, stop) = (format!("http://{}", running.address), running.stopper());
+        let serving = tokio::spawn(running.serve());
+        let floe = Self { app: Arc::clone(&app), clock, config, base, made: AtomicU32::new(0), folder };
+        scenario(floe).await;
+        stop.stop().await;
+        serving.await.expect("the server stops").expect("without an error");
+        app.close().await;
     }
 
     /// Its settings.

@@ -5,8 +5,8 @@
 //! comes after a while of silence is written at once; and when there is nothing to write the thread sleeps.
 
 use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -15,6 +15,9 @@ const GATHER: Duration = Duration::from_millis(20);
 
 /// How many bytes may wait for a reader that is too slow. What comes then is lost, and a line says how much.
 const MOST: usize = 16 << 20;
+
+/// How long the last lines may take: a reader that has stopped reading must not keep the process from ending.
+const LAST: Duration = Duration::from_secs(2);
 
 /// What a burst may leave behind of its memory.
 const SPARE: usize = 1 << 20;
@@ -38,10 +41,11 @@ struct Waiting {
     closing: bool,
 }
 
-/// Writes what is left when dropped.
+/// Writes what is left when dropped, if somebody takes it.
 pub(crate) struct Flush {
     lines: Lines,
-    thread: Option<JoinHandle<()>>,
+    /// Disconnected when the thread has ended.
+    ended: Receiver<()>,
 }
 
 impl Lines {
@@ -49,8 +53,13 @@ impl Lines {
     pub(super) fn start(out: impl Write + Send + 'static) -> (Self, Flush) {
         let lines = Self::default();
         let writing = lines.clone();
-        let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || writing.write_to(out));
-        (lines.clone(), Flush { lines, thread: thread.ok() })
+        let (ends, ended) = channel();
+        // Without the thread lines are gathered, and then lost: the server matters more.
+        let _ = std::thread::Builder::new().name("log".to_owned()).spawn(move || {
+            let _ends = ends;
+            writing.write_to(out);
+        });
+        (lines.clone(), Flush { lines, ended })
     }
 
     fn write_to(&self, mut out: impl Write) {
@@ -124,9 +133,7 @@ impl Drop for Flush {
     fn drop(&mut self) {
         self.lines.lock().closing = true;
         self.lines.0.changed.notify_all();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        let _ = self.ended.recv_timeout(LAST);
     }
 }
 
@@ -160,6 +167,28 @@ mod tests {
         let written = screen.0.lock().unwrap();
         assert_eq!(written.concat(), all.concat().into_bytes());
         assert!(written.len() < all.len() / 10, "{} system calls", written.len());
+    }
+
+    /// A pipe that is full, whose reader has stopped reading.
+    struct Stuck;
+
+    impl Write for Stuck {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            loop {
+                std::thread::park();
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn ends_although_nobody_reads() {
+        let (lines, flush) = Lines::start(Stuck);
+        (&lines).write_all(b"line\n").unwrap();
+        drop(flush);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::binary::{Caller, Instance, ROWS};
 use serde_json::json;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,46 @@ fn a_broken_configuration_doesnt_keep_anybody_from_asking_for_the_version() {
     assert_eq!(instance.result(&["--version"]), format!("floe {}", env!("CARGO_PKG_VERSION")));
     assert!(instance.result(&["--help"]).contains("check-config"));
     assert!(instance.result(&["serve", "--help"]).contains("SIGTERM"));
+}
+
+/// A log on a full disk, or a script whose reader is gone: the deed counts, not who is told of it.
+#[test]
+fn what_can_not_be_written_is_no_reason_to_break() {
+    let mut instance = Instance::new();
+    instance.result(&["project", "create", "shop"]);
+    for arguments in [&["version"][..], &["check-config"], &["key", "create", "shop"]] {
+        let output = instance.run_into(arguments, "/dev/full");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("it was done, but its result can't be written") && said.lines().count() == 1, "{said}");
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    instance.env = vec![("FLOE_PORT".to_owned(), port.to_string())];
+    let mut server = instance.serve_into("/dev/full");
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(server.try_wait().unwrap().is_none(), "the server ended");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_reads_keeps_the_server_from_nothing() {
+    let instance = Instance::new();
+    let mut running = instance.serve_unread();
+    let http = reqwest::Client::new();
+    // More than a pipe holds.
+    for _ in 0..500 {
+        let path = format!("{}/v1/{}", running.base, "x".repeat(200));
+        assert_eq!(http.get(path).send().await.unwrap().status(), 404);
+    }
+    running.signal("TERM");
+    let begun = Instant::now();
+    while running.child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never ends");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[test]
@@ -166,6 +207,16 @@ async fn console_accounts_are_made_on_the_command_line() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_finishes_what_was_begun_and_ends_well() {
+    ends_well("TERM").await;
+}
+
+/// A terminal that is closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn sighup_finishes_what_was_begun_and_ends_well() {
+    ends_well("HUP").await;
+}
+
+async fn ends_well(signal: &str) {
     let instance = Instance::new();
     let mut running = instance.serve();
     let caller = Caller::of(&instance, &running);
@@ -179,7 +230,7 @@ async fn sigterm_finishes_what_was_begun_and_ends_well() {
         })
         .collect();
     let begun = Instant::now();
-    running.signal("TERM");
+    running.signal(signal);
     let mut acknowledged = 0;
     for write in writes {
         // A connection that wasn't open yet may be refused; what is answered must be answered well.

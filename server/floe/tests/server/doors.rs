@@ -23,7 +23,11 @@ fn request(route: &RouteSpec, id: &str) -> (Method, String, Option<Json>) {
     (method, path, has_body.then_some(Json::Object(body)))
 }
 
-fn example(schema: &Json) -> Json {
+/// Something that fits.
+pub(crate) fn example(schema: &Json) -> Json {
+    if let Some(choice) = schema["enum"].as_array().and_then(|choices| choices.first()) {
+        return choice.clone();
+    }
     match (schema["type"].as_str(), schema["format"].as_str()) {
         (_, Some("email")) => json!("someone@example.org"),
         (_, Some("uri")) => json!("https://example.org"),

@@ -53,6 +53,35 @@ both_databases! {
         assert_eq!(floe.client().get("/v1/ping?project=shop").await.text, "Pong!");
     }
 
+    async fn what_only_projects_have_is_not_asked_of_the_console(floe: TestServer) {
+        let owner = floe.console_user("owner@x.org").await;
+        let rows = "/v1/tablesdb/main/tables/notes/rows";
+        let console = floe.client().to_project("console");
+        for client in [console.clone(), console.key("standard_unknown"), owner.client.clone()] {
+            for path in [rows, "/v1/databases", "/v1/tablesdb/transactions/t", "/v1/databases/usage", "/v1/webhooks", "/v1/project"] {
+                let answer = client.get(path).await;
+                answer.refused(401, "general_access_forbidden");
+                assert!(answer.body["message"].as_str().unwrap().starts_with("This endpoint is not available for the console"));
+            }
+            client.post(rows, &json!({"rowId": "a", "data": {}})).await.refused(401, "general_access_forbidden");
+        }
+        for client in [floe.client(), floe.client().header("X-Appwrite-Project", "")] {
+            let answer = client.get(rows).await;
+            answer.refused(401, "general_access_forbidden");
+            assert!(answer.body["message"].as_str().unwrap().starts_with("No Appwrite project was specified."));
+        }
+        let admin = owner.client.clone().header("X-Appwrite-Mode", "admin");
+        for path in [rows, "/v1/account", "/v1/teams"] {
+            let answer = admin.get(path).await;
+            answer.refused(400, "general_bad_request");
+            assert_eq!(answer.body["message"], "Admin mode is not allowed for console project");
+        }
+        floe.client().get(&format!("{rows}?mode=admin")).await.refused(400, "general_bad_request");
+        floe.client().header("X-Appwrite-Mode", "admin").get("/health/live").await.ok(200);
+        owner.client.get("/v1/account").await.ok(200);
+        floe.client().get(&format!("{rows}?project=nowhere")).await.refused(404, "project_not_found");
+    }
+
     async fn bodies_are_checked_before_anything_is_done_with_them(floe: TestServer) {
         let project = floe.project("shop").await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -15,6 +15,7 @@ mod contract;
 mod doors;
 mod durability;
 mod edge;
+mod events;
 mod health;
 mod limits;
 mod power_loss;

@@ -42,6 +42,8 @@ pub(crate) fn routes() -> Vec<Route<Arc<Notes>>> {
         get("/live", "notes.live", document).upgrade(),
         get("/factor", "notes.factor", document).before_second_factor(),
         get("/private", "notes.private", document),
+        get("/long", "notes.long", long),
+        post("/long", "notes.changeLong", long),
     ]
 }
 
@@ -61,6 +63,18 @@ input! {
         /// Its text.
         text: Text<0, 100_000_000> = body "text" or Text::default(),
     }
+}
+
+input! {
+    /// How much is wanted.
+    pub(crate) struct Long {
+        /// How many bytes the answer has.
+        bytes: Text<1, 9> = query "bytes",
+    }
+}
+
+async fn long(_notes: Arc<Arc<Notes>>, _call: Call, input: Long) -> Result<Reply> {
+    Ok(Reply::text("x".repeat(input.bytes.parse().map_err(Error::internal)?)))
 }
 
 async fn read(_notes: Arc<Arc<Notes>>, call: Call, input: ReadNote) -> Result<Reply> {

@@ -119,6 +119,8 @@ pub enum Operator {
     Contains,
     /// None of what [`Operator::Contains`] says.
     NotContains,
+    /// A list that contains each of the values.
+    ContainsAll,
 }
 
 /// A condition on rows: columns exist, values have the column's kind.
@@ -366,6 +368,7 @@ fn compare(method: Method, field: &Field, values: &[Json]) -> Result<Filter> {
         Method::NotEndsWith => Operator::NotEndsWith,
         Method::Contains | Method::ContainsAny => Operator::Contains,
         Method::NotContains => Operator::NotContains,
+        Method::ContainsAll if field.array => Operator::ContainsAll,
         Method::ContainsAll => {
             let each = values.into_iter().map(|value| with(Operator::Contains, vec![value]));
             return Ok(Filter::All(each.collect()));

@@ -67,7 +67,6 @@ fn of_account() -> Vec<Route<Accounts>> {
     vec![
         get("/account", "account.get", accounts::get).answers(200, "user").summary("The caller."),
         delete("/account", "account.delete", accounts::delete)
-            .event(events::DELETE)
             .audit("user.delete")
             .answers_nothing()
             .summary("Removes the caller with all that is theirs."),

@@ -192,7 +192,8 @@ impl Accounts {
     /// Signs the caller out everywhere.
     pub(crate) async fn sign_out_everywhere(&self, at: Context<'_>, caller: &Caller) -> Result<()> {
         in_person(caller)?;
-        self.people.sign_out_everywhere(at, &caller.require_user()?.id).await
+        let by = caller.session_id().unwrap_or_default();
+        self.people.sign_out_everywhere(at, &caller.require_user()?.id, Some(by)).await
     }
 
     /// Removes the caller with all that is theirs.
@@ -202,7 +203,8 @@ impl Accounts {
         if at.project.is_console() && !user.memberships.is_empty() {
             return Err(ErrorKind::UserDeletionProhibited.into());
         }
-        self.people.delete(at, &user.id).await
+        // Who goes by themselves goes without an event; the contract has none.
+        self.people.delete(at, &user.id, None).await
     }
 
     /// A JWT that stands for the caller's session for so many seconds.

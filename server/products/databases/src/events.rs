@@ -1,5 +1,4 @@
 //! What this product tells the rest of the house.
-
 //!
 //! Each event has three names: in the words of tables, in those of collections, and once more in those of tables with
 //! `tablesdb` for `databases`. It is told once, in the caller's own words, if somebody wants it under any of them; who

@@ -22,6 +22,9 @@ use std::borrow::Cow;
 /// How many bytes a text or a list may have that was computed: no more than one that was sent. A request of 150 bytes can make
 /// either much longer than itself.
 const MAX_COMPUTED: usize = 12 << 20;
+/// From how many bytes on a value is computed on a thread of its own: taking a list of so many apart takes a millisecond, and
+/// event loops have hundreds of others waiting.
+const LONG: usize = 32 << 10;
 const MILLIS_A_DAY: i64 = 86_400_000;
 
 /// A change of one value, in terms of the value itself.
@@ -128,6 +131,16 @@ impl Operator {
         Change::read(method, values, column).map(|change| Some(Self { method, change })).map_err(Misread::Unfit)
     }
 
+    /// About how many bytes it brings itself.
+    fn brings(&self) -> usize {
+        match &self.change {
+            Change::List(change) => change.brings(),
+            Change::Concat(tail) => tail.len(),
+            Change::Replace { search, with } => search.len() + with.len(),
+            Change::Number { .. } | Change::Toggle | Change::AddDays(_) | Change::SetNow => 0,
+        }
+    }
+
     /// The value that comes out.
     ///
     /// # Errors
@@ -167,12 +180,17 @@ impl Operator {
 }
 
 impl RowData {
+    /// Whether any value depends on what the row holds.
+    pub(crate) fn looks_at_row(&self) -> bool {
+        self.operators.iter().any(|(_, operator)| operator.change != Change::SetNow)
+    }
+
     /// Computes what is said in terms of the row itself. `before` gives what it holds at a position, or what a new row
-    /// would.
+    /// would. What is long is computed away from the event loop.
     ///
     /// # Errors
     /// `row_invalid_structure`, where nothing comes out, or nothing that the column may hold.
-    pub(crate) fn computed<'v>(
+    pub(crate) async fn computed<'v>(
         mut self,
         schema: &TableSchema,
         before: impl Fn(usize) -> &'v Value,
@@ -180,7 +198,14 @@ impl RowData {
         speaker: Speaker,
     ) -> Result<Self> {
         for (position, operator) in std::mem::take(&mut self.operators) {
-            let value = operator.apply(&schema.columns[position], before(position), now);
+            let (column, before) = (&schema.columns[position], before(position));
+            let value = if before.bytes() < LONG && operator.brings() < LONG {
+                operator.apply(column, before, now)
+            } else {
+                let (column, before) = (column.clone(), before.clone());
+                let apply = move || operator.apply(&column, &before, now);
+                tokio::task::spawn_blocking(apply).await.map_err(Error::internal)?
+            };
             self.values.push((position, value.map_err(|fault| speaker.refuse(fault))?));
         }
         Ok(self)

@@ -1,8 +1,10 @@
 //! Sets of permissions by number and by content, kept in memory.
 //!
-//! A set never changes, unless somebody is gone whom it allowed something ([`floe_store::permissions::PERMISSION_SETS`]). Only what is committed
-//! may be kept: a number that was given to a set in a unit of work that is rolled back may be given to another one later. So units of work *note* what
-//! they learn ([`crate::row_transaction::RowTransaction`]), and it is kept once they are committed.
+//! A set never changes, unless somebody is gone whom it allowed something, or nothing has it any more
+//! ([`floe_store::permissions::PERMISSION_SETS`]). Only what is
+//! committed may be kept: a number that was given to a set in a unit of work that is rolled back may be given to another one
+//! later. So units of work *note* what they learn ([`crate::row_transaction::RowTransaction`]), and it is kept once they are
+//! committed.
 
 use crate::repository::stored_permissions;
 use floe_cache::{Cache, TIME_TO_LIVE};
@@ -36,6 +38,12 @@ impl PermissionSet {
         Self { number, json: permissions.written(), permissions }
     }
 
+    /// Whether these permissions take no more room in the database than this set: they are the same, or written shorter (and
+    /// each time shorter comes to an end).
+    pub(crate) fn has_room_for(&self, permissions: &Permissions) -> bool {
+        self.permissions == *permissions || permissions.written().len() < self.json.len()
+    }
+
     /// Roughly how many bytes it takes in memory.
     fn weight(&self) -> u32 {
         let bytes = 2 * self.json.len() + EACH * (1 + self.permissions.iter().count());
@@ -58,7 +66,7 @@ pub(crate) struct Learned {
     /// The set.
     pub(crate) set: Arc<PermissionSet>,
     /// Whether it was found by its content. One that was found by its number may be given to nothing new: it may allow less
-    /// than it did.
+    /// than it did, or be about to be removed.
     pub(crate) by_content: bool,
 }
 

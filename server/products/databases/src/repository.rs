@@ -9,7 +9,7 @@ pub(crate) mod transactions;
 pub(crate) use lists::{Listed, Listing, list_columns, list_databases, list_indexes, list_tables};
 pub(crate) use stored::stored_permissions;
 
-use crate::model::{AnyColumn, Column, Columns, Database, Index, Table};
+use crate::model::{AnyColumn, Column, Columns, Database, Index, Status, Table};
 use crate::relation::{self, Relation};
 use diesel::sql_types::BigInt;
 use floe_kernel::permission::Permissions;
@@ -188,6 +188,23 @@ impl SchemaRepository<'_> {
                         found.relations.push(relation);
                     }
                 }
+            }
+        }
+        Ok(found)
+    }
+
+    /// All columns that are there and whose values are kept encrypted, each with the number of its table.
+    pub(crate) async fn encrypted_columns(&mut self) -> Result<Vec<(i64, Column)>, Error> {
+        let query = columns::table.filter(columns::encrypted.eq(true)).order_by(columns::number);
+        let rows = on_conn!(self.0, |c| query
+            .select((columns::table_number, ColumnRow::as_select()))
+            .load::<(i64, ColumnRow)>(c))?;
+        let mut found = Vec::new();
+        for (table, row) in rows {
+            if let AnyColumn::Plain(column) = AnyColumn::try_from(row)?
+                && column.status == Status::Available
+            {
+                found.push((table, column));
             }
         }
         Ok(found)

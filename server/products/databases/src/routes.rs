@@ -392,6 +392,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .scopes(scopes.write_rows)
             .limits(WRITES)
             .summary("Makes a row; or, for servers, up to a hundred.")
+            .event(events::ROW_CREATE[v])
             .audit(["row.create", "document.create"][v])
             .answers(201, row),
         get(one, ["tablesDB.getRow", "databases.getDocument"][v], rows::get)
@@ -399,6 +400,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .summary("A row.")
             .answers(200, row),
         patch(one, ["tablesDB.updateRow", "databases.updateDocument"][v], rows::update)
+            .weighs()
             .body(RequestBody::LargeObject)
             .scopes(scopes.write_rows)
             .limits(WRITES)
@@ -407,6 +409,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .audit(["row.update", "document.update"][v])
             .answers(200, row),
         put(one, ["tablesDB.upsertRow", "databases.upsertDocument"][v], rows::upsert)
+            .weighs()
             .body(RequestBody::LargeObject)
             .scopes(scopes.write_rows)
             .limits(WRITES)
@@ -426,6 +429,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             ["tablesDB.incrementRowColumn", "databases.incrementDocumentAttribute"][v],
             numbers::increment,
         )
+        .weighs()
         .scopes(scopes.write_rows)
         .limits(WRITES)
         .summary("Adds to a number of a row.")
@@ -437,6 +441,7 @@ fn of_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             ["tablesDB.decrementRowColumn", "databases.decrementDocumentAttribute"][v],
             numbers::decrement,
         )
+        .weighs()
         .scopes(scopes.write_rows)
         .limits(WRITES)
         .summary("Subtracts from a number of a row.")
@@ -451,21 +456,26 @@ fn of_many_rows(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
     let (all, rows) = (in_table!("/rows", "/documents")[v], ["rowList", "documentList"][v]);
     let routes = vec![
         put(all, ["tablesDB.upsertRows", "databases.upsertDocuments"][v], bulk::upsert)
+            .weighs()
             .body(RequestBody::LargeObject)
             .limits(WRITES)
             .summary("Makes or changes up to a hundred rows.")
+            .event(events::ROW_UPSERT[v])
             .audit(["row.create", "document.create"][v])
             .answers(200, rows),
         patch(all, ["tablesDB.updateRows", "databases.updateDocuments"][v], bulk::update)
+            .weighs()
             .body(RequestBody::LargeObject)
             .limits(WRITES)
             .summary("Gives all rows that queries match the same values.")
+            .event(events::ROW_UPDATE[v])
             .audit(["rows.update", "documents.update"][v])
             .answers(200, rows),
         delete(all, ["tablesDB.deleteRows", "databases.deleteDocuments"][v], bulk::delete)
             .body(RequestBody::LargeObject)
             .limits(DELETIONS)
             .summary("Removes all rows that queries match.")
+            .event(events::ROW_DELETE[v])
             .audit(["rows.delete", "documents.delete"][v])
             .answers(200, rows),
     ];
@@ -495,6 +505,7 @@ fn of_transactions(vocabulary: Vocabulary) -> Vec<Route<Databases>> {
             .summary("A transaction.")
             .answers(200, "transaction"),
         patch(one, ["tablesDB.updateTransaction", "databases.updateTransaction"][v], transactions::update)
+            .weighs()
             .scopes(write)
             .limits(WRITES)
             .summary("Commits a transaction, or rolls it back.")

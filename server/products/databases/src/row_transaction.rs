@@ -24,6 +24,10 @@ use std::time::{Duration, Instant};
 /// How long a rehearsal may take: what it does is undone, and until then it holds the writer.
 const LONGEST_REHEARSAL: Duration = Duration::from_secs(5);
 
+/// A unit of work that took longer keeps nothing of what it has learned of sets: what other processes have in memory is
+/// reckoned with for half a minute and a little more (docs/decisions/0030).
+const LONGEST_KEPT: Duration = Duration::from_secs(5);
+
 /// In a user's transaction a list may take one part in so many of the time that a unit of work may: 10 ms of a second. With the
 /// replay before it that is meant to keep a single write beside it below 25 ms (docs/decisions/0018).
 const SCAN_PARTS: u32 = 100;
@@ -272,8 +276,11 @@ impl<'s> RowTransaction<'s> {
         if self.rehearsal.is_some() {
             return Err(Error::internal("a rehearsal is not committed"));
         }
+        let is_short = self.unit.age() < LONGEST_KEPT;
         self.unit.commit().await?;
-        self.service.sets.keep(&self.project, self.learned, self.since).await;
+        if is_short {
+            self.service.sets.keep(&self.project, self.learned, self.since).await;
+        }
         Ok(())
     }
 }

@@ -59,7 +59,7 @@ struct UniqueIndex {
 }
 
 /// A column, ready to read and write.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SchemaColumn {
     /// The column.
     pub(crate) column: Column,

@@ -17,7 +17,6 @@
 #![recursion_limit = "256"]
 
 mod endpoints;
-pub mod events;
 mod model;
 mod organisations;
 mod params;

@@ -1,7 +1,6 @@
 //! The table of this product's endpoints.
 
 use crate::endpoints::{keys, platforms, policies, project, projects, switches};
-use crate::events;
 use crate::service::Projects;
 use floe_gateway::{Callers, Route, delete, get, patch, post, put};
 use floe_kernel::scope::Scope;
@@ -67,14 +66,12 @@ fn of_a_project() -> Vec<Route<Projects>> {
         patch("/project/auth-methods/{methodId}", "project.updateAuthMethod", switches::auth_method)
             .scopes(&[Scope::ProjectWrite])
             .alias("/projects/{projectId}/auth/{methodId}")
-            .event(events::UPDATE_AUTH_METHOD)
             .audit("project.authMethods.[methodId].update")
             .answers(200, "project")
             .summary("Switches a way to sign in on or off."),
         patch("/project/services/{serviceId}", "project.updateService", switches::service)
             .scopes(&[Scope::ProjectWrite])
             .alias("/project/services/{serviceId}/status")
-            .event(events::UPDATE_SERVICE)
             .audit("project.services.[serviceId].update")
             .answers(200, "project")
             .summary("Switches a service on or off for clients."),
@@ -92,7 +89,6 @@ fn of_its_keys() -> Vec<Route<Projects>> {
         post("/project/keys", "project.createKey", keys::create)
             .scopes(&[Scope::KeysWrite])
             .alias("/projects/{projectId}/keys")
-            .event(events::CREATE_KEY)
             .audit("project.key.create")
             .answers(201, "key")
             .summary("Makes an API key. Its secret is in this answer and in no other."),
@@ -104,14 +100,12 @@ fn of_its_keys() -> Vec<Route<Projects>> {
         put("/project/keys/{keyId}", "project.updateKey", keys::update)
             .scopes(&[Scope::KeysWrite])
             .alias("/projects/{projectId}/keys/{keyId}")
-            .event(events::UPDATE_KEY)
             .audit("project.key.update")
             .answers(200, "key")
             .summary("Changes an API key; its secret stays."),
         delete("/project/keys/{keyId}", "project.deleteKey", keys::delete)
             .scopes(&[Scope::KeysWrite])
             .alias("/projects/{projectId}/keys/{keyId}")
-            .event(events::DELETE_KEY)
             .audit("project.key.delete")
             .answers_nothing()
             .summary("Ends an API key."),
@@ -134,7 +128,6 @@ fn of_its_platforms() -> Vec<Route<Projects>> {
         delete("/project/platforms/{platformId}", "project.deletePlatform", platforms::delete)
             .scopes(&[Scope::PlatformsWrite])
             .alias("/projects/{projectId}/platforms/{platformId}")
-            .event(events::DELETE_PLATFORM)
             .audit("project.platform.delete")
             .answers_nothing()
             .summary("Lets an app call the project no more."),
@@ -153,7 +146,7 @@ fn of_its_platforms() -> Vec<Route<Projects>> {
             .answers(201, "platformLinux"),
     ];
     routes.extend(made.into_iter().map(|route| {
-        let route = route.scopes(&[Scope::PlatformsWrite]).event(events::CREATE_PLATFORM);
+        let route = route.scopes(&[Scope::PlatformsWrite]);
         route.audit("project.platform.create").summary("Lets an app call the project.")
     }));
     let changed = [
@@ -170,7 +163,7 @@ fn of_its_platforms() -> Vec<Route<Projects>> {
             .answers(200, "platformLinux"),
     ];
     routes.extend(changed.into_iter().map(|route| {
-        let route = route.scopes(&[Scope::PlatformsWrite]).event(events::UPDATE_PLATFORM);
+        let route = route.scopes(&[Scope::PlatformsWrite]);
         route.audit("project.platform.update").summary("Changes an app that may call the project.")
     }));
     for_servers(routes)
@@ -212,7 +205,7 @@ fn of_its_policies() -> Vec<Route<Projects>> {
         .summary("What members of a team see of each other."),
     ];
     let write = write.into_iter().map(|route| {
-        let route = route.scopes(&[Scope::PoliciesWrite, Scope::ProjectPoliciesWrite]).event(events::UPDATE_POLICY);
+        let route = route.scopes(&[Scope::PoliciesWrite, Scope::ProjectPoliciesWrite]);
         route.audit("projects.[projectId].policies.[policy].update").answers(200, "project")
     });
     for_servers(read.chain(write))

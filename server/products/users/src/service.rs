@@ -216,16 +216,19 @@ impl People {
         .await
     }
 
-    /// Removes a user with all that is theirs. What they were allowed is allowed to nobody, whoever takes the id.
+    /// Removes a user with all that is theirs. What they were allowed is allowed to nobody, whoever takes the id. `event`: what
+    /// is told of it.
     ///
     /// # Errors
     /// [`ErrorKind::UserNotFound`].
-    pub async fn delete(&self, at: Context<'_>, id: &str) -> Result<()> {
+    pub async fn delete(&self, at: Context<'_>, id: &str, event: Option<&'static str>) -> Result<()> {
         let mut unit = at.store.begin().await?;
         let user = self.hold(&mut unit, at, id).await?;
         Repository(&mut unit).delete(id).await?;
         unit.revoke(&RoleHolder::User(id.to_owned())).await?;
-        events::emit(&mut unit, events::DELETE, &[id], || Account::from(&user)).await?;
+        if let Some(event) = event {
+            events::emit(&mut unit, event, &[id], || Account::from(&user)).await?;
+        }
         Ok(unit.commit().await?)
     }
 

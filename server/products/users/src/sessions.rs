@@ -2,7 +2,7 @@
 
 use crate::device::Device;
 use crate::events;
-use crate::model::{Session, SessionModel, User};
+use crate::model::{Account, Session, SessionModel, User};
 use crate::repository::Repository;
 use crate::service::{Context, Ending, People};
 use floe_gateway::Call;
@@ -137,8 +137,11 @@ impl People {
         let before = people.sessions(&user.id).await?;
         people.delete_sessions(&superfluous(&before, at.project.settings.max_sessions, at.now)).await?;
         people.insert_session(&session).await?;
-        let ids = [user.id.as_str(), &session.id];
-        events::emit(unit, events::CREATE_SESSION, &ids, || SessionModel::from(&session)).await?;
+        // Of who follows an invitation the membership's event tells.
+        if with.provider != Provider::Invitation {
+            let ids = [user.id.as_str(), &session.id];
+            events::emit(unit, events::CREATE_SESSION, &ids, || SessionModel::from(&session)).await?;
+        }
         Ok((session, token))
     }
 
@@ -187,28 +190,38 @@ impl People {
     pub async fn sign_out(&self, at: Context<'_>, user_id: &str, session_id: &str) -> Result<()> {
         let mut unit = at.store.begin().await?;
         self.hold(&mut unit, at, user_id).await?;
-        let sessions = Repository(&mut unit).sessions(user_id).await?;
-        find(sessions, session_id)?;
+        let session = find(Repository(&mut unit).sessions(user_id).await?, session_id)?;
         self.end(&mut unit, user_id, Ending::Only(session_id)).await?;
+        emit_end(&mut unit, &session).await?;
         Ok(unit.commit().await?)
     }
 
-    /// Signs the user out everywhere; every JWT ends too.
+    /// Signs the user out everywhere; every JWT ends too. `by`: the session in which they wished it themselves. Then its end is
+    /// what is told, and nothing of the others, as the contract has it.
     ///
     /// # Errors
     /// [`ErrorKind::UserNotFound`].
-    pub async fn sign_out_everywhere(&self, at: Context<'_>, user_id: &str) -> Result<()> {
-        let end_all = |user: &mut User| {
-            user.generation += 1;
-            Ok(Ending::AllBut(None))
-        };
-        self.change(at, user_id, events::DELETE_SESSIONS, end_all).await.map(|_| ())
+    pub async fn sign_out_everywhere(&self, at: Context<'_>, user_id: &str, by: Option<&str>) -> Result<()> {
+        let mut unit = at.store.begin().await?;
+        let mut user = self.hold(&mut unit, at, user_id).await?;
+        user.generation += 1;
+        Repository(&mut unit).save(&user).await?;
+        let ended = self.end(&mut unit, user_id, Ending::AllBut(None)).await?;
+        match by {
+            None => events::emit(&mut unit, events::DELETE_SESSIONS, &[user_id], || Account::from(&user)).await?,
+            Some(by) => {
+                if let Some(session) = ended.iter().find(|session| session.id == by) {
+                    emit_end(&mut unit, session).await?;
+                }
+            }
+        }
+        Ok(unit.commit().await?)
     }
 
-    /// Ends sessions as a part of something bigger.
-    pub(crate) async fn end(&self, unit: &mut UnitOfWork, user_id: &str, ending: Ending<'_>) -> Result<()> {
+    /// Ends sessions as a part of something bigger, which is what is told; gives those that were ended.
+    pub(crate) async fn end(&self, unit: &mut UnitOfWork, user_id: &str, ending: Ending<'_>) -> Result<Vec<Session>> {
         if ending == Ending::Nothing {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut ended = Repository(unit).sessions(user_id).await?;
         ended.retain(|session| match ending {
@@ -218,12 +231,13 @@ impl People {
         });
         let ids: Vec<&str> = ended.iter().map(|session| session.id.as_str()).collect();
         Repository(unit).delete_sessions(&ids).await?;
-        for session in &ended {
-            let ids = [user_id, session.id.as_str()];
-            events::emit(unit, events::DELETE_SESSION, &ids, || SessionModel::from(session)).await?;
-        }
-        Ok(())
+        Ok(ended)
     }
+}
+
+async fn emit_end(unit: &mut UnitOfWork, session: &Session) -> Result<()> {
+    let ids = [session.user_id.as_str(), &session.id];
+    events::emit(unit, events::DELETE_SESSION, &ids, || SessionModel::from(session)).await
 }
 
 fn find(sessions: Vec<Session>, id: &str) -> Result<Session> {

@@ -12,11 +12,11 @@
 #![recursion_limit = "256"]
 
 mod endpoints;
-pub mod events;
 mod grammar;
 mod model;
 mod params;
 mod repository;
+mod resealing;
 mod routes;
 mod service;
 

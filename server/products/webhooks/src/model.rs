@@ -30,6 +30,11 @@ impl StoredSecret {
         Ok(Secret::new(if self.sealed { seal.open(name, &self.text)? } else { self.text.clone() }))
     }
 
+    /// Whether it is sealed with the current key.
+    pub(crate) fn is_current(&self, seal: &Seal) -> bool {
+        self.sealed && seal.is_current(&self.text)
+    }
+
     /// What is to be kept.
     ///
     /// # Errors

@@ -160,6 +160,37 @@ impl WebhookRepository<'_> {
         Ok(())
     }
 
+    /// The webhooks of a project, all of them.
+    pub(crate) async fn all(&mut self) -> Result<Vec<Webhook>, Error> {
+        let query = webhooks::table.order_by(webhooks::number);
+        let rows = on_conn!(self.0, |c| query.select(WebhookRow::as_select()).load::<WebhookRow>(c))?;
+        rows.into_iter().map(Webhook::try_from).collect()
+    }
+
+    /// Saves the secrets of a webhook, which are the same in another form: nothing else of it changes.
+    ///
+    /// # Errors
+    /// When one of them isn't sealed.
+    pub(crate) async fn save_secrets(&mut self, webhook: &Webhook) -> Result<(), Error> {
+        let row = (
+            webhooks::auth_password.eq(webhook.auth_password.stored()?),
+            webhooks::secret.eq(webhook.secret.stored()?),
+            webhooks::sealed.eq(true),
+        );
+        let update = diesel::update(webhooks::table.filter(webhooks::id.eq(&webhook.id))).set(row);
+        on_conn!(self.0, |c| update.execute(c))?;
+        Ok(())
+    }
+
+    /// The webhook of this id, which nobody else can change until the unit of work ends.
+    pub(crate) async fn find_locked(&mut self, id: &str) -> Result<Option<Webhook>, Error> {
+        // Nothing changes; but others wait.
+        let lock = diesel::update(webhooks::table.filter(webhooks::id.eq(id))).set(webhooks::id.eq(webhooks::id));
+        let row =
+            on_conn!(self.0, |c| lock.returning(WebhookRow::as_returning()).get_result::<WebhookRow>(c)).optional()?;
+        row.map(Webhook::try_from).transpose()
+    }
+
     /// Removes a webhook. Whether there was one.
     pub(crate) async fn remove(&mut self, id: &str) -> Result<bool, Error> {
         Ok(on_conn!(self.0, |c| diesel::delete(webhooks::table.filter(webhooks::id.eq(id))).execute(c))? > 0)

@@ -1,7 +1,6 @@
 //! The table of this product's endpoints.
 
 use crate::endpoints as at;
-use crate::events;
 use crate::service::Webhooks;
 use floe_gateway::{Callers, Route, delete, get, patch, post, put};
 use floe_kernel::scope::Scope;
@@ -18,7 +17,6 @@ pub fn routes() -> Vec<Route<Webhooks>> {
         post("/webhooks", "webhooks.create", at::create)
             .scopes(&[Scope::WebhooksWrite])
             .alias("/projects/{projectId}/webhooks")
-            .event(events::CREATE)
             .audit("webhook.create")
             .answers(201, "webhook")
             .summary("Sends events to a URL. The secret that signs them is in this answer and in no other."),
@@ -30,21 +28,18 @@ pub fn routes() -> Vec<Route<Webhooks>> {
         put("/webhooks/{webhookId}", "webhooks.update", at::update)
             .scopes(&[Scope::WebhooksWrite])
             .alias("/projects/{projectId}/webhooks/{webhookId}")
-            .event(events::UPDATE)
             .audit("webhooks.update")
             .answers(200, "webhook")
             .summary("Changes a webhook; its secret stays."),
         delete("/webhooks/{webhookId}", "webhooks.delete", at::delete)
             .scopes(&[Scope::WebhooksWrite])
             .alias("/projects/{projectId}/webhooks/{webhookId}")
-            .event(events::DELETE)
             .audit("webhook.delete")
             .answers_nothing()
             .summary("Removes a webhook."),
         patch("/webhooks/{webhookId}/secret", "webhooks.updateSecret", at::update_secret)
             .scopes(&[Scope::WebhooksWrite])
             .alias("/projects/{projectId}/webhooks/{webhookId}/signature")
-            .event(events::UPDATE)
             .audit("webhooks.update")
             .answers(200, "webhook")
             .summary("Gives a webhook another secret, which is in this answer and in no other."),

@@ -39,7 +39,17 @@ impl Webhooks {
 
     /// What a project's secrets are kept encrypted with.
     fn seal(&self, call: &Call) -> Seal {
-        self.sealer.seal_for(&call.project.id, b"")
+        self.seal_of(&call.project.id)
+    }
+
+    /// The same, by the project's id.
+    pub(crate) fn seal_of(&self, project: &str) -> Seal {
+        self.sealer.seal_for(project, b"")
+    }
+
+    /// To be called before a unit of work that seals something: so that the key is missed when it is lost.
+    pub(crate) async fn note_key(&self) -> Result<()> {
+        Ok(self.register.note().await?)
     }
 
     /// The webhooks of the project.
@@ -154,12 +164,12 @@ fn password(change: &WebhookChange, old: Secret) -> Secret {
 }
 
 /// Under which name a webhook's secret is sealed.
-fn secret_of(id: &str) -> String {
+pub(crate) fn secret_of(id: &str) -> String {
     format!("{id}\0secret")
 }
 
 /// Under which name a webhook's password is sealed.
-fn password_of(id: &str) -> String {
+pub(crate) fn password_of(id: &str) -> String {
     format!("{id}\0password")
 }
 

@@ -6,11 +6,13 @@
 //! Connections are not encrypted (no TLS yet): keep the database on the same machine or a private network.
 
 mod pool;
+mod run;
 mod session;
 mod shares;
 mod silence;
 
 pub(crate) use pool::Pool;
+pub use run::RunOnPostgres;
 pub(crate) use session::Session;
 
 use crate::error::{Error, FAILED_UNIT, Result};
@@ -18,14 +20,20 @@ use crate::gate::Inside;
 use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use futures_util::future::BoxFuture;
 use pool::Held;
 use silence::Watchdog;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_postgres::NoTls;
 
 /// How long the undoing of a unit may take before its connection is closed instead.
 const ROLLING_BACK: Duration = Duration::from_secs(5);
+
+/// How long the server may take to end a statement that nobody waits for any more. Until then it counts as one that runs: of
+/// whatever is asked for and left at once, no more runs than there are connections.
+const CANCELLING: Duration = Duration::from_secs(2);
 
 /// A connection of the pool, perhaps in the middle of a unit of work. Given back when dropped, and rolled back unless
 /// committed.
@@ -48,7 +56,7 @@ pub(crate) struct Opening {
 }
 
 /// What is to be known of a statement before it is sent.
-pub struct Flight {
+pub(crate) struct Flight {
     opening: Option<Opening>,
     watchdog: Arc<Watchdog>,
     process: i32,
@@ -57,7 +65,7 @@ pub struct Flight {
 }
 
 /// What became of a flight.
-pub struct Answer<T> {
+pub(crate) struct Answer<T> {
     outcome: Outcome,
     result: QueryResult<T>,
 }
@@ -73,7 +81,7 @@ enum Outcome {
 
 /// Sends the opening, if there is one, and the query behind it; only then waits for the answers, for as long as there
 /// is any hope of one.
-pub async fn in_one_flight<T>(
+async fn in_one_flight<T>(
     flight: Flight,
     connection: &AsyncPgConnection,
     query: impl Future<Output = QueryResult<T>>,
@@ -164,18 +172,23 @@ impl Lease {
         Ok(lease)
     }
 
-    pub(crate) async fn commit(mut self) -> Result<()> {
-        if self.held.is_none() {
-            return Err(Error::unreachable(silence::NO_ANSWER));
-        }
-        if self.unit != Unit::Open {
-            return Err(Error::unavailable(FAILED_UNIT));
-        }
-        if self.opening.is_none() {
-            self.batch("COMMIT").await?;
-        }
-        self.unit = Unit::None;
-        Ok(())
+    // Futures are boxed where other crates wait for them: each would compile them anew. (And SQLite's callers would carry
+    // the room that they need.)
+    pub(crate) fn commit(self) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            let mut lease = self;
+            if lease.held.is_none() {
+                return Err(Error::unreachable(silence::NO_ANSWER));
+            }
+            if lease.unit != Unit::Open {
+                return Err(Error::unavailable(FAILED_UNIT));
+            }
+            if lease.opening.is_none() {
+                lease.batch("COMMIT").await?;
+            }
+            lease.unit = Unit::None;
+            Ok(())
+        })
     }
 
     /// Forgets that a statement failed since the mark that was just gone back to.
@@ -186,19 +199,23 @@ impl Lease {
     }
 
     /// Runs statements that bind nothing and give nothing.
-    pub(crate) async fn batch(&mut self, sql: &str) -> QueryResult<()> {
-        let (flight, connection) = self.start()?;
-        let answer = in_one_flight(flight, connection, execute(connection, sql)).await;
-        self.finish(answer)
+    pub(crate) fn batch<'c>(&'c mut self, sql: &'c str) -> BoxFuture<'c, QueryResult<()>> {
+        Box::pin(async move {
+            let (flight, connection) = self.start()?;
+            let answer = in_one_flight(flight, connection, execute(connection, sql)).await;
+            self.finish(answer)
+        })
     }
 
     /// The same without a limit: they take as long as the server works on them.
-    pub(crate) async fn batch_without_limit(&mut self, sql: &str) -> QueryResult<()> {
-        let sql = format!("SET LOCAL statement_timeout = 0; {sql}");
-        let (flight, connection) = self.start()?;
-        let flight = Flight { limit: None, ..flight };
-        let answer = in_one_flight(flight, connection, execute(connection, &sql)).await;
-        self.finish(answer)
+    pub(crate) fn batch_without_limit<'c>(&'c mut self, sql: &'c str) -> BoxFuture<'c, QueryResult<()>> {
+        Box::pin(async move {
+            let sql = format!("SET LOCAL statement_timeout = 0; {sql}");
+            let (flight, connection) = self.start()?;
+            let flight = Flight { limit: None, ..flight };
+            let answer = in_one_flight(flight, connection, execute(connection, &sql)).await;
+            self.finish(answer)
+        })
     }
 
     fn schema(&self) -> Option<&Arc<str>> {
@@ -210,12 +227,11 @@ impl Lease {
         self.held.as_ref().map_or(Duration::ZERO, |held| held.pooled.statement_timeout)
     }
 
-    /// The connection, for one statement, and what to send with it. What `on_conn!` calls, followed by
-    /// [`in_one_flight`] and [`Lease::finish`].
+    /// The connection, for one statement, and what to send with it: by [`in_one_flight`], and then [`Lease::finish`].
     ///
     /// # Errors
     /// When the connection is lost.
-    pub fn start(&mut self) -> QueryResult<(Flight, &AsyncPgConnection)> {
+    pub(crate) fn start(&mut self) -> QueryResult<(Flight, &AsyncPgConnection)> {
         let Some(held) = &mut self.held else { return silence::no_answer() };
         let pooled = &mut *held.pooled;
         self.busy = true;
@@ -237,7 +253,7 @@ impl Lease {
     ///
     /// # Errors
     /// Those of the statement.
-    pub fn finish<T>(&mut self, Answer { outcome, result }: Answer<T>) -> QueryResult<T> {
+    pub(crate) fn finish<T>(&mut self, Answer { outcome, result }: Answer<T>) -> QueryResult<T> {
         self.busy = false;
         if outcome != Outcome::Answered || is_lost(&result) {
             // Not where its next statement should run, or nowhere: closed.
@@ -271,9 +287,9 @@ impl Drop for Lease {
         if !self.busy && (self.unit == Unit::None || self.opening.is_some()) {
             return;
         }
+        let inside = self.inside.take();
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) if !self.busy => {
-                let inside = self.inside.take();
                 runtime.spawn(async move {
                     let _inside = inside;
                     let undone = tokio::time::timeout(ROLLING_BACK, execute(&held.pooled.session, "ROLLBACK")).await;
@@ -282,9 +298,21 @@ impl Drop for Lease {
                     }
                 });
             }
-            // The next one would wait for this one's statement; and without a runtime nobody can roll back. Closing
-            // the connection does both.
-            _ => held.close(),
+            // The server doesn't notice by itself that nobody reads what a statement gives.
+            Ok(runtime) => drop(runtime.spawn(async move {
+                let _inside = inside;
+                let session = &held.pooled.session;
+                let ended = async {
+                    if session.cancel_token().cancel_query(NoTls).await.is_ok() {
+                        // Answered once the statement is.
+                        let _ = execute(session, "ROLLBACK").await;
+                    }
+                };
+                let _ = tokio::time::timeout(CANCELLING, ended).await;
+                held.close();
+            })),
+            // Without a runtime nobody can roll back. Closing the connection does.
+            Err(_) => held.close(),
         }
     }
 }

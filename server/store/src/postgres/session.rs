@@ -3,6 +3,7 @@
 use super::silence::NO_ANSWER;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use futures_util::future::BoxFuture;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 use tokio::task::AbortHandle;
@@ -35,12 +36,14 @@ impl Drop for Driver {
 
 impl Session {
     /// Connects, and runs this set-up.
-    pub(super) async fn connect(config: &Config, setup: &str) -> ConnectionResult<Self> {
-        let within = config.get_connect_timeout().copied().unwrap_or(CONNECTING);
-        match tokio::time::timeout(within, Self::connect_at_leisure(config, setup)).await {
-            Ok(connected) => connected,
-            Err(_) => Err(ConnectionError::BadConnection(NO_ANSWER.to_owned())),
-        }
+    pub(super) fn connect<'c>(config: &'c Config, setup: &'c str) -> BoxFuture<'c, ConnectionResult<Self>> {
+        Box::pin(async move {
+            let within = config.get_connect_timeout().copied().unwrap_or(CONNECTING);
+            match tokio::time::timeout(within, Self::connect_at_leisure(config, setup)).await {
+                Ok(connected) => connected,
+                Err(_) => Err(ConnectionError::BadConnection(NO_ANSWER.to_owned())),
+            }
+        })
     }
 
     async fn connect_at_leisure(config: &Config, setup: &str) -> ConnectionResult<Self> {

@@ -27,9 +27,15 @@ enum Node {
     },
     Compare {
         column: String,
-        array: bool,
         operator: Operator,
         values: Vec<Value>,
+    },
+    /// Of a list.
+    Elements {
+        column: String,
+        which: Elements,
+        /// A list, as JSON.
+        wanted: String,
     },
     /// `next`: the first text after all that start with `start`; none: there is none after them.
     Starts {
@@ -180,6 +186,15 @@ impl From<&Filter> for Predicate {
 }
 
 fn compare(column: String, array: bool, operator: Operator, values: Vec<Value>) -> Node {
+    let which = match operator {
+        Operator::Contains => Some(Elements::Any),
+        Operator::NotContains => Some(Elements::None),
+        Operator::ContainsAll => Some(Elements::All),
+        _ => None,
+    };
+    if let Some(which) = which.filter(|_| array) {
+        return Node::Elements { column, which, wanted: json_of(&values) };
+    }
     match (operator, values.as_slice()) {
         (Operator::StartsWith | Operator::NotStartsWith, [Value::Text(start)]) => Node::Starts {
             column,
@@ -187,7 +202,7 @@ fn compare(column: String, array: bool, operator: Operator, values: Vec<Value>) 
             next: next_after(start).map(Value::Text),
             start: Value::Text(start.clone()),
         },
-        _ => Node::Compare { column, array, operator, values },
+        _ => Node::Compare { column, operator, values },
     }
 }
 
@@ -215,13 +230,8 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
                 out.push_sql(" = ");
                 DB::bind(&mut out, value)
             }
-            Node::Compare { column, array, operator, values } => {
-                if *array {
-                    list(out, column, *operator, values)
-                } else {
-                    single(out, column, *operator, values)
-                }
-            }
+            Node::Compare { column, operator, values } => single(out, column, *operator, values),
+            Node::Elements { column, which, wanted } => elements(out, column, *which, wanted),
             Node::Starts { column, negated, start, next } => starts(out, column, *negated, start, next.as_ref()),
             Node::Granted { column, action, roles } => {
                 push_column(&mut out, column)?;
@@ -365,7 +375,7 @@ fn single<'b, DB: Dialect>(
         NotEndsWith => joined(out, values, " AND ", "1 = 0", |value, out| ends(out, column, true, value)),
         Contains => joined(out, values, " OR ", "1 = 0", |value, out| part(out, column, false, value)),
         NotContains => joined(out, values, " AND ", "1 = 0", |value, out| part(out, column, true, value)),
-        StartsWith | NotStartsWith => Err(arity(operator)),
+        StartsWith | NotStartsWith | ContainsAll => Err(arity(operator)),
     }
 }
 
@@ -468,51 +478,60 @@ fn part<'b, DB: Dialect>(
     Ok(())
 }
 
-/// A column that holds a list, as JSON.
-fn list<'b, DB: Dialect>(
-    mut out: AstPass<'_, 'b, DB>,
-    column: &'b str,
-    operator: Operator,
-    values: &'b [Value],
-) -> QueryResult<()> {
-    match operator {
-        Operator::IsNull | Operator::IsNotNull => presence(out, column, operator == Operator::IsNotNull),
-        Operator::Contains => joined(out, values, " OR ", "1 = 0", |value, out| element(out, column, value)),
-        Operator::NotContains => {
-            presence(out.reborrow(), column, true)?;
-            out.push_sql(" AND NOT ");
-            joined(out, values, " OR ", "1 = 0", |value, out| element(out, column, value))
-        }
-        _ => Err(arity(operator)),
-    }
+/// What is asked of a list's elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Elements {
+    Any,
+    None,
+    All,
 }
 
-/// Whether the list has this element. Types count: `1` isn't `"1"`, nor `true`.
-fn element<'b, DB: Dialect>(mut out: AstPass<'_, 'b, DB>, column: &str, value: &'b Value) -> QueryResult<()> {
-    out.push_sql("EXISTS (SELECT 1 FROM ");
+/// A list that has some elements, however many: its text is taken apart once. Types count: `1` isn't `"1"`, nor `true`.
+/// `wanted` is a list as JSON.
+fn elements<'b, DB: Dialect>(
+    mut out: AstPass<'_, 'b, DB>,
+    column: &str,
+    which: Elements,
+    wanted: &'b str,
+) -> QueryResult<()> {
+    if which == Elements::None {
+        presence(out.reborrow(), column, true)?;
+        out.push_sql(" AND NOT ");
+    }
     if DB::SQLITE {
-        // Parsed in one go, which nothing interrupts: not begun unless there is time for it (see `sqlite::functions`).
-        out.push_sql("json_each(CASE WHEN can_afford(");
+        // Ours: see `sqlite::functions`.
+        out.push_sql(if which == Elements::All { "list_has_all(" } else { "list_has_any(" });
         push_column(&mut out, column)?;
-        out.push_sql(", '') THEN ");
-        push_column(&mut out, column)?;
-        out.push_sql(" END) WHERE type IN ");
-        out.push_sql(match value.kind() {
-            Kind::Integer | Kind::Float => "('integer', 'real')",
-            Kind::Boolean => "('true', 'false')",
-            Kind::Text | Kind::Datetime | Kind::Json | Kind::Shape => "('text')",
-        });
-        out.push_sql(" AND value = ");
-        DB::bind(&mut out, value)?;
+        out.push_sql(", ");
+        DB::bind_text(&mut out, wanted)?;
         out.push_sql(")");
-    } else {
-        out.push_sql("jsonb_array_elements(");
-        push_column(&mut out, column)?;
-        out.push_sql("::jsonb) AS element WHERE element = to_jsonb(");
-        DB::bind(&mut out, value)?;
-        out.push_sql("))");
+        return Ok(());
+    }
+    out.push_sql(if which == Elements::All { "(SELECT count(DISTINCT element)" } else { "EXISTS (SELECT 1" });
+    out.push_sql(" FROM jsonb_array_elements(");
+    push_column(&mut out, column)?;
+    // Not what it seems to add: without it the two lists are joined, each element with each.
+    out.push_sql("::jsonb) AS element WHERE (element IN (SELECT jsonb_array_elements(");
+    DB::bind_text(&mut out, wanted)?;
+    out.push_sql("::jsonb))) IS TRUE)");
+    if which == Elements::All {
+        out.push_sql(" = (SELECT count(DISTINCT wanted) FROM jsonb_array_elements(");
+        DB::bind_text(&mut out, wanted)?;
+        out.push_sql("::jsonb) AS wanted)");
     }
     Ok(())
+}
+
+/// Values as a list of JSON.
+fn json_of(values: &[Value]) -> String {
+    let each = values.iter().map(|value| match value {
+        Value::Text(text) | Value::Json(text) => text.as_str().into(),
+        Value::Integer(number) | Value::Datetime(number) => (*number).into(),
+        Value::Float(number) => (*number).into(),
+        Value::Boolean(flag) => (*flag).into(),
+        Value::Null(_) => serde_json::Value::Null,
+    });
+    serde_json::Value::Array(each.collect()).to_string()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! SQLite looks at the clock between two steps, not within one: its own `instr` compares a long text with a long part for
 //! seconds, and parsing a list of some megabytes takes a while too. These look themselves.
 
-use super::pattern;
+use super::{list, pattern};
 use floe_sqlite_watch::{self as watch, Interrupted, TextTest};
 use memchr::memmem;
 
@@ -12,7 +12,8 @@ pub(super) const FUNCTIONS: &[TextTest] = &[
     TextTest { name: c"text_contains", test: contains },
     TextTest { name: c"text_ends", test: |text, end| Ok(text.ends_with(end)) },
     TextTest { name: c"pattern_found", test: pattern::found },
-    TextTest { name: c"can_afford", test: |text, _| watch::afford(text.len()).map(|()| true) },
+    TextTest { name: c"list_has_any", test: list::has_any },
+    TextTest { name: c"list_has_all", test: list::has_all },
 ];
 
 /// How many bytes are searched between two looks at the clock: some tens of microseconds.

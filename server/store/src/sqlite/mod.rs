@@ -1,6 +1,7 @@
 //! One SQLite file: one writer, shared by group commit, and a pool of readers beside it.
 
 mod functions;
+mod list;
 mod pattern;
 mod readers;
 mod scans;
@@ -16,11 +17,12 @@ use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::result::Error as DieselError;
 use diesel::{Connection as _, QueryResult, SqliteConnection};
 use floe_sqlite_watch as watch;
+use futures_util::future::BoxFuture;
 use readers::{ReadLease, Readers};
 use schema_changes::SchemaChanges;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use wal::Wal;
 use writer::{WriteLease, Writer, WriterQueue};
@@ -31,6 +33,10 @@ pub(crate) use statements::{BackToMark, Mark, Rehearse, UndoRehearsal};
 /// else of that thread waits, each time that somebody asks for something long.
 const IN_PLACE: Duration = Duration::from_micros(750);
 
+/// The same for a caller whose scans wait already: those that are short are done in it, and of a flood of long ones, which
+/// are going to be refused, each costs others less.
+const IN_PLACE_OF_MANY: Duration = Duration::from_micros(100);
+
 /// How many prepared statements a connection keeps: some kilobytes each.
 const MOST_STATEMENTS: usize = 256;
 
@@ -40,6 +46,27 @@ pub(crate) struct Opened {
     statements: StatementCounter,
     /// That the file is open.
     _inside: Option<Inside>,
+}
+
+/// A query of which is only known whether it failed; its answer goes where whoever runs it looks for it. So what surrounds
+/// queries is compiled once, and not for each of them.
+type Query<'q> = &'q mut dyn FnMut(&mut SqliteConnection) -> QueryResult<()>;
+
+/// The same, to be run on another thread.
+type OwnQuery = Box<dyn FnMut(&mut SqliteConnection) -> QueryResult<()> + Send>;
+
+/// Lets `run` run this query, once, and gives its answer.
+fn answer<T>(
+    query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+    run: impl FnOnce(Query<'_>) -> QueryResult<()>,
+) -> QueryResult<T> {
+    let (mut query, mut answer) = (Some(query), None);
+    run(&mut |connection| {
+        let query = query.take().ok_or(DieselError::BrokenTransactionManager)?;
+        answer = Some(query(connection)?);
+        Ok(())
+    })?;
+    answer.ok_or(DieselError::BrokenTransactionManager)
 }
 
 /// Where a file is, and whether it may be opened. Cheap to clone.
@@ -189,7 +216,7 @@ impl Lease {
     /// # Errors
     /// Those of the query.
     pub fn run<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
-        self.run_within_time(false, query)
+        answer(query, |query| self.run_within_time(false, query))
     }
 
     /// Runs a query that only reads, on this thread.
@@ -197,22 +224,18 @@ impl Lease {
     /// # Errors
     /// Those of the query.
     pub(crate) fn look<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
-        self.run_within_time(true, query)
+        answer(query, |query| self.run_within_time(true, query))
     }
 
-    fn run_within_time<T>(
-        &mut self,
-        only_reads: bool,
-        query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
-    ) -> QueryResult<T> {
+    fn run_within_time(&mut self, only_reads: bool, query: Query<'_>) -> QueryResult<()> {
         let time = self.statement_timeout;
         match &mut self.connection {
-            Leased::Reader(reader) => reader.run(|connection| watch::within(time, || query(connection))),
+            Leased::Reader(reader) => reader.run(&mut |connection| watch::within(time, || query(connection))),
             Leased::Writer(unit) if only_reads => {
                 let time = time.min(unit.time_left());
-                unit.look(|connection| watch::within(time, || query(connection)))
+                unit.look(&mut |connection| watch::within(time, || query(connection)))
             }
-            Leased::Writer(unit) => unit.run(|connection| watch::within(time, || query(connection))),
+            Leased::Writer(unit) => unit.run(&mut |connection| watch::within(time, || query(connection))),
             Leased::Lost => Err(DieselError::BrokenTransactionManager),
         }
     }
@@ -235,27 +258,54 @@ impl Lease {
         F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     {
         if !apart {
-            match watch::within(IN_PLACE, || self.run_again(&mut query)) {
+            let mut rows = None;
+            let done = self.scan_in_place(&mut |connection| {
+                rows = Some(query(connection)?);
+                Ok(())
+            });
+            match done {
                 Err(error) if was_interrupted(&error) => {}
-                done => return Ok(done?),
+                done => return done.and(rows.ok_or(DieselError::BrokenTransactionManager)).map_err(Error::from),
             }
         }
-        match std::mem::replace(&mut self.connection, Leased::Lost) {
-            Leased::Reader(reader) => self.scan_as_reader(reader, query).await,
-            Leased::Writer(unit) => self.scan_as_writer(unit, query).await,
-            Leased::Lost => Err(DieselError::BrokenTransactionManager.into()),
-        }
+        let rows = Arc::new(Mutex::new(None));
+        let found = Arc::clone(&rows);
+        self.scan_apart(Box::new(move |connection| {
+            let rows = query(connection)?;
+            *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(rows);
+            Ok(())
+        }))
+        .await?;
+        let rows = rows.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(rows.ok_or(DieselError::BrokenTransactionManager)?)
     }
 
-    /// In place. A statement that reads takes nothing of the unit of work with it when it is interrupted.
-    fn run_again<T>(&mut self, query: &mut impl FnMut(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+    /// On a thread of its own. Boxed, because that is rare: each list would carry the room that it needs.
+    fn scan_apart(&mut self, query: OwnQuery) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            match std::mem::replace(&mut self.connection, Leased::Lost) {
+                Leased::Reader(reader) => self.scan_as_reader(reader, query).await,
+                Leased::Writer(unit) => self.scan_as_writer(unit, query).await,
+                Leased::Lost => Err(DieselError::BrokenTransactionManager.into()),
+            }
+        })
+    }
+
+    /// For as long as that holds nobody up. A statement that reads takes nothing of the unit of work with it when it is
+    /// interrupted.
+    fn scan_in_place(&mut self, query: Query<'_>) -> QueryResult<()> {
+        let is_flood = matches!(&self.connection, Leased::Reader(reader) if reader.is_full_for(self.caller));
+        watch::within(if is_flood { IN_PLACE_OF_MANY } else { IN_PLACE }, || self.run_again(query))
+    }
+
+    fn run_again(&mut self, query: Query<'_>) -> QueryResult<()> {
         let time = self.statement_timeout;
         let mut in_time = |connection: &mut SqliteConnection| watch::within(time, || query(connection));
         match &mut self.connection {
             Leased::Reader(reader) => reader.run_again(&mut in_time),
             Leased::Writer(unit) => {
                 let had_failed = unit.has_failed();
-                let result = unit.look(in_time);
+                let result = unit.look(&mut in_time);
                 if !had_failed && matches!(&result, Err(error) if was_interrupted(error)) {
                     unit.forgive();
                 }
@@ -266,11 +316,7 @@ impl Lease {
     }
 
     /// When it is this caller's turn. Recalled for a checkpoint it begins anew, within the same time.
-    async fn scan_as_reader<T, F>(&mut self, reader: ReadLease, mut query: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
-    {
+    async fn scan_as_reader(&mut self, reader: ReadLease, mut query: OwnQuery) -> Result<()> {
         let mut reader = reader.for_scan(self.caller, self.statement_timeout).await?;
         let time = self.statement_timeout;
         let waits = RecallOnDrop(watch::Recall::default());
@@ -287,14 +333,10 @@ impl Lease {
     }
 
     /// For no longer than the unit of work may hold up others.
-    async fn scan_as_writer<T: Send + 'static>(
-        &mut self,
-        mut unit: WriteLease,
-        query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
-    ) -> Result<T> {
+    async fn scan_as_writer(&mut self, mut unit: WriteLease, mut query: OwnQuery) -> Result<()> {
         let time = self.statement_timeout.min(unit.time_left()) / self.scan_share;
         let (unit, result) = on_thread(move || {
-            let result = watch::politely(|| unit.look(|connection| watch::within(time, || query(connection))));
+            let result = watch::politely(|| unit.look(&mut |connection| watch::within(time, || query(connection))));
             (unit, result)
         })
         .await?;
@@ -365,7 +407,7 @@ impl Lease {
             return Err(DieselError::BrokenTransactionManager.into());
         };
         let (unit, result) = on_thread(move || {
-            let result = unit.run(work);
+            let result = answer(work, |query| unit.run(query));
             (unit, result)
         })
         .await?;
@@ -384,7 +426,7 @@ impl Drop for RecallOnDrop {
 }
 
 /// Runs a query until it isn't recalled for a checkpoint, all in all for so long.
-fn scan_again<T>(recall: &watch::Recall, time: Duration, mut query: impl FnMut() -> QueryResult<T>) -> QueryResult<T> {
+fn scan_again(recall: &watch::Recall, time: Duration, mut query: impl FnMut() -> QueryResult<()>) -> QueryResult<()> {
     let started = Instant::now();
     loop {
         let left = time.saturating_sub(started.elapsed());

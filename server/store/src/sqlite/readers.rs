@@ -5,7 +5,7 @@
 use super::scans::{ScanPermit, ScanSlots};
 use super::schema_changes::SchemaChanges;
 use super::statements::{BeginRead, Commit, PinSnapshot, Rollback};
-use super::{DatabaseFile, Opened, Purpose, connect};
+use super::{DatabaseFile, Opened, Purpose, Query, connect};
 use crate::error::{Error, Result, is_schema_changed};
 use diesel::result::Error as DieselError;
 use diesel::{QueryResult, SqliteConnection};
@@ -64,6 +64,11 @@ impl Readers {
         self.lease(Permit::Scan(permit))
     }
 
+    /// Whether this caller has as many scans as they may, and more wait.
+    fn is_full_for(&self, caller: u64) -> bool {
+        self.0.scans.is_full_for(caller)
+    }
+
     fn lease(&self, permit: Permit) -> Result<ReadLease> {
         let free = self.lock().pop();
         let connection = match free {
@@ -97,18 +102,15 @@ enum Permit {
 
 impl ReadLease {
     /// Runs statements, each of which sees what is committed when it starts.
-    pub(super) fn run<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+    pub(super) fn run(&mut self, query: Query<'_>) -> QueryResult<()> {
         let is_changing = self.home.0.schema_changes.are_recent();
         let connection = self.connection.as_deref_mut().ok_or(DieselError::BrokenTransactionManager)?;
         if is_changing { pinned(connection, query) } else { query(connection) }
     }
 
     /// The same for statements that can be run again: should a table's shape change just when they begin, they are.
-    pub(super) fn run_again<T>(
-        &mut self,
-        query: &mut impl FnMut(&mut SqliteConnection) -> QueryResult<T>,
-    ) -> QueryResult<T> {
-        match self.run(&mut *query) {
+    pub(super) fn run_again(&mut self, query: Query<'_>) -> QueryResult<()> {
+        match self.run(query) {
             Err(error) if is_schema_changed(&error) => {
                 let connection = self.connection.as_deref_mut().ok_or(DieselError::BrokenTransactionManager)?;
                 pinned(connection, query)
@@ -130,6 +132,11 @@ impl ReadLease {
         home.take_for_scan(caller, patience).await
     }
 
+    /// See [`Readers::is_full_for`].
+    pub(super) fn is_full_for(&self, caller: u64) -> bool {
+        self.home.is_full_for(caller)
+    }
+
     /// What recalls scans of this file.
     pub(super) fn recall(&self) -> &Recall {
         &self.home.0.recall
@@ -138,10 +145,7 @@ impl ReadLease {
 
 /// Runs statements on one state of the file. While the shapes of tables change in quick succession, SQLite may otherwise
 /// find each time that it has read their definitions that they have changed again, and give up.
-fn pinned<T>(
-    connection: &mut SqliteConnection,
-    query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
-) -> QueryResult<T> {
+fn pinned(connection: &mut SqliteConnection, query: Query<'_>) -> QueryResult<()> {
     // Whatever the time is: even a BEGIN that has begun can be interrupted.
     let result = watch::untimed(|| BeginRead.run(connection).and_then(|()| PinSnapshot.run(connection)));
     let result = result.and_then(|()| query(connection));

@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
@@ -24,7 +25,11 @@ static ALL: Semaphore = Semaphore::const_new(64);
 
 /// The scans of a file, and who waits to begin one.
 #[derive(Default)]
-pub(super) struct ScanSlots(Mutex<Queue>);
+pub(super) struct ScanSlots {
+    queue: Mutex<Queue>,
+    /// Whether anybody may be waiting: so that nobody needs the lock as long as nobody is.
+    is_awaited: AtomicBool,
+}
 
 #[derive(Default)]
 struct Queue {
@@ -68,6 +73,11 @@ impl ScanSlots {
         tokio::time::timeout(patience, both).await.unwrap_or(Err(Error::Busy))
     }
 
+    /// Whether a scan of this caller's could not begin now, because they have as many as they may.
+    pub(super) fn is_full_for(&self, caller: u64) -> bool {
+        self.is_awaited.load(Ordering::Relaxed) && self.lock().running_of(caller) >= MOST_OF_ONE
+    }
+
     fn take_or_queue(self: &Arc<Self>, caller: u64) -> Result<Turn> {
         let mut queue = self.lock();
         if queue.running < MOST && queue.running_of(caller) < MOST_OF_ONE {
@@ -81,11 +91,12 @@ impl ScanSlots {
         }
         let (granted, later) = oneshot::channel();
         queue.waiting.push_back(Waiting { caller, granted });
+        self.is_awaited.store(true, Ordering::Relaxed);
         Ok(Turn::Later(later))
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,7 +140,9 @@ impl Drop for Slot {
         self.slots.lock().release(self.caller);
         loop {
             let mut queue = self.slots.lock();
-            let Some(next) = queue.next() else { return };
+            let next = queue.next();
+            self.slots.is_awaited.store(!queue.waiting.is_empty(), Ordering::Relaxed);
+            let Some(next) = next else { return };
             let slot = queue.grant(&self.slots, next.caller);
             drop(queue);
             // Sent back by whoever doesn't wait any more: dropping it gives it on, so that the loop is done here as well.
@@ -157,7 +170,9 @@ mod tests {
         for _ in 0..MOST_OF_ONE {
             held.push(slots.acquire(1, NOT_LONG).await.unwrap());
         }
+        assert!(!slots.is_full_for(1), "nobody waits");
         assert!(is_busy(&slots, 1).await);
+        assert!(slots.is_full_for(1) && !slots.is_full_for(2));
         let other = slots.acquire(2, NOT_LONG).await.unwrap();
         drop((held.pop(), other));
         held.push(slots.acquire(1, NOT_LONG).await.unwrap());

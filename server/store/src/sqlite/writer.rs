@@ -20,11 +20,11 @@
 use super::schema_changes::{SchemaChange, SchemaChanges};
 use super::statements::{Begin, BeginUnit, Commit, EndUnit, Rollback, UndoUnit};
 use super::wal::{self, Kind, State as WalState, Wal};
-use super::{Opened, busy_as_unavailable, on_thread};
+use super::{Opened, Query, busy_as_unavailable, on_thread};
 use crate::error::{Error, FAILED_UNIT, Result, UNIT_TOO_LONG, is_busy};
+use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use diesel::{QueryResult, SqliteConnection};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -116,7 +116,8 @@ impl Writer {
         let is_time = if is_idle {
             checkpointed < written || is_large
         } else {
-            written - self.checkpointed_at >= wal::CHECKPOINT_PAGES
+            // Beyond its end with every commit: a reader may have come in between the last time.
+            written - self.checkpointed_at >= wal::CHECKPOINT_PAGES || written >= wal::MOST_PAGES
         };
         if is_time && !self.checkpointing {
             let kind = if is_large || written >= wal::FULL_PAGES { Kind::Full } else { Kind::Passive };
@@ -476,18 +477,18 @@ impl WriteLease {
     }
 
     /// Runs statements that change nothing.
-    pub(super) fn look<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+    pub(super) fn look(&mut self, query: Query<'_>) -> QueryResult<()> {
         self.refuse_if_late()?;
         self.run_in(query)
     }
 
     /// Runs statements.
-    pub(super) fn run<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+    pub(super) fn run(&mut self, query: Query<'_>) -> QueryResult<()> {
         self.refuse_if_late()?;
         match self.undo {
             Undo::Savepoint | Undo::Group => self.run_in(query),
             Undo::Nothing => {
-                self.run_in(|connection| BeginUnit.run(connection))?;
+                self.run_in(&mut |connection| BeginUnit.run(connection))?;
                 self.undo = Undo::Savepoint;
                 self.run_in(query)
             }
@@ -504,7 +505,7 @@ impl WriteLease {
     }
 
     /// Runs statements, and notices what became of the transaction.
-    fn run_in<T>(&mut self, query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>) -> QueryResult<T> {
+    fn run_in(&mut self, query: Query<'_>) -> QueryResult<()> {
         if self.state == State::Lost {
             return Err(DieselError::BrokenTransactionManager);
         }
@@ -537,7 +538,7 @@ impl WriteLease {
             return Err(Error::unavailable(FAILED_UNIT));
         }
         if self.undo == Undo::Savepoint {
-            self.run_in(|connection| EndUnit.run(connection))?;
+            self.run_in(&mut |connection| EndUnit.run(connection))?;
         }
         self.state = State::Committed;
         let (note, answer) = oneshot::channel();
@@ -607,7 +608,7 @@ mod tests {
             Arc::new(Wal::open(DatabaseFile::of(&folder.path().join("broken.db")), Recall::default(), noted).unwrap());
         let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1));
         let mut unit = writer.begin().await.unwrap();
-        unit.run(|connection| connection.batch_execute("CREATE TABLE t(i)")).unwrap();
+        unit.run(&mut |connection| connection.batch_execute("CREATE TABLE t(i)")).unwrap();
         assert!(matches!(unit.commit().await, Err(Error::Unavailable(_))));
         let next = writer.begin().await;
         assert!(matches!(next, Err(Error::Closed)), "what comes later couldn't be read again");

@@ -11,7 +11,9 @@ use crate::free_space::{FreeSpace, MinFreeSpace};
 use crate::gate::Gate;
 use crate::migrations::{self, Sets};
 use crate::outbox::Outbox;
-use crate::postgres::{self, quoted};
+use crate::permissions::{SWEEPER, Sweeper};
+use crate::postgres::{self, RunOnPostgres as _, quoted};
+use crate::quota::{Quota, Usage};
 use crate::sqlite::{self, on_thread};
 use crate::store::{Inner, Open, PgReader, Store};
 use crate::tasks::Tasks;
@@ -19,6 +21,7 @@ use diesel::OptionalExtension;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use floe_kernel::event::{Listeners, NoListeners};
 use floe_kernel::time::{Clock, SystemClock, Timestamp};
+use futures_util::future::BoxFuture;
 use health::Ailing;
 pub use health::Ailment;
 pub use lifecycle_lock::LifecycleLock;
@@ -65,6 +68,8 @@ pub struct StoreSettings {
     pub max_open: usize,
     /// How much room has to stay free.
     pub min_free: MinFreeSpace,
+    /// How much a project may hold. (The platform may hold any amount.)
+    pub quota: Quota,
     /// Who listens to events.
     pub listeners: Arc<dyn Listeners>,
     /// Tells when an event happened.
@@ -92,7 +97,7 @@ pub enum Backend {
 
 impl StoreSettings {
     /// This database, with the defaults: 10 s for a statement, 1 s for a unit of work, closed after 5 idle minutes, 512
-    /// open projects, nobody who listens, or who looks how much room is left.
+    /// open projects, any amount of data, nobody who listens, or who looks how much room is left.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
         Self {
@@ -102,6 +107,7 @@ impl StoreSettings {
             idle_time: Duration::from_secs(5 * 60),
             max_open: 512,
             min_free: MinFreeSpace::default(),
+            quota: Quota::default(),
             listeners: Arc::new(NoListeners),
             clock: Arc::new(SystemClock),
         }
@@ -202,6 +208,8 @@ impl Stores {
             background: Arc::new(Semaphore::new(IN_BACKGROUND)),
             sweeping: AtomicBool::new(false),
         }));
+        let sweeper = Sweeper::new(Arc::clone(&stores.0.settings.clock));
+        stores.effects().on_wake(SWEEPER, move |store| sweeper.wake(store));
         stores.create(&Id::platform()).await?;
         stores.platform().await?;
         Ok(stores)
@@ -257,8 +265,7 @@ impl Stores {
         if let Some(store) = self.0.slots.open_already(id, generation) {
             return Ok(store);
         }
-        // Boxed, because opening is rare: every request would carry the room that it needs.
-        Box::pin(self.store(&Id::parse(id, generation)?, Purpose::Request)).await
+        self.store(&Id::parse(id, generation)?, Purpose::Request).await
     }
 
     /// A project's store, for work in the background: see [`BackgroundStore`]. Waits while too many are held.
@@ -331,6 +338,13 @@ impl Stores {
         futures_util::future::join_all(left.into_iter().map(|left| self.finish_closing(left))).await;
     }
 
+    /// Removes a project's sets of permissions that were retired for long enough, and retires those that nothing has, now: for
+    /// tests. How many of each.
+    #[doc(hidden)]
+    pub async fn sweep_permissions_now(&self, store: &Store) -> Result<(usize, usize)> {
+        crate::permissions::sweep(&store.background(), &*self.0.settings.clock).await
+    }
+
     /// How many stores are open.
     #[must_use]
     pub fn open_count(&self) -> usize {
@@ -380,22 +394,25 @@ impl Stores {
         }
     }
 
-    /// Whoever comes while it is being opened waits for the same attempt.
-    async fn store(&self, id: &Id, purpose: Purpose) -> Result<Store> {
-        loop {
-            match self.0.slots.find(id, purpose) {
-                Found::Open(store) => return Ok(store),
-                Found::Gone => return Err(Error::ProjectNotFound),
-                Found::Wait(ended) => ended.cancelled().await,
-                Found::Outdated(left) => self.close_later(left),
-                Found::Opening(ended) => {
-                    // As a task: whoever asked for it may go away, and a file that is being opened must not be forgotten.
-                    let (stores, id) = (self.clone(), id.clone());
-                    let opening = self.0.tasks.spawn(async move { stores.open_slot(&id, &ended).await });
-                    return opening.await.map_err(Error::unavailable)?;
+    /// Whoever comes while it is being opened waits for the same attempt. Boxed, because opening is rare: every request would
+    /// carry the room that it needs, and every crate compile it.
+    fn store<'s>(&'s self, id: &'s Id, purpose: Purpose) -> BoxFuture<'s, Result<Store>> {
+        Box::pin(async move {
+            loop {
+                match self.0.slots.find(id, purpose) {
+                    Found::Open(store) => return Ok(store),
+                    Found::Gone => return Err(Error::ProjectNotFound),
+                    Found::Wait(ended) => ended.cancelled().await,
+                    Found::Outdated(left) => self.close_later(left),
+                    Found::Opening(ended) => {
+                        // As a task: whoever asked for it may go away, and a file that is being opened must not be forgotten.
+                        let (stores, id) = (self.clone(), id.clone());
+                        let opening = self.0.tasks.spawn(async move { stores.open_slot(&id, &ended).await });
+                        return opening.await.map_err(Error::unavailable)?;
+                    }
                 }
             }
-        }
+        })
     }
 
     async fn open_slot(&self, id: &Id, ended: &CancellationToken) -> Result<Store> {
@@ -473,19 +490,23 @@ impl Stores {
         let outbox = Outbox { project: id.name.as_str().into(), listeners, clock };
         let background =
             BackgroundProject { stores: Arc::downgrade(&self.0), tasks: self.0.tasks.clone(), id: id.clone() };
-        let open = Open { inner, gate, background, outbox, handlers: Arc::clone(&self.0.effects) };
-        Ok(Store(Arc::new(open), sqlite::Reads::default()))
+        let quota = if id.is_platform() { Quota::default() } else { self.0.settings.quota };
+        let usage = Arc::new(Usage::new(quota));
+        let open = Open { inner, gate, background, outbox, usage, handlers: Arc::clone(&self.0.effects) };
+        Ok(Store(Arc::new(open), sqlite::Reads::default(), None))
     }
 
     /// Makes what [`Stores::open_store`] looks for, with its generation written in it.
-    async fn create(&self, id: &Id) -> Result<()> {
-        match &self.0.settings.backend {
-            Backend::Sqlite { folder } => {
-                let (folder, id, now) = (folder.clone(), id.clone(), self.0.settings.clock.now());
-                on_thread(move || create_file(&folder, &id, now)).await?
+    fn create<'s>(&'s self, id: &'s Id) -> BoxFuture<'s, Result<()>> {
+        Box::pin(async move {
+            match &self.0.settings.backend {
+                Backend::Sqlite { folder } => {
+                    let (folder, id, now) = (folder.clone(), id.clone(), self.0.settings.clock.now());
+                    on_thread(move || create_file(&folder, &id, now)).await?
+                }
+                Backend::Postgres { .. } => self.create_schema(id).await,
             }
-            Backend::Postgres { .. } => self.create_schema(id).await,
-        }
+        })
     }
 
     async fn create_schema(&self, id: &Id) -> Result<()> {
@@ -521,12 +542,9 @@ impl Stores {
     }
 
     async fn exists_in(&self, lease: &mut postgres::Lease, function: &str, name: &str) -> Result<bool> {
-        use diesel_async::RunQueryDsl;
         let query =
             diesel::select(diesel::dsl::sql::<Bool>(function).bind::<Text, _>(name.to_owned()).sql(") IS NOT NULL"));
-        let (flight, mut connection) = lease.start()?;
-        let found = postgres::in_one_flight(flight, connection, query.get_result::<bool>(&mut connection)).await;
-        Ok(lease.finish(found).optional()?.unwrap_or(false))
+        Ok(query.get_result::<bool>(lease).await.optional()?.unwrap_or(false))
     }
 
     fn prefix(&self) -> &str {
@@ -715,10 +733,7 @@ fn remove_file(file: &Path, id: &Id) -> Result<()> {
 }
 
 async fn generation_in(lease: &mut postgres::Lease, table: &str) -> Result<Option<i64>> {
-    use diesel_async::RunQueryDsl;
     let sql = format!("(SELECT max(generation) FROM {table})");
     let query = diesel::select(diesel::dsl::sql::<Nullable<BigInt>>(&sql));
-    let (flight, mut connection) = lease.start()?;
-    let found = postgres::in_one_flight(flight, connection, query.get_result::<Option<i64>>(&mut connection)).await;
-    Ok(lease.finish(found)?)
+    Ok(query.get_result::<Option<i64>>(lease).await?)
 }

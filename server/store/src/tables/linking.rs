@@ -19,8 +19,10 @@ pub struct Linked {
 /// Links a row to one of the other end. Nothing happens if they are linked already.
 ///
 /// # Errors
-/// [`crate::Error::Conflict`] when one of both is linked as often as it may be, or isn't there any more.
+/// [`crate::Error::Conflict`] when one of both is linked as often as it may be, or isn't there any more;
+/// [`crate::Error::QuotaUsed`] when the project holds as many bytes as it may.
 pub async fn link(unit: &mut UnitOfWork, links: &Links, from: Linked, to: i64) -> Result<()> {
+    unit.refuse_if_full()?;
     let link = Link { links, from, to };
     unit.breathe().await;
     on_conn!(unit, |c| link.execute(c))?;

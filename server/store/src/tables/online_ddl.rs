@@ -220,7 +220,12 @@ async fn names_of(store: &Store, table: &StoredTable, kind: &str) -> Result<Vec<
 
 /// Where a table is, as SQL.
 fn place(conn: &Connection, table: &StoredTable) -> Result<String> {
-    Ok(super::ddl::text_of(&Where(table), conn.is_sqlite())?)
+    place_of(table, conn.is_sqlite())
+}
+
+/// The same, for whichever database this is.
+pub(super) fn place_of(table: &StoredTable, sqlite: bool) -> Result<String> {
+    Ok(super::ddl::text_of(&Where(table), sqlite)?)
 }
 
 struct Where<'t>(&'t StoredTable);

@@ -1,6 +1,6 @@
 //! Rows that rows are linked to.
 
-use super::budget::{reading_within_budget, within_budget};
+use super::budget::Budget;
 use super::rows::{push_columns, read_number, read_row};
 use super::{End, Links, StoredRow, StoredTable, statement};
 use crate::connection::Lane;
@@ -49,12 +49,13 @@ pub struct Following<'f> {
 pub async fn related(store: &Store, following: Following<'_>) -> Result<Vec<Related>> {
     let (table, columns) = (following.table.clone(), following.columns);
     let select = Follow::new(following);
+    let budget = Budget::of(store);
     let found = match store.scans() {
         Scans::Sqlite(file, limit) => {
-            let load = move |c: &mut _| within_budget(|| diesel::RunQueryDsl::load::<Related>(&select, c));
+            let load = move |c: &mut _| budget.within(|| diesel::RunQueryDsl::load::<Related>(&select, c));
             file.scan(limit, false, load).await
         }
-        Scans::Postgres(..) => reading_within_budget(async { on_scan!(store, |c| (&select).load::<Related>(c)) }).await,
+        Scans::Postgres(..) => budget.reading(async { on_scan!(store, |c| (&select).load::<Related>(c)) }).await,
     }?;
     fitted(found, &table, columns)
 }
@@ -66,12 +67,13 @@ pub async fn related(store: &Store, following: Following<'_>) -> Result<Vec<Rela
 pub async fn related_in(conn: &mut Connection, following: Following<'_>) -> Result<Vec<Related>> {
     let (table, columns) = (following.table.clone(), following.columns);
     let select = Follow::new(following);
+    let budget = Budget::default();
     let found = match conn.lane() {
         Lane::Sqlite(lease) => {
-            let load = move |c: &mut _| within_budget(|| diesel::RunQueryDsl::load::<Related>(&select, c));
+            let load = move |c: &mut _| budget.within(|| diesel::RunQueryDsl::load::<Related>(&select, c));
             lease.scan(false, load).await?
         }
-        Lane::Postgres(_) => reading_within_budget(async { on_conn!(conn, |c| (&select).load::<Related>(c)) }).await?,
+        Lane::Postgres(_) => budget.reading(async { on_conn!(conn, |c| (&select).load::<Related>(c)) }).await?,
     };
     fitted(found, &table, columns)
 }

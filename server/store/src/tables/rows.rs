@@ -1,13 +1,13 @@
 //! Rows of user-defined tables: one by one, and lists.
 
-use super::budget::{self, reading_within_budget, within_budget};
+use super::budget::{self, Budget};
 use super::{CREATED, Column, ID, PERMISSIONS, SEQUENCE, StoredTable, UPDATED, seal, statement};
 use crate::connection::Lane;
 use crate::dialect::{Dialect, fit};
 use crate::error::{Error, Result};
 use crate::query::{Ordering, Plan, Predicate};
 use crate::store::Scans;
-use crate::{Connection, Store, on_conn, on_scan};
+use crate::{Connection, Store, UnitOfWork, on_conn, on_scan};
 use diesel::deserialize::{self, QueryableByName};
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::row::{Field, NamedRow, Row};
@@ -65,8 +65,16 @@ const LARGE: usize = 262_144;
 /// Makes a row; gives its sequence.
 ///
 /// # Errors
-/// [`Error::Conflict`] when the id or something else that is unique is taken.
-pub async fn insert(conn: &mut Connection, table: &StoredTable, row: NewRow<'_>) -> Result<i64> {
+/// [`Error::Conflict`] when the id or something else that is unique is taken, [`Error::QuotaUsed`] when the project may not
+/// have another one.
+pub async fn insert(unit: &mut UnitOfWork, table: &StoredTable, row: NewRow<'_>) -> Result<i64> {
+    unit.refuse_row()?;
+    let sequence = insert_in(unit, table, row).await?;
+    unit.grow(1);
+    Ok(sequence)
+}
+
+async fn insert_in(conn: &mut Connection, table: &StoredTable, row: NewRow<'_>) -> Result<i64> {
     let sealed = sealed(table, row.id, row.values.iter().enumerate())?;
     let values: Vec<Value>;
     let row = match sealed {
@@ -137,10 +145,12 @@ fn is_large<'v>(values: impl Iterator<Item = &'v Value>) -> bool {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn delete(conn: &mut Connection, table: &StoredTable, id: &str) -> Result<bool> {
-    conn.breathe().await;
+pub async fn delete(unit: &mut UnitOfWork, table: &StoredTable, id: &str) -> Result<bool> {
+    unit.breathe().await;
     let delete = Delete { table, id };
-    Ok(on_conn!(conn, |c| delete.execute(c))? > 0)
+    let was_there = on_conn!(unit, |c| delete.execute(c))? > 0;
+    unit.grow(-i64::from(was_there));
+    Ok(was_there)
 }
 
 /// The row of this id, with these of its columns (by their place in [`StoredTable::columns`]; none: all).
@@ -192,14 +202,15 @@ pub async fn list(
     plan: &Plan,
 ) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
+    let budget = Budget::of(store);
     let apart = select.predicate.searches();
     let rows = match store.scans() {
         Scans::Sqlite(file, limit) => {
-            let load = move |c: &mut _| within_budget(|| diesel::RunQueryDsl::load::<StoredRow>(&select, c));
+            let load = move |c: &mut _| budget.within(|| diesel::RunQueryDsl::load::<StoredRow>(&select, c));
             file.scan(limit, apart, load).await
         }
         Scans::Postgres(..) => {
-            reading_within_budget(async { on_scan!(store, apart, |c| (&select).load::<StoredRow>(c)) }).await
+            budget.reading(async { on_scan!(store, apart, |c| (&select).load::<StoredRow>(c)) }).await
         }
     }?;
     arranged(rows, table, columns, plan)
@@ -216,15 +227,14 @@ pub async fn list_in(
     plan: &Plan,
 ) -> Result<Vec<StoredRow>> {
     let select = Select::new(table, columns, plan);
+    let budget = Budget::default();
     let rows = match conn.lane() {
         Lane::Sqlite(lease) => {
             let apart = select.predicate.searches();
-            let load = move |c: &mut _| within_budget(|| diesel::RunQueryDsl::load::<StoredRow>(&select, c));
+            let load = move |c: &mut _| budget.within(|| diesel::RunQueryDsl::load::<StoredRow>(&select, c));
             lease.scan(apart, load).await?
         }
-        Lane::Postgres(_) => {
-            reading_within_budget(async { on_conn!(conn, |c| (&select).load::<StoredRow>(c)) }).await?
-        }
+        Lane::Postgres(_) => budget.reading(async { on_conn!(conn, |c| (&select).load::<StoredRow>(c)) }).await?,
     };
     arranged(rows, table, columns, plan)
 }

@@ -15,7 +15,6 @@ diesel::table! { test_things (id) { id -> Text, text -> Text, } }
 #[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
-    #[allow(dead_code, reason = "of statements that never end")]
     count: i64,
 }
 
@@ -195,6 +194,42 @@ async fn one_callers_slow_lists_keep_nobody_else_out() {
     let waiting = greedy.within(Duration::from_millis(50));
     assert!(matches!(endless(&waiting).await, Err(Error::Timeout)));
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+/// The server went on for as long as a statement may, and whoever asked and left again and again had as many run as the server
+/// has connections for everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_what_nobody_waits_for_ends_and_is_counted_until_then() {
+    let Some(home) = Home::postgres() else { return };
+    let store = home.store().await;
+    make(&store).await;
+    // The text of each is its own, so that nobody else's tests are counted.
+    let mark = format!("left {}", std::process::id());
+    let running = async || {
+        let active = "SELECT count(*) AS count FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1";
+        let conn = &mut store.read().await.unwrap();
+        let like = format!("%{mark}%");
+        on_conn!(conn, |c| diesel::sql_query(active).bind::<diesel::sql_types::Text, _>(like).get_result::<Count>(c))
+            .unwrap()
+            .count
+    };
+    for _ in 0..5 {
+        let (endless, store) = (format!("/* {mark} */ SELECT count(*) AS count FROM pg_sleep(60)"), store.clone());
+        let list = tokio::spawn(async move {
+            on_scan!(store, |c| diesel::sql_query(endless.as_str()).get_result::<Count>(c)).map(drop)
+        });
+        while running().await == 0 {
+            tokio::task::yield_now().await;
+        }
+        list.abort();
+        let _ = list.await;
+    }
+    let left = Instant::now();
+    while running().await > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(left.elapsed() < Duration::from_secs(5), "{:?}", left.elapsed());
+    home.clean_up().await;
 }
 
 /// Issue 8, 2.

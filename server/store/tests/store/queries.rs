@@ -172,6 +172,9 @@ on_both! {
             (LIST, Contains, vec![Value::Boolean(false)], &[10]),
             (LIST, Contains, vec![text("O'Neil"), text("%")], &[8]),
             (LIST, NotContains, vec![text("a"), Value::Integer(1)], &[1, 3, 4, 5, 7, 8, 9, 10, 11]),
+            (LIST, ContainsAll, vec![text("O'Neil"), text("O'Neil")], &[8]),
+            (LIST, ContainsAll, vec![text("a"), text("A")], &[]),
+            (LIST, ContainsAll, vec![Value::Integer(1)], &[2]),
             (LIST, IsNull, vec![], &[6]),
         ];
         for (column, operator, values, expected) in cases {

@@ -4,7 +4,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 /// A folder with an instance's data, and what starts it.
@@ -56,6 +56,23 @@ impl Instance {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// Runs a command to its end, whose result goes into this file.
+    pub(crate) fn run_into(&self, arguments: &[&str], path: &str) -> Output {
+        let out = std::fs::File::options().write(true).open(path).unwrap();
+        self.command().args(arguments).stdout(out).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap()
+    }
+
+    /// Starts a server whose log goes into this file.
+    pub(crate) fn serve_into(&self, path: &str) -> Child {
+        let log = std::fs::File::options().write(true).open(path).unwrap();
+        self.command().arg("serve").stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    }
+
+    /// Starts a command that is not waited for.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        self.command().args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// Runs a command with this on its standard input.
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
         use std::io::Write as _;
@@ -76,6 +93,13 @@ impl Instance {
         Self::wait_for(self.command().arg("serve"))
     }
 
+    /// The same, and from then on nobody reads its log.
+    pub(crate) fn serve_unread(&self) -> Running {
+        let (running, lines) = Self::wait_for_address(self.command().arg("serve"));
+        std::mem::forget(lines);
+        running
+    }
+
     /// The same with so many files that it may have open, by whatever it asks for.
     pub(crate) fn serve_with_files(&self, files: u32) -> Running {
         let plain = self.command();
@@ -87,24 +111,30 @@ impl Instance {
     }
 
     fn wait_for(server: &mut Command) -> Running {
-        let mut child = server.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let log = Arc::new(Mutex::new(String::new()));
-        let mut base = None;
-        while base.is_none() {
-            let mut line = String::new();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "the server ended: {}", log.lock().unwrap());
-            base = line.split_once("listens on ").map(|(_, rest)| rest.split(' ').next().unwrap().to_owned());
-            log.lock().unwrap().push_str(&line);
-        }
-        let rest = Arc::clone(&log);
+        let (running, mut lines) = Self::wait_for_address(server);
+        let rest = Arc::clone(&running.log);
         std::thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(read @ 1..) = lines.read(&mut chunk) {
                 rest.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
             }
         });
-        Running { child, base: base.unwrap(), log }
+        running
+    }
+
+    fn wait_for_address(server: &mut Command) -> (Running, BufReader<ChildStderr>) {
+        let child = server.stderr(Stdio::piped()).spawn().unwrap();
+        let mut running = Running { child, base: String::new(), log: Arc::default() };
+        let mut lines = BufReader::new(running.child.stderr.take().unwrap());
+        while running.base.is_empty() {
+            let mut line = String::new();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "the server ended: {}", running.log());
+            if let Some((_, rest)) = line.split_once("listens on ") {
+                rest.split(' ').next().unwrap().clone_into(&mut running.base);
+            }
+            running.log.lock().unwrap().push_str(&line);
+        }
+        (running, lines)
     }
 }
 

@@ -101,6 +101,15 @@ impl ListChange {
         Ok(Self::Filter { by, with })
     }
 
+    /// About how many bytes it brings itself.
+    pub(super) fn brings(&self) -> usize {
+        match self {
+            Self::Append(items) | Self::Prepend(items) => weight(items),
+            Self::Remove(items) | Self::Intersect(items) | Self::Diff(items) => weight(items),
+            Self::Insert { .. } | Self::Unique | Self::Filter { .. } => 0,
+        }
+    }
+
     /// The text of the list that comes out.
     ///
     /// # Errors
@@ -180,6 +189,10 @@ fn order(item: &Json, with: &Json) -> Option<Ordering> {
 fn alike(column: &SchemaColumn, values: &[Json]) -> Vec<Json> {
     let kept = |value: &Json| column.accepted(std::slice::from_ref(value)).ok().and_then(|mut kept| kept.pop());
     values.iter().map(|value| kept(value).unwrap_or_else(|| value.clone())).collect()
+}
+
+fn weight(items: &[Json]) -> usize {
+    items.iter().map(|item| 16 + item.as_str().map_or(0, str::len)).sum()
 }
 
 fn texts(items: &[Json]) -> HashSet<String> {

@@ -31,6 +31,9 @@ use std::time::{Duration, Instant};
 const BATCH: i64 = 500;
 /// How many are changed in one slice at the least, however slow the machine: a change of a few rows is made as a whole.
 const LEAST: i64 = 25;
+/// Unless they take longer than this: rows of megabytes, from which values are computed. All of them might take longer than a
+/// unit of work may, and could never be changed.
+const LONGEST_SLICE: Duration = Duration::from_millis(100);
 /// How many of the changed rows are answered.
 const ANSWERED: i64 = 100;
 /// The most rows that are changed in an order, or from somewhere in the middle.
@@ -144,8 +147,17 @@ impl<'w> Matching<'w> {
         let (store, visible) = (call.store_for_lists(), visible(call, schema));
         shapes::settle(Source::Store(store), schema, &mut settled.filter, visible.as_ref()).await?;
         loop {
-            if progress.found.is_empty() && !self.find_more(call, schema, &settled, progress).await? {
-                return Ok(std::mem::take(&mut progress.answer).json(Vocabulary::of(call)));
+            // When nobody is left who waits, the rest is left too.
+            if call.interest.is_lost() {
+                return Err(took_too_long(progress.answer.total));
+            }
+            if progress.found.is_empty() {
+                let finding = call.interest.while_kept(self.find_more(call, schema, &settled, progress));
+                match finding.await.transpose()? {
+                    Some(true) => {}
+                    Some(false) => return Ok(std::mem::take(&mut progress.answer).json(Vocabulary::of(call))),
+                    None => continue,
+                }
             }
             if began.elapsed() > LONGEST {
                 return Err(took_too_long(progress.answer.total));
@@ -192,6 +204,9 @@ impl<'w> Matching<'w> {
         progress: &mut BulkProgress,
     ) -> Result<()> {
         let mut tx = RowTransaction::begin_slice(service, call).await?;
+        if call.interest.is_lost() {
+            return Ok(());
+        }
         let some = progress.found.iter().copied().take(usize::try_from(BATCH).unwrap_or(usize::MAX));
         let numbers: Vec<_> = some.collect();
         let taken = numbers.len();
@@ -200,7 +215,7 @@ impl<'w> Matching<'w> {
         let mut rows = rows.iter();
         for row in rows.by_ref() {
             self.work.apply(&mut tx, call, schema, row, &mut done).await?;
-            if done.total >= LEAST && tx.is_slice_over() {
+            if tx.is_slice_over() && (done.total >= LEAST || tx.age() >= LONGEST_SLICE) {
                 break;
             }
         }

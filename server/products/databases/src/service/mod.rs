@@ -13,6 +13,7 @@ mod reader;
 mod related;
 mod relations;
 mod replay;
+mod resealing;
 mod revocation;
 mod rows;
 mod schema_jobs;

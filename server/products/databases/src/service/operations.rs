@@ -11,7 +11,8 @@ use super::reader::RowReader;
 use super::related::RelatedTableFinder;
 use super::rows::may_be_others;
 use super::writes::{
-    Permitted, change, check_grants, find_to, find_to_upsert, insert, may_create, may_ever, permissions_of_new, upsert,
+    Permitted, change, check_grants, check_reading, find_to, find_to_upsert, insert, may_create, may_ever,
+    permissions_of_new, upsert,
 };
 use super::{ATTEMPTS, At, Databases, speaker, was_overtaken};
 use crate::events::{self, Event};
@@ -420,7 +421,7 @@ impl Ready<'_> {
                 let (event, row) = step.perform(tx, call, schema).await?;
                 emit(tx, event, schema, &row.row.id, || row.json(schema, vocabulary)).await?;
                 // Who makes a row knows what is in it. Who changes one learns no more of it than they may read.
-                let may_see = is_new || schema.policy().permits(&call.caller, Action::Read, &row.set.permissions);
+                let may_see = is_new || row.allows(call, schema, Action::Read);
                 Ok(match row {
                     _ if is_removal => OperationOutcome::Json(Vec::new()),
                     row if !may_see => OperationOutcome::Json(row.json_unread(schema, vocabulary)),
@@ -499,6 +500,7 @@ impl<'o> Step<'o> {
             }
             Self::Add { position, addition } => {
                 let before = find_to(tx, call, schema, &addition.id, Action::Update).await?;
+                check_reading(call, schema, &before)?;
                 let sum = added(&schema.columns[position], &before.row.values[position], addition.by, addition.limit);
                 let sum = sum.map_err(|why| cant_add(why, addition, Vocabulary::of(call)))?;
                 let data = RowData { values: vec![(position, sum)], ..RowData::default() };

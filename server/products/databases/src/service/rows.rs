@@ -21,6 +21,8 @@ const MAX_LIMIT: i64 = 5000;
 
 /// After so many rows of a page, a tenth of a millisecond's work, others have their turn.
 const AT_A_TIME: usize = 100;
+/// And how many bytes.
+const BYTES_AT_A_TIME: usize = 256 << 10;
 
 /// What a list of rows is asked for.
 #[derive(Debug)]
@@ -187,15 +189,19 @@ pub(super) async fn read_rows(
     let found = choice.find(reader, &rows).await?;
     let vocabulary = Vocabulary::of(call);
     let mut out = begin_list(vocabulary, total, rows.len() * (256 + 32 * schema.columns.len()));
-    for (n, row) in rows.iter().enumerate() {
+    let mut written = out.len();
+    // Each row is dropped once it is written: there is never much more than the longer of the two.
+    for (n, row) in rows.into_iter().enumerate() {
         let set = sets.get(&row.permissions).ok_or_else(|| Error::internal("a row without permissions"))?;
         if n > 0 {
             out.push(b',');
         }
-        if n % AT_A_TIME == AT_A_TIME - 1 {
+        if n % AT_A_TIME == AT_A_TIME - 1 || out.len() - written > BYTES_AT_A_TIME {
             reader.let_others().await;
+            call.memory.grow_to(out.len())?;
+            written = out.len();
         }
-        found.write(&mut out, schema, row, set, choice, vocabulary);
+        found.write(&mut out, schema, &row, set, choice, vocabulary);
         // Permissions and escapes count too, though only here.
         if out.len() > 2 * MAX_ANSWER_BYTES {
             return Err(floe_store::Error::TooLarge.into());

@@ -82,6 +82,11 @@ impl Databases {
     }
 
     async fn stage_with_answer(&self, call: &Call, id: &str, mut new: Vec<Staging>) -> Result<(Transaction, Vec<u8>)> {
+        let removes =
+            |staging: &Staging| matches!(staging.operation, Operation::Delete(_) | Operation::DeleteMatching { .. });
+        if !new.iter().all(removes) {
+            call.store.refuse_if_full()?;
+        }
         let mut script = self.script(call, id).await?;
         self.settle(call, &mut new).await?;
         let done = self.play(call, &mut script, &TransactionAction::Stage(&new)).await?;
@@ -216,9 +221,17 @@ pub(super) async fn must_be_payable(
 
 /// Whether it is the fault of what is staged, which won't be better the next time.
 fn is_final(error: &Error) -> bool {
-    use ErrorKind::{DatabaseTimeout, TransactionExpired, TransactionNotFound, TransactionNotReady};
+    use ErrorKind::*;
     error.kind().status() < 500
-        && !matches!(error.kind(), DatabaseTimeout | TransactionNotFound | TransactionNotReady | TransactionExpired)
+        && !matches!(
+            error.kind(),
+            // Who removes something first has room for it.
+            GeneralResourceLimitExceeded
+                | DatabaseTimeout
+                | TransactionNotFound
+                | TransactionNotReady
+                | TransactionExpired
+        )
 }
 
 /// So many seconds later.
@@ -267,8 +280,8 @@ mod tests {
         };
         let (project, now) = (Arc::new(project), Timestamp::from_millis(0));
         let caller = Caller::key("k".into(), "K".into(), PROJECT);
-        let interest = floe_gateway::Interest::default();
-        (Call { caller, project, store, request: Arc::default(), now, vocabulary: 0, interest }, stores)
+        let (interest, memory) = (floe_gateway::Interest::default(), floe_gateway::AnswerMemory::default());
+        (Call { caller, project, store, request: Arc::default(), now, vocabulary: 0, interest, memory }, stores)
     }
 
     async fn told(call: &Call) -> Vec<String> {

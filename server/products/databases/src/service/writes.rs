@@ -13,6 +13,7 @@ use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::access::Reach;
 use floe_kernel::permission::{Action, Permissions};
+use floe_kernel::value::Value;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_store::tables::{self, ID, NewRow, RowChange, StoredRow};
 use std::sync::Arc;
@@ -25,6 +26,11 @@ pub(super) struct Permitted {
 }
 
 impl Permitted {
+    /// Whether the caller may do this to it.
+    pub(super) fn allows(&self, call: &Call, schema: &TableSchema, action: Action) -> bool {
+        schema.policy().permits(&call.caller, action, &self.set.permissions)
+    }
+
     /// As it is shown as long as it is only staged: what is decided at the commit isn't there yet.
     pub(super) fn provisional(self) -> Self {
         Self { row: StoredRow { created: PROVISIONAL, ..self.row }, ..self }
@@ -101,10 +107,21 @@ pub(super) fn check_change(
     found: &Permitted,
     action: Action,
 ) -> Result<()> {
-    if !schema.policy().permits(&call.caller, action, &found.set.permissions) {
+    if !found.allows(call, schema, action) {
         return Err(ErrorKind::UserUnauthorized.into());
     }
     tx.must_be_unchanged(&schema.stored, &found.row)
+}
+
+/// Refuses a caller who may not read a row whose values something is computed from: whether that comes out, or goes beyond
+/// what a column may hold, would tell what is there.
+pub(super) fn check_reading(call: &Call, schema: &TableSchema, found: &Permitted) -> Result<()> {
+    match found.allows(call, schema, Action::Read) {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::UserUnauthorized).message(
+            "No permissions provided for action 'read': what is computed from a value takes both 'read' and 'update'.",
+        )),
+    }
 }
 
 /// Writes a new row. Whether the caller may is decided already.
@@ -118,7 +135,7 @@ pub(super) async fn insert(
 ) -> Result<Permitted> {
     tx.touch(&schema.stored, id)?;
     let set = tx.intern(permissions).await?;
-    let data = data.computed(schema, |position| &schema.columns[position].default, call.now, speaker(call))?;
+    let data = data.computed(schema, |position| &schema.columns[position].default, call.now, speaker(call)).await?;
     let (created, updated) = (data.created.unwrap_or(call.now.millis()), data.updated.unwrap_or(call.now.millis()));
     let values = schema.filled(data);
     let new = NewRow { id, created, updated, permissions: set.number, values: &values };
@@ -151,9 +168,17 @@ pub(super) async fn change(
     data: RowData,
     permissions: Option<&Permissions>,
 ) -> Result<Permitted> {
+    if data.looks_at_row() {
+        check_reading(call, schema, &before)?;
+    }
     let Permitted { mut row, mut set } = before;
     tx.touch(&schema.stored, &row.id)?;
-    let data = data.computed(schema, |position| &row.values[position], call.now, speaker(call))?;
+    let data = data.computed(schema, |position| &row.values[position], call.now, speaker(call)).await?;
+    if let Err(full) = tx.refuse_if_full()
+        && (is_larger(&data.values, &row.values) || permissions.is_some_and(|new| !set.has_room_for(new)))
+    {
+        return Err(full.into());
+    }
     if let Some(permissions) = permissions {
         set = tx.intern(permissions).await?;
         if set.number != row.permissions {
@@ -176,6 +201,12 @@ pub(super) async fn change(
         row.values[position] = value;
     }
     Ok(Permitted { row, set })
+}
+
+/// Whether these values, by their columns' position, take more room than those that they replace.
+fn is_larger(new: &[(usize, Value)], old: &[Value]) -> bool {
+    let replaced = new.iter().filter_map(|(position, _)| old.get(*position));
+    new.iter().map(|(_, value)| value.bytes()).sum::<usize>() > replaced.map(Value::bytes).sum::<usize>()
 }
 
 /// The row of this id, if the caller may change it; none: there is none, and they may make it.

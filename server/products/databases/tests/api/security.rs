@@ -1,5 +1,6 @@
 //! The attacks of `security-cases.md` on rows, through both vocabularies and on both databases.
 
+use crate::support::staging::Transaction;
 use crate::support::{At, BOTH, Words, query, user};
 use floe_testkit::{Client, Project};
 use serde_json::{Value as Json, json};
@@ -418,5 +419,39 @@ floe_testkit::both_databases! {
         writer.await.unwrap();
         let list = at.list(&server, &[]).await;
         assert_eq!(list["total"], 150);
+    }
+
+    async fn who_may_not_read_a_value_computes_nothing_from_it(floe: TestServer) {
+        for words in BOTH {
+            let project = floe.project(words.rows).await;
+            let (server, ann) = (project.server(), user(&project, "ann").await);
+            let at = make(&project, words, &["create(\"users\")", "update(\"users\")"], false).await;
+            let mut told = Vec::new();
+            for n in [1, 1_000_000] {
+                let id = format!("n{n}");
+                at.create(&server, &id, &data(n)).await.ok(201);
+                let row = at.row(&id);
+                let power = json!({"method": "power", "values": [9, 1000]}).to_string();
+                let longer = json!({"method": "stringConcat", "values": ["fifteen letters"]}).to_string();
+                let put = json!({"data": {"a": "x", "n": power}});
+                let staged = Transaction::begin(&ann, &at).await;
+                for answer in [
+                    ann.patch(&format!("{row}/n/increment"), &json!({"max": 4})).await,
+                    ann.patch(&format!("{row}/n/decrement"), &json!({"min": 4})).await,
+                    ann.patch(&format!("{row}/n/increment"), &staged.with(json!({"max": 4}))).await,
+                    ann.patch(&row, &json!({"data": {"n": power}})).await,
+                    ann.patch(&row, &json!({"data": {"secret": longer}})).await,
+                    ann.put(&row, &put).await,
+                ] {
+                    answer.refused(401, "user_unauthorized");
+                    told.push(said(&answer));
+                }
+                // What isn't computed from it is written, and shown without it.
+                let at_now = json!({"data": {"n": 3}});
+                assert!(ann.patch(&row, &at_now).await.expect(200).get("n").is_none());
+                assert_eq!(server.get(&row).await.expect(200)["n"], 3);
+            }
+            assert_eq!(told[..6], told[6..], "the value shows");
+        }
     }
 }

@@ -58,7 +58,7 @@ floe_testkit::both_databases! {
             let project = floe.project(words.rows).await;
             let (server, ann) = (project.server(), user(&project, "ann").await);
             let at = make(&project, words, &["create(\"users\")"]).await;
-            at.create_with(&server, "r", &json!({"title": "r"}), &["update(\"users\")"]).await.ok(201);
+            at.create_with(&server, "r", &json!({"title": "r"}), &["read(\"users\")", "update(\"users\")"]).await.ok(201);
             let tx = Transaction::begin(&ann, &at).await;
             tx.create("also", "also").await.ok(201);
             tx.stage(json!([tx.operation("increment", Some("r"), &json!({words.column: "count"}))])).await.ok(201);

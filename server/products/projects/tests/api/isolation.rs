@@ -97,14 +97,18 @@ both_databases! {
 
     async fn the_console_is_no_project_that_anybody_manages(floe: TestServer) {
         let ada = owner_of(&floe, "acme").await;
-        for client in [ada.client.clone(), admin(&floe, &ada, "console")] {
-            for path in ["/v1/project", "/v1/projects/console", "/v1/project/keys", "/v1/projects/console/keys", "/v1/webhooks"] {
-                client.get(path).await.refused(401, "general_unauthorized_scope");
-            }
-            client.delete("/v1/project").await.refused(401, "general_unauthorized_scope");
-            client.post("/v1/projects/console/keys", &json!({"keyId": "k", "name": "K", "scopes": []})).await.refused(401, "general_unauthorized_scope");
-            client.patch("/v1/projects/console", &json!({"name": "Mine"})).await.refused(404, "project_not_found");
+        for path in ["/v1/project", "/v1/project/keys", "/v1/webhooks"] {
+            ada.client.get(path).await.refused(401, "general_access_forbidden");
+            admin(&floe, &ada, "console").get(path).await.refused(400, "general_bad_request");
         }
+        ada.client.delete("/v1/project").await.refused(401, "general_access_forbidden");
+        let key = json!({"keyId": "k", "name": "K", "scopes": []});
+        ada.client.post("/v1/projects/console/keys", &key).await.refused(404, "project_not_found");
+        ada.client.delete("/v1/projects/console").await.refused(404, "project_not_found");
+        for path in ["/v1/projects/console", "/v1/projects/console/keys", "/v1/projects/console/webhooks"] {
+            ada.client.get(path).await.refused(404, "project_not_found");
+        }
+        ada.client.patch("/v1/projects/console", &json!({"name": "Mine"})).await.refused(404, "project_not_found");
     }
 
     async fn an_organisation_takes_its_projects_along(floe: TestServer) {

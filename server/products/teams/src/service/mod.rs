@@ -51,7 +51,7 @@ fn require_owner(caller: &Caller, team_id: &str) -> Result<()> {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use floe_gateway::{Call, Interest};
+    use floe_gateway::{AnswerMemory, Call, Interest};
     use floe_kernel::directory::{
         Invited, Invitee, PRINCIPALS, Person, Project, ProjectSettings as Policies, SessionStart, Visit,
     };
@@ -161,6 +161,7 @@ mod tests {
             now: Timestamp::from_millis(0),
             vocabulary: 0,
             interest: Interest::default(),
+            memory: AnswerMemory::default(),
         };
         (call, forgotten)
     }

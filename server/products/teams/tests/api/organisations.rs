@@ -84,9 +84,11 @@ both_databases! {
         ada.client.post("/v1/teams/acme/memberships", &body).await.refused(503, "general_smtp_disabled");
         // The admin mode makes nobody an admin of the console.
         let mode = floe.client().to_project("console").header("X-Appwrite-Mode", "admin").session(&eve.session);
-        mode.post("/v1/teams/acme/memberships", &body).await.refused(404, "team_not_found");
-        mode.get("/v1/teams/acme").await.refused(404, "team_not_found");
-        assert_eq!(mode.get("/v1/teams").await.expect(200)["total"], 0);
+        mode.post("/v1/teams/acme/memberships", &body).await.refused(400, "general_bad_request");
+        mode.get("/v1/teams/acme").await.refused(400, "general_bad_request");
+        mode.get("/v1/teams").await.refused(400, "general_bad_request");
+        eve.client.get("/v1/teams/acme").await.refused(404, "team_not_found");
+        assert_eq!(eve.client.get("/v1/teams").await.expect(200)["total"], 0);
     }
 
     async fn an_organisation_keeps_an_owner(floe: TestServer) {

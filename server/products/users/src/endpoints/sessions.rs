@@ -50,6 +50,6 @@ pub(crate) async fn delete(people: Arc<People>, call: Call, input: DeleteSession
 }
 
 pub(crate) async fn delete_all(people: Arc<People>, call: Call, input: OfUser) -> Result<Reply> {
-    people.sign_out_everywhere((&call).into(), &input.user_id).await?;
+    people.sign_out_everywhere((&call).into(), &input.user_id, None).await?;
     Ok(Reply::empty())
 }

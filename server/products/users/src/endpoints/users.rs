@@ -2,6 +2,7 @@
 
 use super::OfUser;
 use crate::admission::{Admission, NewUser};
+use crate::events;
 use crate::input::OrEmpty;
 use crate::model::UserModel;
 use crate::service::People;
@@ -64,6 +65,6 @@ pub(crate) async fn get(people: Arc<People>, call: Call, input: OfUser) -> Resul
 }
 
 pub(crate) async fn delete(people: Arc<People>, call: Call, input: OfUser) -> Result<Reply> {
-    people.delete((&call).into(), &input.user_id).await?;
+    people.delete((&call).into(), &input.user_id, Some(events::DELETE)).await?;
     Ok(Reply::empty())
 }
