@@ -385,7 +385,7 @@ mod tests {
             let faults = read(None, &[("FLOE_OUTBOUND_ALLOW", nonsense)]).unwrap_err().to_string();
             assert!(faults.contains("FLOE_OUTBOUND_ALLOW") && faults.contains(nonsense), "{faults}");
         }
-        for file in ["[outbound]\nallow = [10]", "[outbound]\nallow = true", "[outbound]\nallow = { host = \"db\" }"] {
+        for file in ["[outbound]\nallow = [10]", "[outbound]\nallow = { host = \"db\" }"] {
             assert!(read(Some(file), &[]).unwrap_err().to_string().contains("outbound.allow"), "{file}");
         }
     }
