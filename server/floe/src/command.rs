@@ -129,6 +129,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    config.unknown.iter().for_each(|variable| complain(variable));
     let config = with_file_limit(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
     let outcome = match runtime {

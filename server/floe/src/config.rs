@@ -4,6 +4,7 @@
 //! lists them for people.
 
 mod byte_size;
+mod misspelt;
 mod source;
 
 use byte_size::ByteSize;
@@ -29,6 +30,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// What it says about what it does.
     pub logging: Logging,
+    /// A line for each variable of the environment that begins like a setting and is none.
+    pub unknown: Vec<String>,
 }
 
 /// Where and how the server listens.
@@ -169,29 +172,40 @@ impl Config {
             ),
             None => std::fs::read_to_string(Path::new("floe.toml")).ok(),
         };
-        Self::read(text.as_deref(), |name| std::env::var(name).ok())
+        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        Self::read(text.as_deref(), |name| std::env::var(name).ok(), &variables.collect::<Vec<_>>())
     }
 
-    /// Reads these settings; `env` gives what the environment says.
+    /// Reads these settings; `env` gives what the environment says, and `variables` are the names of all that is in it.
     ///
     /// # Errors
     /// All faults at once, each with the name of its setting.
-    pub fn read(file: Option<&str>, env: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+    pub fn read(
+        file: Option<&str>,
+        env: impl Fn(&str) -> Option<String>,
+        variables: &[String],
+    ) -> Result<Self, Faults> {
         let mut from = Source::new(file, env)?;
-        let config = Self {
+        let mut config = Self {
             server: Server::read(&mut from),
             database: Database::read(&mut from),
             security: Security::read(&mut from),
             outbound: Outbound::read(&mut from),
             logging: Logging::read(&mut from),
+            unknown: Vec::new(),
         };
+        config.unknown = from.unknown(variables);
         if config.database.postgres.is_some() && config.security.secret_key.is_none() {
             from.fault(
                 "FLOE_SECRET_KEY",
                 "is required with PostgreSQL: every node must have the same (`openssl rand -hex 32` makes one)",
             );
         }
-        from.finish().map(|()| config)
+        match from.finish() {
+            Ok(()) => Ok(config),
+            // What is missing may be there under a misspelt name.
+            Err(faults) => Err(faults.and(config.unknown)),
+        }
     }
 }
 
@@ -319,7 +333,11 @@ impl Security {
 
 impl Outbound {
     fn read(from: &mut Source) -> Self {
-        Self { allowed: from.get("FLOE_OUTBOUND_ALLOW", "outbound.allow", Allowed::default()) }
+        let allowed = from.list("FLOE_OUTBOUND_ALLOW", "outbound.allow").join(",").parse().unwrap_or_else(|error| {
+            from.fault("FLOE_OUTBOUND_ALLOW", format!("is not valid: {error}"));
+            Allowed::default()
+        });
+        Self { allowed }
     }
 }
 
@@ -343,7 +361,8 @@ mod tests {
 
     fn read(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, Faults> {
         let env: std::collections::HashMap<_, _> = env.iter().copied().collect();
-        Config::read(file, |name| env.get(name).map(ToString::to_string))
+        let variables: Vec<_> = env.keys().map(ToString::to_string).collect();
+        Config::read(file, |name| env.get(name).map(ToString::to_string), &variables)
     }
 
     #[test]
@@ -386,8 +405,34 @@ mod tests {
             assert!(faults.contains("FLOE_OUTBOUND_ALLOW") && faults.contains(nonsense), "{faults}");
         }
         for file in ["[outbound]\nallow = [10]", "[outbound]\nallow = { host = \"db\" }"] {
-            assert!(read(Some(file), &[]).unwrap_err().to_string().contains("outbound.allow"), "{file}");
+            assert!(read(Some(file), &[]).unwrap_err().to_string().contains("FLOE_OUTBOUND_ALLOW"), "{file}");
         }
+    }
+
+    #[test]
+    fn says_what_a_number_must_be() {
+        for (value, said) in [
+            ("high", "FLOE_PORT must be a number from 0 to 65535"),
+            ("65536", "FLOE_PORT must be a number from 0 to 65535"),
+            ("-1", "FLOE_PORT must be a number from 0 to 65535"),
+            ("tcp://10.0.0.1:8080", "`enableServiceLinks: false`"),
+        ] {
+            let faults = read(None, &[("FLOE_PORT", value)]).unwrap_err().to_string();
+            assert!(faults.contains(said) && !faults.contains(value), "{faults}");
+        }
+        let faults = read(Some("[server]\nworkers = 0"), &[]).unwrap_err().to_string();
+        assert!(faults.contains("server.workers must be at least 1"), "{faults}");
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_told_of_and_explains_what_is_missing() {
+        let key = ("FLOE_SECRET_KYE", "0123456789abcdef0123456789abcdef");
+        let said = "FLOE_SECRET_KYE is not a setting. Is FLOE_SECRET_KEY meant?";
+        assert_eq!(read(None, &[key]).unwrap().unknown, [said]);
+        let faults = read(None, &[key, ("DATABASE_URL", "postgres://u:hush@h/d")]).unwrap_err().to_string();
+        assert!(faults.contains("FLOE_SECRET_KEY is required") && faults.contains(said), "{faults}");
+        assert!(!faults.contains(key.1), "{faults}");
+        assert_eq!(read(None, &[("FLOE_PORT", "1"), ("FLOE_CONFIG", "x"), ("PATH", "x")]).unwrap().unknown, [""; 0]);
     }
 
     #[test]

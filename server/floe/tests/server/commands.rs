@@ -34,6 +34,62 @@ fn every_fault_of_the_configuration_is_listed_at_once() {
 }
 
 #[test]
+fn misspelt_variables_are_told_of() {
+    let mut instance = Instance::new();
+    instance.env = vec![("FLOE_MAX_BODY_BYTE".to_owned(), "hush".to_owned())];
+    let said = "floe: FLOE_MAX_BODY_BYTE is not a setting. Is FLOE_MAX_BODY_BYTES meant?\n";
+    let output = instance.run(&["check-config"]);
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), said);
+    let mut running = instance.serve();
+    assert!(running.log().starts_with(said), "{}", running.log());
+    running.kill();
+}
+
+/// What anybody can bring about is no error, or whoever likes fills the log with them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_request_is_answered_and_not_an_error_in_the_log() {
+    let instance = Instance::new();
+    let mut running = instance.serve();
+    let head = |rest: &str| format!("GET /v1/ping HTTP/1.1\r\n{rest}\r\n");
+    for (request, status) in [
+        ("nonsense\r\n\r\n".to_owned(), "400 Bad Request"),
+        (head(""), "400 Bad Request"),
+        (head("Host: a\r\nContent-Length: x\r\n"), "400 Bad Request"),
+        (head("Host: a\r\nX-A: a\0b\r\n"), "400 Bad Request"),
+        (head("Host: a\r\nHost: b\r\n"), "400 Bad Request"),
+        (head(&format!("Host: a\r\nX-A: {}\r\n", "a".repeat(200_000))), "431 Request Header Fields Too Large"),
+    ] {
+        let answer = raw(&running.base, &request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        // What docs/security.md says of them.
+        let names: Vec<_> = head.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0)).collect();
+        assert!(body.is_empty() && names.iter().all(|name| ["content-length", "date"].contains(name)), "{answer}");
+    }
+    let ping = raw(&running.base, &head("Host: a\r\nConnection: close\r\n")).await;
+    assert!(ping.starts_with("HTTP/1.1 200 OK\r\n"), "{ping}");
+    running.signal("TERM");
+    running.child.wait().unwrap();
+    while !running.log().contains("stopped") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let log = running.log();
+    assert!(log.contains("/v1/ping") && !log.contains("ERROR") && !log.contains("stream error"), "{log}");
+}
+
+/// Sends bytes as they are and gives everything that comes back, until the server closes the connection.
+async fn raw(base: &str, request: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(base.trim_start_matches("http://")).await.unwrap();
+    let (mut read, mut write) = stream.split();
+    let mut answer = Vec::new();
+    // A head that is too long isn't read to its end.
+    let _ = tokio::join!(write.write_all(request.as_bytes()), read.read_to_end(&mut answer));
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
 fn help_and_version_say_what_they_should() {
     let instance = Instance::new();
     let help = instance.result(&["--help"]);
