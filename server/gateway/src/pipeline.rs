@@ -76,6 +76,7 @@ impl Gateway {
         let (endpoint, route) = (found.endpoint, &found.endpoint.route);
         trace.route = Some(route.path);
         context.caching = route.caching;
+        receive::refuse_contradictions(&arrival.headers).map_err(|error| Stage::Receive.failed(error))?;
         check_upgrade(&arrival.headers, route).map_err(|error| Stage::Receive.failed(error))?;
         let (naming, project) = named_project(arrival, &found);
         let shown = credentials::parse(arrival, &project, &found);
