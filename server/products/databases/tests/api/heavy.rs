@@ -69,6 +69,37 @@ both_databases! {
         assert!(slowest < took / 2, "{slowest:?} of {took:?}");
     }
 
+    /// The same of a body with many values: they are counted, parsed, checked, written and answered.
+    async fn a_body_of_many_values_holds_up_nobody(floe: TestServer, |config| config.server.workers = 1) {
+        let project = floe.project("p").await;
+        let server = project.server();
+        let at = lists(&server, &[], 0, 0).await;
+        let list: Vec<String> = (0..450_000).map(|n| format!("k{n}")).collect();
+        let good = json!({"rowId": "good", "data": {"list": list}});
+        let mut bad = good.clone();
+        bad["data"]["list"][449_999] = json!("longer than it may be");
+        let guest = floe.client();
+        for (row, status) in [(&good, 201), (&bad, 400)] {
+            let create = async {
+                let started = Instant::now();
+                server.post(&at.rows, row).await.ok(status);
+                started.elapsed()
+            };
+            let mut slowest = Duration::ZERO;
+            let mut create = std::pin::pin!(create);
+            let took = loop {
+                let asked = Instant::now();
+                tokio::select! {
+                    took = &mut create => break took,
+                    answer = guest.get("/health/live") => answer.ok(200),
+                }
+                slowest = slowest.max(asked.elapsed());
+            };
+            println!("{status}: {slowest:?} of {took:?}");
+            assert!(slowest < took / 4, "{status}: {slowest:?} of {took:?}");
+        }
+    }
+
     async fn elements_are_found_in_long_lists(floe: TestServer) {
         let project = floe.project("p").await;
         let server = project.server();
