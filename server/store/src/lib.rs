@@ -54,6 +54,7 @@ mod store;
 mod stores;
 pub mod tables;
 mod tasks;
+mod turns;
 
 pub use connection::Connection;
 pub use dialect::Dialect;

@@ -1,7 +1,7 @@
 //! The pool: which connections there are, and which of them are still good.
 
 use super::session::{self, CONNECTING, Session};
-use super::shares::{Share, Shares};
+use super::shares::{Claim, Share, Shares};
 use super::silence::Watchdog;
 use crate::error::{Error, Result};
 use crate::statement_counter::StatementCounter;
@@ -30,7 +30,7 @@ const MOST_MIGRATIONS: usize = 4;
 #[derive(Clone)]
 pub(crate) struct Pool {
     connections: managed::Pool<Manager>,
-    /// None: there is but one connection, and nothing to share.
+    /// The connections that aren't kept for the platform.
     shares: Shares,
     /// What the platform, which has a connection kept for it, calls its schema.
     platform: Arc<str>,
@@ -96,8 +96,9 @@ impl Pool {
     ///
     /// # Errors
     /// [`Error::Busy`] when none became free in time, [`Error::Unreachable`] when none can be made.
-    pub(super) async fn get(&self, schema: &Arc<str>) -> Result<Held> {
-        let share = if *schema == self.platform { None } else { Some(self.shares.take(schema, PATIENCE).await?) };
+    pub(super) async fn get(&self, schema: &Arc<str>, claim: Claim) -> Result<Held> {
+        let is_platform = *schema == self.platform;
+        let share = if is_platform { None } else { Some(self.shares.take(schema, claim, PATIENCE).await?) };
         let pooled = self.connections.get().await.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => Error::Busy,
             error => Error::unreachable(error),

@@ -13,6 +13,7 @@ mod writer;
 use crate::error::{Error, Result, is_busy, was_interrupted};
 use crate::gate::{Gate, Inside};
 use crate::statement_counter::StatementCounter;
+use crate::store::Reads;
 use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::result::Error as DieselError;
 use diesel::{Connection as _, QueryResult, SqliteConnection};
@@ -93,15 +94,6 @@ pub(crate) struct TimeLimits {
     pub(crate) statement: Duration,
     /// A unit of work, from when it has the writer.
     pub(crate) unit: Duration,
-}
-
-/// For whom something is read.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Reads {
-    /// How long a statement may take, if that is less than any may.
-    pub(crate) limit: Option<Duration>,
-    /// Who asks, as a number: what is scarce is shared out among them.
-    pub(crate) caller: u64,
 }
 
 /// An open file.

@@ -12,10 +12,10 @@ use crate::gate::Gate;
 use crate::migrations::{self, Sets};
 use crate::outbox::Outbox;
 use crate::permissions::{SWEEPER, Sweeper};
-use crate::postgres::{self, RunOnPostgres as _, quoted};
+use crate::postgres::{self, Claim, RunOnPostgres as _, quoted};
 use crate::quota::{Quota, Usage};
 use crate::sqlite::{self, on_thread};
-use crate::store::{Inner, Open, PgReader, Store};
+use crate::store::{Inner, Open, PgSchema, Reads, Store};
 use crate::tasks::Tasks;
 use diesel::OptionalExtension;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
@@ -483,7 +483,7 @@ impl Stores {
                     return Err(Error::ProjectNotFound);
                 }
                 migrations::migrate_schema(self.pool()?, &schema, sets, id.generation).await?;
-                Inner::Postgres(PgReader { pool: self.pool()?.clone(), schema: schema.into(), gate: gate.clone() })
+                Inner::Postgres(PgSchema { pool: self.pool()?.clone(), schema: schema.into(), gate: gate.clone() })
             }
         };
         let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));
@@ -493,7 +493,7 @@ impl Stores {
         let quota = if id.is_platform() { Quota::default() } else { self.0.settings.quota };
         let usage = Arc::new(Usage::new(quota));
         let open = Open { inner, gate, background, outbox, usage, handlers: Arc::clone(&self.0.effects) };
-        Ok(Store(Arc::new(open), sqlite::Reads::default(), None))
+        Ok(Store(Arc::new(open), Reads::default(), None))
     }
 
     /// Makes what [`Stores::open_store`] looks for, with its generation written in it.
@@ -512,7 +512,7 @@ impl Stores {
     async fn create_schema(&self, id: &Id) -> Result<()> {
         let name = id.schema(self.prefix());
         let schema = quoted(&name);
-        let mut lease = postgres::Lease::begin(self.pool()?, &"public".into()).await?;
+        let mut lease = postgres::Lease::begin(self.pool()?, &"public".into(), Claim::OURS).await?;
         // Two that make the same schema at once trip over each other in spite of IF NOT EXISTS.
         lease.batch("SELECT pg_advisory_xact_lock(hashtext('floe schemas'))").await?;
         let table = format!("{schema}.store_generation");
@@ -537,7 +537,7 @@ impl Stores {
     }
 
     async fn schema_exists(&self, schema: &str) -> Result<bool> {
-        let mut lease = postgres::Lease::read(self.pool()?, &"public".into()).await?;
+        let mut lease = postgres::Lease::read(self.pool()?, &"public".into(), Claim::OURS).await?;
         self.exists_in(&mut lease, "to_regnamespace(", &quoted(schema)).await
     }
 
@@ -596,7 +596,7 @@ impl Stores {
     }
 
     async fn stamp_of_schema(&self, schema: &str) -> Result<Option<i64>> {
-        let mut lease = postgres::Lease::read(self.pool()?, &"public".into()).await?;
+        let mut lease = postgres::Lease::read(self.pool()?, &"public".into(), Claim::OURS).await?;
         self.stamp_in(&mut lease, schema).await
     }
 
