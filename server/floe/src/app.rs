@@ -272,6 +272,7 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>, listeners: Arc<dyn Li
         idle_time: config.database.idle_time,
         max_open: config.database.max_open.unwrap_or(DEFAULT_MAX_OPEN),
         min_free: MinFreeSpace { folder: config.database.folder.clone(), bytes: config.database.min_free },
+        is_claimed: floe_projects::is_claimed,
         listeners,
         quota: Quota { rows: config.database.project_rows, bytes: config.database.project_bytes },
         clock: Arc::clone(clock),

@@ -59,13 +59,14 @@ mod turns;
 pub use connection::Connection;
 pub use dialect::Dialect;
 pub use effects::{EffectHandlers, Revoking};
-pub use error::{Error, Result, conflict_is};
+pub use error::{Error, Result, conflict_is, was_busy};
 pub use free_space::{FreeSpace, MinFreeSpace};
 pub use key_register::KeyRegister;
 pub use quota::{Quota, Used};
 pub use store::{Store, UnitOfWork};
 pub use stores::{
-    Ailment, Backend, BackgroundProject, BackgroundStore, LifecycleLock, PLATFORM, StoreSettings, Stores,
+    Ailment, Backend, BackgroundProject, BackgroundStore, IsClaimed, LifecycleLock, PLATFORM, ServingLock,
+    StoreSettings, Stores,
 };
 pub use tasks::Tasks;
 

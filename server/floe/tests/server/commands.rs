@@ -65,7 +65,7 @@ async fn what_is_no_request_is_answered_and_not_an_error_in_the_log() {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         // What docs/security.md says of them.
         let names: Vec<_> = head.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0)).collect();
-        assert!(body.is_empty() && names.iter().all(|name| ["content-length", "date"].contains(name)), "{answer}");
+        assert!(body.is_empty() && names.iter().all(|name| ["connection", "content-length", "date"].contains(name)), "{answer}");
     }
     let ping = raw(&running.base, &head("Host: a\r\nConnection: close\r\n")).await;
     assert!(ping.starts_with("HTTP/1.1 200 OK\r\n"), "{ping}");
@@ -149,6 +149,59 @@ async fn a_log_that_nobody_reads_keeps_the_server_from_nothing() {
         assert!(begun.elapsed() < Duration::from_secs(20), "it never ends");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_refuses_to_start() {
+    let instance = Instance::new();
+    let mut first = instance.serve();
+    for _ in 0..2 {
+        let second = instance.run(&["serve"]);
+        let said = String::from_utf8_lossy(&second.stderr).into_owned();
+        assert_eq!(second.status.code(), Some(1), "{said}");
+        let named = format!("another server runs on the data folder {}", instance.data().display());
+        assert!(said.contains(&named) && !said.contains("listens on"), "{said}");
+    }
+    // What isn't a server goes on beside it.
+    instance.result(&["project", "create", "shop"]);
+    instance.result(&["key", "create", "shop"]);
+    instance.result(&["migrate"]);
+    instance.result(&["secret", "reseal"]);
+    first.kill();
+    // Freed by whatever ends the server.
+    drop(instance.serve());
+    drop(instance.serve());
+}
+
+/// Whoever copies a project's file after that has all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_leaves_no_log_also_of_what_nobody_has_called_since_a_kill() {
+    let instance = Instance::new();
+    let mut running = instance.serve();
+    let caller = Caller::of(&instance, &running);
+    caller.make_table().await;
+    let acknowledged = caller.post(ROWS, &json!({"rowId": "r", "data": {"text": "t", "number": 1}})).await.unwrap();
+    assert_eq!(acknowledged.status(), 201);
+    running.kill();
+    let file = instance.data().join("projects/shop.db");
+    let log = file.with_extension("db-wal");
+    assert!(log.metadata().unwrap().len() > 0, "it was killed in the middle");
+
+    let mut running = instance.serve();
+    running.signal("TERM");
+    assert_eq!(running.child.wait().unwrap().code(), Some(0), "{}", running.log());
+    for folder in [instance.data(), instance.data().join("projects")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(!name.ends_with("-wal"), "{name}");
+        }
+    }
+    let backup = instance.path().join("backup.db");
+    std::fs::copy(&file, &backup).unwrap();
+    std::fs::rename(&backup, &file).unwrap();
+    let running = instance.serve();
+    let row = caller.at(&running).get(&format!("{ROWS}/r")).await.unwrap();
+    assert_eq!(row.status(), 200, "{}", row.text().await.unwrap());
 }
 
 #[test]

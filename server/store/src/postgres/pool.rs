@@ -111,8 +111,8 @@ impl Pool {
     /// # Errors
     /// [`Error::Unreachable`] when none can be made.
     pub(crate) async fn connect(&self) -> Result<Session> {
-        let config = &self.connections.manager().config;
-        Session::connect(config, "SET statement_timeout = 0").await.map_err(Error::unreachable)
+        let (config, limits) = (&self.connections.manager().config, session::limits(None, self.statement_timeout()));
+        Session::connect(config, &limits).await.map_err(Error::unreachable)
     }
 
     /// The right to migrate a schema.
@@ -133,8 +133,8 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> ConnectionResult<Pooled> {
         // Read-only outside of a unit: should a unit's BEGIN ever fail alone, what flies behind it changes nothing.
-        let timeout = self.statement_timeout.as_millis();
-        let setup = format!("SET statement_timeout = {timeout}; SET default_transaction_read_only = on");
+        let limits = session::limits(Some(self.statement_timeout), self.statement_timeout);
+        let setup = format!("{limits}; SET default_transaction_read_only = on");
         let mut session = Session::connect(&self.config, &setup).await?;
         let statements = StatementCounter::default();
         session.set_instrumentation(statements.counter());

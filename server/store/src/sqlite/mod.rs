@@ -161,6 +161,15 @@ impl File {
         self.writer.wal().bytes()
     }
 
+    /// What looks whether the file is still where it was, and has it opened anew if not. To be run on a thread that may block.
+    pub(crate) fn place_check(&self) -> impl FnOnce() + Send + use<> {
+        let wal = self.writer.shared_wal();
+        // Whoever finds out has it told and opened anew.
+        move || {
+            let _ = wal.must_be_in_place();
+        }
+    }
+
     /// Commits what waits, refuses everything from now on for this reason, and waits until no connection is open any more:
     /// the last one of a removed file that closes would remove the log of the next file of that name.
     pub(crate) async fn close(&self, why: Error) {
@@ -464,6 +473,12 @@ pub(crate) fn connect(file: &DatabaseFile, purpose: Purpose) -> Result<Opened> {
     let statements = StatementCounter::default();
     connection.set_instrumentation(statements.counter());
     Ok(Opened { connection, statements, _inside: Some(inside) })
+}
+
+/// Moves the log of a file that nobody has open into it, and removes it. Blocks.
+pub(crate) fn move_log(file: &Path) -> Result<()> {
+    let mut connection = connect(&DatabaseFile::of(file), Purpose::Migrating)?;
+    Ok(connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?)
 }
 
 /// The URI of a file that is to be opened, and not to be made.

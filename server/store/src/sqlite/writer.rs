@@ -321,6 +321,10 @@ impl WriterQueue {
         Arc::clone(&self.writer)
     }
 
+    pub(super) fn shared_wal(&self) -> Arc<Wal> {
+        Arc::clone(&self.wal)
+    }
+
     pub(super) fn wal(&self) -> &Wal {
         &self.wal
     }

@@ -15,7 +15,7 @@ use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::Result;
 use floe_store::tables::{self, Column as StoredColumn, Ddl, OnlineDdl, StoredTable};
-use floe_store::{BackgroundProject, BackgroundStore, Store, Tasks, UnitOfWork};
+use floe_store::{BackgroundProject, BackgroundStore, Store, Tasks, UnitOfWork, was_busy};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +29,10 @@ const BATCH: i64 = 1000;
 
 /// How long to wait after each failure of a job; then it is given up.
 const PATIENCE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
+/// How long to wait before trying again what others are in the way of, such as a dump that uses the table. Who uses it is held
+/// up for a part of a second each time.
+const IN_USE: Duration = Duration::from_secs(2);
 
 /// How long to wait before looking again whether another node is done with a project's jobs.
 const ELSEWHERE: Duration = Duration::from_secs(1);
@@ -85,7 +89,7 @@ pub(super) async fn is_large(unit: &mut UnitOfWork, table: &StoredTable) -> Resu
     Ok(tables::last_sequence(unit, table).await? > SMALL)
 }
 
-/// The task that does a project's jobs. It keeps the store open for as long as there are some.
+/// The task that does a project's jobs. It keeps the store open for as long as it does some.
 struct Worker {
     schema_jobs: SchemaJobs,
     background: BackgroundProject,
@@ -96,15 +100,26 @@ struct Worker {
 
 impl Worker {
     async fn run(mut self) {
+        let mut told = false;
         while !self.has_ended {
-            if let Err(error) = self.do_all().await {
-                tracing::warn!(project = %self.project, %error, "schema jobs are left for later");
+            match self.do_all().await {
+                // For as long as it takes: it isn't the job that fails. Without the store, which is for others meanwhile.
+                Ok(Outcome::InUse) => {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::info!(project = %self.project, "a schema job waits: others use its table, such as a dump");
+                    }
+                    if self.background.tasks().sleep(IN_USE).await {
+                        continue;
+                    }
+                }
+                Ok(Outcome::Done) => {}
+                Err(error) => tracing::warn!(project = %self.project, %error, "schema jobs are left for later"),
             }
             self.end_unless_woken();
         }
     }
 
-    async fn do_all(&self) -> Result<()> {
+    async fn do_all(&self) -> Result<Outcome> {
         let (store, tasks) = (self.background.store().await?, self.background.tasks().clone());
         Round { store, tasks, project: &self.project }.run().await
     }
@@ -122,6 +137,15 @@ impl Worker {
     }
 }
 
+/// What has become of a job, or of all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It is done, or given up, or the process is about to end.
+    Done,
+    /// Others are in the way of it. It is to be tried again, before those that were noted after it.
+    InUse,
+}
+
 /// One look at what there is to do, until it is done.
 struct Round<'w> {
     store: BackgroundStore,
@@ -130,16 +154,18 @@ struct Round<'w> {
 }
 
 impl Round<'_> {
-    async fn run(&self) -> Result<()> {
+    async fn run(&self) -> Result<Outcome> {
         let mut done_to = 0;
-        let Some(mut online_ddl) = self.online_ddl().await? else { return Ok(()) };
+        let Some(mut online_ddl) = self.online_ddl().await? else { return Ok(Outcome::Done) };
         while !self.tasks.is_stopping()
             && let Some(job) = self.next(done_to).await?
         {
             done_to = job.number;
-            self.attempt(&mut online_ddl, job).await?;
+            if self.attempt(&mut online_ddl, job).await? == Outcome::InUse {
+                return Ok(Outcome::InUse);
+            }
         }
-        Ok(())
+        Ok(Outcome::Done)
     }
 
     /// The online DDL, once no other node has it; none when there is nothing left to be done.
@@ -160,20 +186,26 @@ impl Round<'_> {
     }
 
     /// Does a job, in several attempts if need be. One that can't be done must not keep the others from being done.
-    async fn attempt(&self, online_ddl: &mut OnlineDdl, job: SchemaJob) -> Result<()> {
+    async fn attempt(&self, online_ddl: &mut OnlineDdl, job: SchemaJob) -> Result<Outcome> {
         let mut patience = PATIENCE.into_iter();
         while let Err(error) = self.perform(online_ddl, job).await {
+            if was_busy(&error) {
+                return Ok(Outcome::InUse);
+            }
             tracing::warn!(project = %self.project, task = job.task.name(), %error, "a schema job failed");
-            let Some(pause) = patience.next() else { return self.give_up(job).await };
+            let Some(pause) = patience.next() else {
+                self.give_up(job).await?;
+                break;
+            };
             if !self.tasks.sleep(pause).await {
-                return Ok(());
+                break;
             }
             // If its connection was lost, so was its lock, and another can be had.
             if let Some(another) = OnlineDdl::take(&self.store).await? {
                 *online_ddl = another;
             }
         }
-        Ok(())
+        Ok(Outcome::Done)
     }
 
     async fn perform(&self, online_ddl: &mut OnlineDdl, job: SchemaJob) -> Result<()> {

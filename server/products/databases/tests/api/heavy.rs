@@ -95,7 +95,6 @@ both_databases! {
                 }
                 slowest = slowest.max(asked.elapsed());
             };
-            println!("{status}: {slowest:?} of {took:?}");
             assert!(slowest < took / 4, "{status}: {slowest:?} of {took:?}");
         }
     }
