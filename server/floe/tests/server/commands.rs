@@ -65,7 +65,10 @@ async fn what_is_no_request_is_answered_and_not_an_error_in_the_log() {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         // What docs/security.md says of them.
         let names: Vec<_> = head.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0)).collect();
-        assert!(body.is_empty() && names.iter().all(|name| ["connection", "content-length", "date"].contains(name)), "{answer}");
+        assert!(
+            body.is_empty() && names.iter().all(|name| ["connection", "content-length", "date"].contains(name)),
+            "{answer}"
+        );
     }
     let ping = raw(&running.base, &head("Host: a\r\nConnection: close\r\n")).await;
     assert!(ping.starts_with("HTTP/1.1 200 OK\r\n"), "{ping}");
