@@ -73,7 +73,14 @@ impl Gateway {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Display,
     {
-        let mut found = self.find(arrival, context).map_err(|error| Stage::Receive.failed(error))?;
+        let mut found = match self.find(arrival, context) {
+            Ok(found) => found,
+            Err(error) => {
+                // Or a page's developer is told of origins, and not of the path that is wrong.
+                origin::allow(self, info, context).await;
+                return Err(Stage::Receive.failed(error));
+            }
+        };
         let (endpoint, route) = (found.endpoint, &found.endpoint.route);
         trace.route = Some(route.path);
         context.caching = route.caching;

@@ -236,15 +236,20 @@ fn few_open_files_are_enough_for_many_projects() {
 #[test]
 fn what_commands_refuse_is_said_on_standard_error() {
     let instance = Instance::new();
-    for arguments in
-        [&["project", "create", "Not-Valid"][..], &["project", "create", "console"], &["key", "create", "nowhere"]]
-    {
+    let refused =
+        [&["project", "create", "Not-Valid"][..], &["project", "create", "console"], &["key", "create", "nowhere"]];
+    for (n, arguments) in refused.into_iter().enumerate() {
         let output = instance.run(arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
+        // Whoever is in the wrong folder is told so.
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(said.contains(&format!("made a new instance in {}", instance.data().display())), n == 0, "{said}");
     }
     instance.result(&["project", "create", "shop"]);
-    assert_eq!(instance.run(&["project", "create", "shop"]).status.code(), Some(1));
+    let again = instance.run(&["project", "create", "shop"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(!String::from_utf8_lossy(&again.stderr).contains("made a new instance"), "only what is new is told of");
     assert_eq!(instance.run(&["key", "create", "shop", "--scopes", "everything"]).status.code(), Some(1));
     instance.result(&["migrate"]);
 }
