@@ -560,7 +560,8 @@ impl Stores {
                         place::refuse_if_projects(&folder)?;
                     }
                     migrations::migrate_file(&file, &lock, sets, id.generation, recovering)?;
-                    sqlite::File::open(&file, limits, gate, on_failure)
+                    let opened = sqlite::File::open(&file, limits, gate, on_failure)?;
+                    place::must_have_spare_files().map(|()| opened)
                 };
                 on_thread(open).await?.map(Inner::Sqlite).map_err(|error| match error {
                     Error::Damaged(what) if !place::is_whole_message(&what) => place::damaged(named, &what),

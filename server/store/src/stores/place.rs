@@ -150,6 +150,15 @@ pub(super) fn check_file(file: &Path, id: &Id) -> Result<()> {
     }
 }
 
+/// How many descriptors must be left once a store is open: for its next connections, and for those of its callers.
+const SPARE_FILES: usize = 12;
+
+/// Refuses to go on when the process has hardly any file descriptors left: then something else is closed for it.
+pub(super) fn must_have_spare_files() -> Result<()> {
+    let spare = (0..SPARE_FILES).map(|_| File::open("/dev/null"));
+    spare.collect::<io::Result<Vec<_>>>().map(drop).map_err(Error::unavailable)
+}
+
 /// Whether a fault of a store's data is told already in words that name it.
 pub(super) fn is_whole_message(what: &str) -> bool {
     what.starts_with("The data of") || what.contains("(docs/operations.md)")
