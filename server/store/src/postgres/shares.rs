@@ -52,7 +52,8 @@ pub(crate) enum Use {
 }
 
 impl Claim {
-    /// Something short of our own, for no caller.
+    /// Something short of our own, for no caller: what is done behind everybody's back, or before it is known who asks. No
+    /// caller's part of the connections is the limit of that.
     pub(crate) const OURS: Self = Self { caller: 0, wanted: Use::Short };
 }
 
@@ -137,7 +138,7 @@ impl Project {
     }
 
     fn may_have_another(&self, free: usize, Claim { caller, wanted }: Claim) -> bool {
-        self.bounds(free).admit(wanted, self.all.running_of(caller), self.long.running_of(caller))
+        self.bounds(free).admit(wanted, caller, self.all.running_of(caller), self.long.running_of(caller))
     }
 
     fn bounds(&self, free: usize) -> Bounds {
@@ -162,8 +163,9 @@ impl Project {
 
     fn wants_another(&self, free: usize) -> bool {
         let (all, long, bounds) = (&self.all, &self.long, self.bounds(free));
-        (all.is_awaited() && all.has_next(|caller, own| bounds.admit(Use::Short, own, long.running_of(caller))))
-            || (long.is_awaited() && long.has_next(|caller, own| bounds.admit(Use::Long, all.running_of(caller), own)))
+        (all.is_awaited() && all.has_next(|caller, own| bounds.admit(Use::Short, caller, own, long.running_of(caller))))
+            || (long.is_awaited()
+                && long.has_next(|caller, own| bounds.admit(Use::Long, caller, all.running_of(caller), own)))
     }
 
     /// Whose turn it is: what is short first, unless nothing long is running.
@@ -176,8 +178,8 @@ impl Project {
         let bounds = self.bounds(free);
         let Self { all, long } = self;
         let (caller, waiting) = match wanted {
-            Use::Short => all.next(|caller, own| bounds.admit(wanted, own, long.running_of(caller))),
-            Use::Long => long.next(|caller, own| bounds.admit(wanted, all.running_of(caller), own)),
+            Use::Short => all.next(|caller, own| bounds.admit(wanted, caller, own, long.running_of(caller))),
+            Use::Long => long.next(|caller, own| bounds.admit(wanted, caller, all.running_of(caller), own)),
         }?;
         Some((Claim { caller, wanted }, waiting))
     }
@@ -214,11 +216,12 @@ struct Bounds {
 
 impl Bounds {
     /// Whether a caller may have another one who has so many, so many of them for something long.
-    fn admit(&self, wanted: Use, own: usize, own_long: usize) -> bool {
+    fn admit(&self, wanted: Use, caller: u64, own: usize, own_long: usize) -> bool {
+        let is_ours = caller == Claim::OURS.caller;
         match wanted {
             // Whatever they do that is long, something short they find one for.
-            Use::Short => self.short && (own < self.of_one || own == own_long),
-            Use::Long => self.long && own < self.of_one && own_long < self.long_of_one,
+            Use::Short => self.short && (is_ours || own < self.of_one || own == own_long),
+            Use::Long => self.long && (is_ours || (own < self.of_one && own_long < self.long_of_one)),
         }
     }
 }
@@ -286,7 +289,13 @@ mod tests {
             drop((held, others));
             let held = as_many_as_it_gets(&shares, "a", |_| short(1));
             assert_eq!(held.len(), short_of_one, "a caller's, of {pool}");
-            assert!(pool < 3 || !as_many_as_it_gets(&shares, "a", short).is_empty(), "of {pool}: others find one");
+            assert!(
+                pool < 3 || !as_many_as_it_gets(&shares, "a", |n| short(2 + n)).is_empty(),
+                "of {pool}: others find one"
+            );
+            drop(held);
+            let ours = as_many_as_it_gets(&shares, "a", |_| Claim::OURS);
+            assert_eq!(ours.len(), pool.div_ceil(2), "of {pool}: we are no caller");
         }
     }
 
