@@ -241,10 +241,21 @@ impl Server {
                 512,
             ),
             trusted_proxies: from.get("FLOE_TRUSTED_PROXIES", "server.trusted_proxies", 0),
-            hosts: from.list("FLOE_HOSTS", "server.hosts"),
+            hosts: hosts(from),
             drain: Duration::from_secs(from.get("FLOE_DRAIN_SECONDS", "server.drain_seconds", 8)),
         }
     }
+}
+
+fn hosts(from: &mut Source) -> Vec<String> {
+    let hosts = from.list("FLOE_HOSTS", "server.hosts");
+    if !hosts.iter().all(|host| is_host(host)) {
+        from.fault(
+            "FLOE_HOSTS",
+            "must be names such as `app.example.org` or `*.example.org`, without https:// and without a port",
+        );
+    }
+    hosts
 }
 
 impl Database {
@@ -344,7 +355,7 @@ impl Outbound {
 impl Logging {
     fn read(from: &mut Source) -> Self {
         let filter = from.get("FLOE_LOG", "logging.filter", "info,actix_server=warn".to_owned());
-        if tracing_subscriber::EnvFilter::try_new(&filter).is_err() {
+        if !is_log_filter(&filter) {
             from.fault(
                 "FLOE_LOG",
                 "must be a level (error, warn, info, debug, trace) or a list such as `floe=debug,warn`",
@@ -353,6 +364,21 @@ impl Logging {
         let formats = [("auto", LogFormat::Auto), ("json", LogFormat::Json), ("text", LogFormat::Text)];
         Self { filter, format: from.one_of("FLOE_LOG_FORMAT", "logging.format", &formats) }
     }
+}
+
+/// Whether it is one, and no word is in it that stands for nothing: of a misspelt level the library makes the name of a module,
+/// and shows that one alone.
+fn is_log_filter(text: &str) -> bool {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_known = |word: &str| word.contains('=') || LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    text.split(',').map(str::trim).all(is_known) && tracing_subscriber::EnvFilter::try_new(text).is_ok()
+}
+
+/// Whether a browser could be at a host of this name, or at one below it for `*.`.
+fn is_host(text: &str) -> bool {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    text.parse::<IpAddr>().is_ok() || (!name.is_empty() && name.bytes().all(allowed))
 }
 
 #[cfg(test)]
@@ -422,6 +448,25 @@ mod tests {
         }
         let faults = read(Some("[server]\nworkers = 0"), &[]).unwrap_err().to_string();
         assert!(faults.contains("server.workers must be at least 1"), "{faults}");
+    }
+
+    #[test]
+    fn what_would_never_match_is_refused() {
+        let is_bad = |name, value| read(None, &[(name, value)]).is_err_and(|faults| faults.to_string().contains(name));
+        for hosts in ["https://app.example.org", "a.org:3000", "a.org/x", "*.", "a b"] {
+            assert!(is_bad("FLOE_HOSTS", hosts), "{hosts}");
+        }
+        for filter in ["loud", "informaton", "info,floe_gateway", "floe=loud", "info,"] {
+            assert!(is_bad("FLOE_LOG", filter), "{filter}");
+        }
+        for (name, value) in [
+            ("FLOE_HOSTS", "App.example.org, *.example.org,::1,10.0.0.1"),
+            ("FLOE_LOG", "INFO"),
+            ("FLOE_LOG", "off"),
+            ("FLOE_LOG", "floe=debug, warn"),
+        ] {
+            assert!(read(None, &[(name, value)]).is_ok(), "{name} {value}");
+        }
     }
 
     #[test]
