@@ -97,36 +97,6 @@ floe_testkit::both_databases! {
     async fn slow_lists_of_a_guest_keep_nobody_else_out(floe: TestServer, |config| config.database.statement_timeout = STATEMENT) {
         slow_lists_of_a_guest(floe).await;
     }
-
-    /// A list in a transaction is read inside a unit of work; changes of a row that it has locked wait for its end.
-    async fn slow_transactions_of_a_user_keep_nobody_else_out(floe: TestServer, |config| config.database.statement_timeout = STATEMENT) {
-        let project = floe.project("p").await;
-        let at = long_texts(&project).await;
-        let attacker = user(&project, "attacker").await;
-        let mut transactions = Vec::new();
-        for _ in 0..8 {
-            let made = attacker.post("/v1/tablesdb/transactions", &json!({})).await.expect(201);
-            let id = made["$id"].as_str().unwrap().to_owned();
-            let change = json!({"data": {"n": 1}, "transactionId": id});
-            attacker.patch(&at.row("r1-1"), &change).await.ok(200);
-            transactions.push(id);
-        }
-        let requests = flood(60, |n| {
-            let (attacker, at, id) = (attacker.clone(), at.clone(), transactions[n % 8].clone());
-            async move {
-                match n % 3 {
-                    0 => attacker.patch(&at.row("r1-1"), &json!({"data": {"n": n}})).await,
-                    _ => attacker.list(&format!("{}?transactionId={id}", at.rows), &slow(n)).await,
-                }
-            }
-        });
-        // (On SQLite a change waits for the end of one read in a transaction, for which there is a second at the most.)
-        let (answers, _) = others_are_served_during(requests, &at, &user(&project, "u").await).await;
-        assert_eq!(answers.len(), 60);
-        for answer in answers.iter().filter(|answer| answer.status >= 500) {
-            answer.refused(503, "general_service_unavailable");
-        }
-    }
 }
 
 /// Where a project has but one connection, and one of what is free for something short.
