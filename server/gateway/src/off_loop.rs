@@ -14,12 +14,14 @@ const HEAVY: usize = 4 << 20;
 
 /// How many heavy requests are worked on at a time: a few a core, as they wait for the database too; and by far fewer than there
 /// are threads, as what they wait for may be done on those.
-static HEAVY_THREADS: LazyLock<Arc<Semaphore>> =
-    LazyLock::new(|| Arc::new(Semaphore::new(4 * std::thread::available_parallelism().map_or(2, usize::from))));
+static HEAVY_THREADS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4 * cores()));
 
 /// One a core: more would not be faster, and each has its memory.
-static THREADS: LazyLock<Arc<Semaphore>> =
-    LazyLock::new(|| Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))));
+static THREADS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(cores())));
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
 
 /// Whether what a request holds in memory is so much that it is worked on by [`as_thread`].
 pub(crate) fn is_heavy(bytes: usize) -> bool {

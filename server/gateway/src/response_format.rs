@@ -8,8 +8,9 @@ const SPOKEN: [u32; 3] = [2, 0, 0];
 
 /// What a client is told that was made for a newer version, in Appwrite's words. What is no version asks for nothing.
 pub(crate) fn warning(format: &str) -> Option<String> {
-    let parts: Vec<u32> = format.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
-    (parts.as_slice() > &SPOKEN[..]).then(|| {
+    let parts = || format.split('.').map(str::parse::<u32>);
+    let is_newer = parts().all(|part| part.is_ok()) && parts().flatten().gt(SPOKEN);
+    is_newer.then(|| {
         format!(
             "The current SDK is built for Appwrite {format}. However, the current Appwrite server version is {API_VERSION}. \
              Please downgrade your SDK to match the Appwrite version: https://appwrite.io/docs/sdks"

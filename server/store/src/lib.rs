@@ -42,6 +42,7 @@ mod free_space;
 mod gate;
 pub mod json;
 pub mod key_register;
+mod lock_file;
 mod migrations;
 pub mod outbox;
 pub mod permissions;

@@ -4,6 +4,7 @@
 //! platform's store the `platform` set as well. Both sides have the same names in the same order (a test makes sure).
 
 use crate::error::{Error, LOCK_TIMED_OUT, Result};
+use crate::lock_file;
 use crate::postgres::{self, Pool, Session, quoted};
 use crate::sqlite::{self, DatabaseFile, Purpose};
 use diesel::backend::Backend;
@@ -15,7 +16,6 @@ use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::fmt;
 use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 const SQLITE_PROJECT: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/project");
@@ -257,7 +257,7 @@ struct Stamp {
 
 /// Takes the lock of a file, which is given back when that is closed; by the system if we die.
 pub(crate) fn wait_for(lock: &Path) -> Result<File> {
-    let lock = File::options().mode(0o600).create(true).append(true).open(lock).map_err(Error::unavailable)?;
+    let lock = lock_file::open(lock)?;
     lock.lock().map_err(Error::unavailable)?;
     Ok(lock)
 }

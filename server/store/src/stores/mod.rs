@@ -553,20 +553,18 @@ impl Stores {
                 };
                 let recovering = self.0.ailing.has(id, Ailment::DiskFailed);
                 let on_failure = self.on_disk_failure(id);
-                let (named, id, gate, folder) = (id, id.clone(), gate.clone(), folder.clone());
+                let (id, gate, folder) = (id.clone(), gate.clone(), folder.clone());
                 let open = move || {
+                    let named = |error| place::named(&id, error);
                     place::check_file(&file, &id)?;
-                    if id.is_platform() && migrations::is_new(&file)? {
+                    if id.is_platform() && migrations::is_new(&file).map_err(named)? {
                         place::refuse_if_projects(&folder)?;
                     }
-                    migrations::migrate_file(&file, &lock, sets, id.generation, recovering)?;
-                    let opened = sqlite::File::open(&file, limits, gate, on_failure)?;
+                    migrations::migrate_file(&file, &lock, sets, id.generation, recovering).map_err(named)?;
+                    let opened = sqlite::File::open(&file, limits, gate, on_failure).map_err(named)?;
                     place::must_have_spare_files().map(|()| opened)
                 };
-                on_thread(open).await?.map(Inner::Sqlite).map_err(|error| match error {
-                    Error::Damaged(what) if !place::is_whole_message(&what) => place::damaged(named, &what),
-                    error => error,
-                })?
+                Inner::Sqlite(on_thread(open).await??)
             }
             Backend::Postgres { .. } => {
                 let schema = id.schema(self.prefix());

@@ -159,13 +159,16 @@ pub(super) fn must_have_spare_files() -> Result<()> {
     spare.collect::<io::Result<Vec<_>>>().map(drop).map_err(Error::unavailable)
 }
 
-/// Whether a fault of a store's data is told already in words that name it.
-pub(super) fn is_whole_message(what: &str) -> bool {
-    what.starts_with("The data of") || what.contains("(docs/operations.md)")
+/// What is wrong with a store's data, told with whose it is.
+pub(super) fn named(id: &Id, error: Error) -> Error {
+    match error {
+        Error::Damaged(what) => damaged(id, &what),
+        error => error,
+    }
 }
 
 /// That a project can't be used before somebody restores it.
-pub(super) fn damaged(id: &Id, what: &str) -> Error {
+fn damaged(id: &Id, what: &str) -> Error {
     Error::Damaged(format!(
         "The data of the project \"{}\" is damaged: {what}. It must be restored from a backup.",
         id.name

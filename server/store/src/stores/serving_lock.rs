@@ -2,8 +2,8 @@
 
 use super::place;
 use crate::error::{Error, Result};
+use crate::lock_file;
 use std::fs::{File, TryLockError};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// Held by the server of a data folder for as long as it runs; commands don't need it. The system gives it back when the process
@@ -17,8 +17,7 @@ impl ServingLock {
     /// [`Error::Unavailable`], naming the folder, when another server has it.
     pub fn take(folder: &Path) -> Result<Self> {
         place::make_folder(folder)?;
-        let path = folder.join("serve.lock");
-        let file = File::options().mode(0o600).create(true).append(true).open(path).map_err(Error::unavailable)?;
+        let file = lock_file::open(&folder.join("serve.lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => {
