@@ -21,6 +21,7 @@ use floe_kernel::event::{Listeners, NoListeners};
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
+use floe_outbound::Outbound;
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
 use floe_queue::Queue;
 use floe_sealed::RootKeys;
@@ -38,6 +39,8 @@ pub struct App {
     pub gateway: Arc<Gateway>,
     /// The data.
     pub stores: Stores,
+    /// What sends requests to addresses that users name. Each product that does so is given it.
+    pub outbound: Outbound,
     /// What is done in the background.
     pub queue: Queue,
     /// How the server is.
@@ -103,6 +106,10 @@ impl App {
             on_project_deleted(&people, &databases),
         ));
         let webhooks = Arc::new(Webhooks::new(stores.clone(), &keys));
+        let outbound = Outbound::new(floe_outbound::Settings {
+            allowed: config.outbound.allowed.clone(),
+            ..floe_outbound::Settings::default()
+        });
         let health = Arc::new(Health::new(stores.clone(), config.database.folder.clone(), VERSION));
         let table = RouteTable::default()
             .with(floe_health::routes(), &health)
@@ -128,7 +135,20 @@ impl App {
             clock: Arc::clone(&clock),
         };
         let gateway = Gateway::new(gateway_settings(config, &keys), services, table);
-        Ok(Self { gateway, stores, queue, health, setup_token, databases, webhooks, projects, people, keys, clock })
+        Ok(Self {
+            gateway,
+            stores,
+            outbound,
+            queue,
+            health,
+            setup_token,
+            databases,
+            webhooks,
+            projects,
+            people,
+            keys,
+            clock,
+        })
     }
 
     /// Whether nobody has a console account yet.
@@ -277,6 +297,7 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>, listeners: Arc<dyn Li
         idle_time: config.database.idle_time,
         max_open: config.database.max_open.unwrap_or(DEFAULT_MAX_OPEN),
         min_free: MinFreeSpace { folder: config.database.folder.clone(), bytes: config.database.min_free },
+        is_claimed: floe_projects::is_claimed,
         listeners,
         quota: Quota { rows: config.database.project_rows, bytes: config.database.project_bytes },
         clock: Arc::clone(clock),

@@ -129,6 +129,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    config.unknown.iter().for_each(|variable| complain(variable));
     let config = with_file_limit(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build();
     let outcome = match runtime {
@@ -247,6 +248,13 @@ async fn reseal(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The instance that a command works on. A new one is told of: whoever has none in mind is in the wrong folder.
 async fn open(config: &Config) -> Result<App, Failure> {
-    App::open(config, Arc::new(SystemClock)).await
+    let is_new = config.database.postgres.is_none() && !config.database.folder.exists();
+    let app = App::open(config, Arc::new(SystemClock)).await?;
+    if is_new {
+        let folder = std::path::absolute(&config.database.folder)?;
+        complain(&format!("made a new instance in {} (FLOE_DATA says where else one is)", folder.display()));
+    }
+    Ok(app)
 }

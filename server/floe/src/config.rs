@@ -4,10 +4,12 @@
 //! lists them for people.
 
 mod byte_size;
+mod misspelt;
 mod source;
 
 use byte_size::ByteSize;
 use floe_kernel::secret::Secret;
+use floe_outbound::Allowed;
 use source::Source;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -24,8 +26,12 @@ pub struct Config {
     pub database: Database,
     /// Keys, and who may do what before anybody is somebody.
     pub security: Security,
+    /// What may be requested of others.
+    pub outbound: Outbound,
     /// What it says about what it does.
     pub logging: Logging,
+    /// A line for each variable of the environment that begins like a setting and is none.
+    pub unknown: Vec<String>,
 }
 
 /// Where and how the server listens.
@@ -116,6 +122,13 @@ pub enum ConsoleSignup {
     Closed,
 }
 
+/// What may be requested of others.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// Hosts and networks that may be reached although they aren't public.
+    pub allowed: Allowed,
+}
+
 /// What the server says about what it does.
 #[derive(Debug, Clone)]
 pub struct Logging {
@@ -159,28 +172,40 @@ impl Config {
             ),
             None => std::fs::read_to_string(Path::new("floe.toml")).ok(),
         };
-        Self::read(text.as_deref(), |name| std::env::var(name).ok())
+        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        Self::read(text.as_deref(), |name| std::env::var(name).ok(), &variables.collect::<Vec<_>>())
     }
 
-    /// Reads these settings; `env` gives what the environment says.
+    /// Reads these settings; `env` gives what the environment says, and `variables` are the names of all that is in it.
     ///
     /// # Errors
     /// All faults at once, each with the name of its setting.
-    pub fn read(file: Option<&str>, env: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+    pub fn read(
+        file: Option<&str>,
+        env: impl Fn(&str) -> Option<String>,
+        variables: &[String],
+    ) -> Result<Self, Faults> {
         let mut from = Source::new(file, env)?;
-        let config = Self {
+        let mut config = Self {
             server: Server::read(&mut from),
             database: Database::read(&mut from),
             security: Security::read(&mut from),
+            outbound: Outbound::read(&mut from),
             logging: Logging::read(&mut from),
+            unknown: Vec::new(),
         };
+        config.unknown = from.unknown(variables);
         if config.database.postgres.is_some() && config.security.secret_key.is_none() {
             from.fault(
                 "FLOE_SECRET_KEY",
                 "is required with PostgreSQL: every node must have the same (`openssl rand -hex 32` makes one)",
             );
         }
-        from.finish().map(|()| config)
+        match from.finish() {
+            Ok(()) => Ok(config),
+            // What is missing may be there under a misspelt name.
+            Err(faults) => Err(faults.and(config.unknown)),
+        }
     }
 }
 
@@ -216,10 +241,21 @@ impl Server {
                 512,
             ),
             trusted_proxies: from.get("FLOE_TRUSTED_PROXIES", "server.trusted_proxies", 0),
-            hosts: from.list("FLOE_HOSTS", "server.hosts"),
+            hosts: hosts(from),
             drain: Duration::from_secs(from.get("FLOE_DRAIN_SECONDS", "server.drain_seconds", 8)),
         }
     }
+}
+
+fn hosts(from: &mut Source) -> Vec<String> {
+    let hosts = from.list("FLOE_HOSTS", "server.hosts");
+    if !hosts.iter().all(|host| is_host(host)) {
+        from.fault(
+            "FLOE_HOSTS",
+            "must be names such as `app.example.org` or `*.example.org`, without https:// and without a port",
+        );
+    }
+    hosts
 }
 
 impl Database {
@@ -306,10 +342,20 @@ impl Security {
     }
 }
 
+impl Outbound {
+    fn read(from: &mut Source) -> Self {
+        let allowed = from.list("FLOE_OUTBOUND_ALLOW", "outbound.allow").join(",").parse().unwrap_or_else(|error| {
+            from.fault("FLOE_OUTBOUND_ALLOW", format!("is not valid: {error}"));
+            Allowed::default()
+        });
+        Self { allowed }
+    }
+}
+
 impl Logging {
     fn read(from: &mut Source) -> Self {
         let filter = from.get("FLOE_LOG", "logging.filter", "info,actix_server=warn".to_owned());
-        if tracing_subscriber::EnvFilter::try_new(&filter).is_err() {
+        if !is_log_filter(&filter) {
             from.fault(
                 "FLOE_LOG",
                 "must be a level (error, warn, info, debug, trace) or a list such as `floe=debug,warn`",
@@ -320,13 +366,29 @@ impl Logging {
     }
 }
 
+/// Whether it is one, and no word is in it that stands for nothing: of a misspelt level the library makes the name of a module,
+/// and shows that one alone.
+fn is_log_filter(text: &str) -> bool {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_known = |word: &str| word.contains('=') || LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    text.split(',').map(str::trim).all(is_known) && tracing_subscriber::EnvFilter::try_new(text).is_ok()
+}
+
+/// Whether a browser could be at a host of this name, or at one below it for `*.`.
+fn is_host(text: &str) -> bool {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    text.parse::<IpAddr>().is_ok() || (!name.is_empty() && name.bytes().all(allowed))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, Faults> {
         let env: std::collections::HashMap<_, _> = env.iter().copied().collect();
-        Config::read(file, |name| env.get(name).map(ToString::to_string))
+        let variables: Vec<_> = env.keys().map(ToString::to_string).collect();
+        Config::read(file, |name| env.get(name).map(ToString::to_string), &variables)
     }
 
     #[test]
@@ -353,6 +415,69 @@ mod tests {
             assert!(faults.contains(name), "{name} is missing in: {faults}");
         }
         assert!(!faults.contains("hush") && !faults.contains("changeme"), "{faults}");
+    }
+
+    #[test]
+    fn what_may_be_reached_inside_is_read_strictly() {
+        assert_eq!(read(None, &[]).unwrap().outbound.allowed, Allowed::default());
+        let expected = "hooks.internal:8080, 10.1.0.0/16".parse().unwrap();
+        let file = "[outbound]\nallow = [\"hooks.internal:8080\", \"10.1.0.0/16\"]";
+        assert_eq!(read(Some(file), &[]).unwrap().outbound.allowed, expected);
+        let env = ("FLOE_OUTBOUND_ALLOW", "hooks.internal:8080,10.1.0.0/16");
+        assert_eq!(read(None, &[env]).unwrap().outbound.allowed, expected);
+
+        for nonsense in ["*", "http://hooks.internal", "10.1.0.1/16", "127.1", "hooks.internal:0", "db redis"] {
+            let faults = read(None, &[("FLOE_OUTBOUND_ALLOW", nonsense)]).unwrap_err().to_string();
+            assert!(faults.contains("FLOE_OUTBOUND_ALLOW") && faults.contains(nonsense), "{faults}");
+        }
+        for file in ["[outbound]\nallow = [10]", "[outbound]\nallow = { host = \"db\" }"] {
+            assert!(read(Some(file), &[]).unwrap_err().to_string().contains("FLOE_OUTBOUND_ALLOW"), "{file}");
+        }
+    }
+
+    #[test]
+    fn says_what_a_number_must_be() {
+        for (value, said) in [
+            ("high", "FLOE_PORT must be a number from 0 to 65535"),
+            ("65536", "FLOE_PORT must be a number from 0 to 65535"),
+            ("-1", "FLOE_PORT must be a number from 0 to 65535"),
+            ("tcp://10.0.0.1:8080", "`enableServiceLinks: false`"),
+        ] {
+            let faults = read(None, &[("FLOE_PORT", value)]).unwrap_err().to_string();
+            assert!(faults.contains(said) && !faults.contains(value), "{faults}");
+        }
+        let faults = read(Some("[server]\nworkers = 0"), &[]).unwrap_err().to_string();
+        assert!(faults.contains("server.workers must be at least 1"), "{faults}");
+    }
+
+    #[test]
+    fn what_would_never_match_is_refused() {
+        let is_bad = |name, value| read(None, &[(name, value)]).is_err_and(|faults| faults.to_string().contains(name));
+        for hosts in ["https://app.example.org", "a.org:3000", "a.org/x", "*.", "a b"] {
+            assert!(is_bad("FLOE_HOSTS", hosts), "{hosts}");
+        }
+        for filter in ["loud", "informaton", "info,floe_gateway", "floe=loud", "info,"] {
+            assert!(is_bad("FLOE_LOG", filter), "{filter}");
+        }
+        for (name, value) in [
+            ("FLOE_HOSTS", "App.example.org, *.example.org,::1,10.0.0.1"),
+            ("FLOE_LOG", "INFO"),
+            ("FLOE_LOG", "off"),
+            ("FLOE_LOG", "floe=debug, warn"),
+        ] {
+            assert!(read(None, &[(name, value)]).is_ok(), "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_told_of_and_explains_what_is_missing() {
+        let key = ("FLOE_SECRET_KYE", "0123456789abcdef0123456789abcdef");
+        let said = "FLOE_SECRET_KYE is not a setting. Is FLOE_SECRET_KEY meant?";
+        assert_eq!(read(None, &[key]).unwrap().unknown, [said]);
+        let faults = read(None, &[key, ("DATABASE_URL", "postgres://u:hush@h/d")]).unwrap_err().to_string();
+        assert!(faults.contains("FLOE_SECRET_KEY is required") && faults.contains(said), "{faults}");
+        assert!(!faults.contains(key.1), "{faults}");
+        assert_eq!(read(None, &[("FLOE_PORT", "1"), ("FLOE_CONFIG", "x"), ("PATH", "x")]).unwrap().unknown, [""; 0]);
     }
 
     #[test]

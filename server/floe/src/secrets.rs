@@ -31,7 +31,7 @@ pub(crate) fn root_keys(config: &Config) -> Result<RootKeys, Failure> {
 /// Refuses keys without which something that is kept encrypted can't be read.
 ///
 /// # Errors
-/// Which key is missing, and what to do about it.
+/// Which keys are missing, and what to do about it.
 pub(crate) async fn require_all(keys: &RootKeys, config: &Config, stores: &Stores) -> Result<(), Failure> {
     let platform = stores.platform().await?;
     for id in &config.security.lost_secret_keys {
@@ -40,16 +40,20 @@ pub(crate) async fn require_all(keys: &RootKeys, config: &Config, stores: &Store
         }
     }
     let noted = key_register::noted(&platform).await?;
-    let missing = noted.iter().find(|id| !keys.ids().any(|own| own.to_string() == **id));
-    missing.map_or(Ok(()), |id| {
-        Err(format!(
-            "there are values that are encrypted with the secret key {id}, and the keys of this server are {}. Set \
-             FLOE_SECRET_KEY to the right one, or FLOE_SECRET_KEY_PREVIOUS if it was replaced, or restore {FILE} from a \
-             backup. Only if it is lost for good: FLOE_SECRET_KEY_LOST={id} gives up what it has encrypted",
-            keys.ids().map(|id| id.to_string()).collect::<Vec<_>>().join(", ")
-        )
-        .into())
-    })
+    let own: Vec<String> = keys.ids().map(|id| id.to_string()).collect();
+    let missing: Vec<&str> = noted.iter().map(String::as_str).filter(|id| own.iter().all(|own| own != id)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "there are values that are encrypted with the secret key(s) {}, and the keys of this server are {}. Set \
+         FLOE_SECRET_KEY to the right one, and FLOE_SECRET_KEY_PREVIOUS to all that were replaced, or restore {FILE} from a \
+         backup. Only what is lost for good: FLOE_SECRET_KEY_LOST={} gives up what it has encrypted",
+        missing.join(", "),
+        own.join(", "),
+        missing.join(","),
+    )
+    .into())
 }
 
 fn kept(folder: &Path) -> Result<Secret, Failure> {

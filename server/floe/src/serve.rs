@@ -5,6 +5,7 @@ use crate::config::{Config, ConsoleSignup};
 use crate::{VERSION, logging};
 use floe_gateway::server;
 use floe_kernel::time::SystemClock;
+use floe_store::ServingLock;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +19,11 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let started = Instant::now();
     let _flush = logging::start(&config.logging);
+    // Before anything is looked at: another server may be in the middle of it.
+    let serving = match &config.database.postgres {
+        Some(_) => None,
+        None => Some(ServingLock::take(&config.database.folder)?),
+    };
     let app = App::open(&config, Arc::new(SystemClock)).await?;
     app.clear_up().await?;
     app.work().await?;
@@ -40,6 +46,9 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     });
     running.serve().await?;
     app.close().await;
+    if let Some(serving) = &serving {
+        app.stores.empty_leftover_logs(serving).await;
+    }
     tracing::info!("stopped");
     Ok(())
 }

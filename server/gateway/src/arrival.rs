@@ -55,6 +55,11 @@ impl Headers {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
+    /// Each with its name, in the order in which they came.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.0.iter().map(|(name, value)| (name, value))
+    }
+
     /// All of this name.
     pub fn get_all<'h>(&'h self, name: &'h HeaderName) -> impl Iterator<Item = &'h HeaderValue> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value)

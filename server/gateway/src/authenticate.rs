@@ -57,6 +57,7 @@ pub async fn authenticate(
             let (user, session_id) = by_jwt(services, project, jwt, now).await?;
             Caller::user(user, session_id).with_jwt()
         }
+        (None, Some((user, session_id))) if with.session.is_none() => Caller::user(user, session_id).with_cookie(),
         (None, Some((user, session_id))) => Caller::user(user, session_id),
         (None, None) => return Ok(Caller::guest()),
     };

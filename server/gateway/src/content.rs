@@ -3,6 +3,7 @@
 use crate::body::Received;
 use crate::input::{Parameters, parse_form};
 use crate::off_loop::off_loop;
+use crate::unambiguous;
 use bytes::Bytes;
 use floe_kernel::{Error, ErrorKind, Result};
 
@@ -25,7 +26,8 @@ pub(crate) async fn parameters(body: &mut Received, content_type: &str, encoding
         return Err(bad("Compressed request bodies are not supported."));
     }
     let media = Media::of(content_type)?;
-    let values = media.count(&body.bytes);
+    let bytes = body.bytes.clone();
+    let values = off_loop(bytes.len(), move || media.count(&bytes)).await?;
     if values > MAX_VALUES {
         return Err(bad(format!("The request body has more than {MAX_VALUES} values. Please send it in parts.")));
     }
@@ -67,7 +69,7 @@ impl Media {
         match self {
             // PHP writes an empty object like an empty list.
             Self::Json if is_empty_list(bytes) => Ok(Parameters::new()),
-            Self::Json => serde_json::from_slice(bytes)
+            Self::Json => unambiguous::parse(bytes)
                 .map_err(|error| bad(format!("The request body is not a JSON object: {error}")).field("body")),
             Self::Form => std::str::from_utf8(bytes)
                 .map(parse_form)
@@ -122,6 +124,8 @@ mod tests {
             ("application/json", "[[]]"),
             ("application/json", "{"),
             ("application/json", "\u{1}"),
+            ("application/json", r#"{"a":1,"a":1}"#),
+            ("application/json", r#"{"a":[{"b":{"c":1,"d":2,"\u0063":3}}]}"#),
             ("text/plain", "{}"),
             ("", "{}"),
             ("application/xml", "<a/>"),

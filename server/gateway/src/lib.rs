@@ -35,9 +35,11 @@ pub mod reply;
 mod request_log;
 mod respond;
 pub mod response;
+mod response_format;
 pub mod route;
 pub mod server;
 mod share;
+mod unambiguous;
 
 pub use answer_memory::AnswerMemory;
 pub use arrival::{Arrival, IncomingBody};

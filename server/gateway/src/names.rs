@@ -50,5 +50,6 @@ names! {
     RATE_RESET = "x-ratelimit-reset";
     REFERRER_POLICY = "referrer-policy";
     SERVER = "server";
+    WARNING = "x-appwrite-warning";
     STRICT_TRANSPORT_SECURITY = "strict-transport-security";
 }

@@ -141,10 +141,17 @@ fn host_matches(allowed: &str, host: &str) -> bool {
 }
 
 fn unknown(origin: &str) -> Error {
-    let host = host_of(origin).unwrap_or(origin);
-    Error::new(ErrorKind::GeneralUnknownOrigin).message(format!(
-        "Invalid Origin. Register your new client ({host}) as a new Web platform on your project console dashboard"
-    ))
+    let message = match origin.split_once("://") {
+        Some((scheme, _)) if !matches!(scheme, "http" | "https") => format!(
+            "Invalid Scheme. The scheme used ({scheme}) in the Origin ({origin}) is not supported. If you are using a custom scheme, \
+             please change it to `appwrite-callback-<PROJECT_ID>`"
+        ),
+        _ => format!(
+            "Invalid Origin. Register your new client ({}) as a new Web platform on your project console dashboard",
+            host_of(origin).unwrap_or(origin)
+        ),
+    };
+    Error::new(ErrorKind::GeneralUnknownOrigin).message(message)
 }
 
 #[cfg(test)]
@@ -171,6 +178,17 @@ mod tests {
 
     fn at(host: &str, secure: bool) -> RequestInfo {
         RequestInfo { host: host.into(), secure, ..RequestInfo::default() }
+    }
+
+    #[test]
+    fn who_is_refused_is_told_what_to_register() {
+        let said = |origin: &str| unknown(origin).text().to_owned();
+        assert!(said("https://new.app:3000").starts_with("Invalid Origin. Register your new client (new.app)"));
+        assert!(said("null").starts_with("Invalid Origin."));
+        let scheme = said("capacitor://localhost");
+        assert!(
+            scheme.starts_with("Invalid Scheme. The scheme used (capacitor) in the Origin (capacitor://localhost)")
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::gateway::{Found, Gateway};
 use crate::input::RawInput;
 use crate::interest::Interest;
 use crate::limits::{Counted, Counts};
+use crate::off_loop::{as_thread, is_heavy};
 use crate::receive::{self, header};
 use crate::reply::Reply;
 use crate::request_log::{self, Trace};
@@ -72,10 +73,18 @@ impl Gateway {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Display,
     {
-        let mut found = self.find(arrival, context).map_err(|error| Stage::Receive.failed(error))?;
+        let mut found = match self.find(arrival, context) {
+            Ok(found) => found,
+            Err(error) => {
+                // Or a page's developer is told of origins, and not of the path that is wrong.
+                origin::allow(self, info, context).await;
+                return Err(Stage::Receive.failed(error));
+            }
+        };
         let (endpoint, route) = (found.endpoint, &found.endpoint.route);
         trace.route = Some(route.path);
         context.caching = route.caching;
+        receive::refuse_contradictions(&arrival.headers).map_err(|error| Stage::Receive.failed(error))?;
         check_upgrade(&arrival.headers, route).map_err(|error| Stage::Receive.failed(error))?;
         let (naming, project) = named_project(arrival, &found);
         let shown = credentials::parse(arrival, &project, &found);
@@ -269,10 +278,13 @@ impl Door<'_> {
 }
 
 /// Process and Persist. What has begun to decide always finishes: [`Gateway::enter`]'s future is dropped when the client
-/// hangs up, so whatever changes something runs as a task of its own, which nobody drops.
+/// hangs up, so whatever changes something runs as a task of its own, which nobody drops. What a heavy body says is worked on away
+/// from the event loop.
 async fn run(endpoint: &Endpoint, call: Call, given: RawInput, held: Option<Reservation>) -> Result<Reply, Failure> {
     let panicked =
         |what: &str| Failure { stage: Stage::Process, error: Error::internal(format!("the handler panicked: {what}")) };
+    let failed = |error| Stage::Process.failed(error);
+    let heavy = held.as_ref().is_some_and(|held| is_heavy(held.bytes()));
     let work = (endpoint.run)(call, given);
     let work = async move {
         let outcome = work.await;
@@ -282,10 +294,11 @@ async fn run(endpoint: &Endpoint, call: Call, given: RawInput, held: Option<Rese
     if !endpoint.route.changes {
         return AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&text_of(&*panic))));
     }
-    match tokio::spawn(work).await {
-        Ok(outcome) => outcome,
-        Err(error) => Err(panicked(&error.to_string())),
-    }
+    let outcome = match heavy {
+        true => tokio::spawn(as_thread(work)).await.map(|worked| worked.unwrap_or_else(|error| Err(failed(error)))),
+        false => tokio::spawn(work).await,
+    };
+    outcome.unwrap_or_else(|error| Err(panicked(&error.to_string())))
 }
 
 fn text_of(panic: &(dyn std::any::Any + Send)) -> String {

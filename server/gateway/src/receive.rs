@@ -40,6 +40,30 @@ pub(crate) fn info(arrival: &Arrival, settings: &GatewaySettings) -> RequestInfo
     }
 }
 
+/// Refuses two headers of one name that say who calls what, or how it is to be read, and each something else: a proxy in front
+/// may have taken the other one.
+///
+/// # Errors
+/// `general_bad_request`.
+pub(crate) fn refuse_contradictions(headers: &Headers) -> Result<()> {
+    for (n, (name, value)) in headers.iter().enumerate().filter(|(_, (name, _))| decides(name)) {
+        if headers.iter().take(n).any(|(known, other)| known == name && other != value) {
+            let message = format!("The header {name} is there twice, with different values.");
+            return Err(Error::new(ErrorKind::GeneralBadRequest).message(message).field(name.as_str().to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Whether what a request does, and for whom, hangs on a header of this name. Cookies are sent in parts, and have
+/// [a rule of their own](crate::cookies).
+fn decides(name: &HeaderName) -> bool {
+    const OTHERS: [&str; 6] =
+        ["authorization", "content-encoding", "content-type", "origin", "x-fallback-cookies", "x-floe-setup-token"];
+    let name = name.as_str();
+    name.starts_with("x-appwrite-") || OTHERS.contains(&name)
+}
+
 /// Refuses headers that say something which can't be.
 ///
 /// # Errors
@@ -107,6 +131,21 @@ mod tests {
         }
         assert_eq!(one_spelling("[2001:db8::1]"), "2001:db8::1".parse().ok());
         assert_eq!((one_spelling("unknown"), one_spelling("_hidden")), (None, None));
+    }
+
+    #[test]
+    fn what_decides_is_said_once() {
+        use http::header::HeaderValue;
+        let told = |pairs: &[(&'static str, &'static str)]| {
+            let header = |(name, value): &(&'static str, &'static str)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            };
+            refuse_contradictions(&pairs.iter().map(header).collect())
+        };
+        let refused = told(&[("x-appwrite-key", "a"), ("accept", "x"), ("x-appwrite-key", "b")]).unwrap_err();
+        assert_eq!((refused.kind(), refused.parameter()), (ErrorKind::GeneralBadRequest, Some("x-appwrite-key")));
+        assert!(told(&[("x-appwrite-key", "a"), ("x-appwrite-key", "a")]).is_ok(), "the same twice is one");
+        assert!(told(&[("accept", "a"), ("accept", "b"), ("cookie", "a=1"), ("cookie", "b=1")]).is_ok());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::gateway::Gateway;
 use crate::route::Failure;
 use floe_kernel::Error;
 use std::time::Instant;
+use tracing::Level;
 
 /// The most bytes of a path in the log. What is longer leads nowhere, or is a name that somebody chose to be long.
 const MAX_PATH: usize = 128;
@@ -38,12 +39,19 @@ pub(crate) fn write(
     let stage = failed.map(|failure| failure.stage.name());
     let kind = failed.map(|failure| failure.error.kind().name());
     let route = trace.route.unwrap_or_default();
-    if status >= 500 {
-        let cause = failed.map(|failure| causes(&failure.error)).unwrap_or_default();
-        let cause = bounded(&cause, MAX_CAUSE);
-        tracing::error!(method, path, route, status, micros, request_id = %info.id, project = %trace.project, user, stage, kind, cause, "request");
-    } else {
-        tracing::info!(method, path, route, status, micros, request_id = %info.id, project = %trace.project, user, stage, kind, "request");
+    let cause = failed.filter(|_| status >= 500).map(|failure| causes(&failure.error));
+    let cause = cause.as_deref().map(|cause| bounded(cause, MAX_CAUSE));
+    macro_rules! line {
+        ($level:expr) => {
+            tracing::event!($level, method, path, route, status, micros, request_id = %info.id, project = %trace.project, user, stage, kind, cause, "request")
+        };
+    }
+    match status {
+        500 => line!(Level::ERROR),
+        // Busy, away or full: for the operator to see, and nobody's bug.
+        502.. => line!(Level::WARN),
+        // What isn't offered here (501) was answered as it should be.
+        _ => line!(Level::INFO),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::rate_limit::Verdict;
 use crate::receive::header as text_of;
 use crate::reply::{Reply, ReplyBody};
 use crate::response::{Response, ResponseBody};
+use crate::response_format;
 use crate::route::{Caching, Failure};
 use bytes::Bytes;
 use flate2::Compression;
@@ -61,6 +62,8 @@ pub(crate) struct ResponseContext {
     if_none_match: Option<String>,
     /// `Range`: which part of the content the client wants.
     range: Option<String>,
+    /// What a client is told that was made for a newer API.
+    warning: Option<String>,
     /// Whether the path leads nowhere, and the client doesn't ask for JSON: then the error is a page.
     pub(crate) page: bool,
     /// What the answer holds.
@@ -78,6 +81,7 @@ impl ResponseContext {
             no_body: arrival.method == http::Method::HEAD,
             if_none_match: text(&names::IF_NONE_MATCH).map(str::to_owned),
             range: text(&names::RANGE).map(str::to_owned),
+            warning: info.format.as_deref().and_then(response_format::warning),
             ..Self::default()
         }
     }
@@ -243,6 +247,9 @@ fn common(response: &mut Response, context: &ResponseContext) {
         response.append(names::STRICT_TRANSPORT_SECURITY.clone(), HeaderValue::from_static("max-age=31536000"));
     }
     response.append(names::REQUEST_ID.clone(), context.request_id.as_str());
+    if let Some(warning) = &context.warning {
+        response.append(names::WARNING.clone(), warning.as_str());
+    }
     if let Some(verdict) = context.verdict {
         response.append(names::RATE_LIMIT.clone(), verdict.limit);
         response.append(names::RATE_REMAINING.clone(), verdict.remaining);

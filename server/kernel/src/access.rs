@@ -43,6 +43,7 @@ pub struct Caller {
     roles: Arc<[Role]>,
     scopes: Scopes,
     by_jwt: bool,
+    by_cookie: bool,
     lacks_second_factor: bool,
 }
 
@@ -55,6 +56,7 @@ impl Caller {
             roles: Arc::new([Role::Any, Role::Guests]),
             scopes: scope::GUESTS,
             by_jwt: false,
+            by_cookie: false,
             lacks_second_factor: false,
         }
     }
@@ -65,7 +67,7 @@ impl Caller {
         let lacks_second_factor = user.lacks_second_factor(&session_id);
         let roles = Arc::clone(&user.roles);
         let identity = Identity::User { user, session_id };
-        Self { identity, roles, scopes: scope::USERS, by_jwt: false, lacks_second_factor }
+        Self { identity, roles, scopes: scope::USERS, by_jwt: false, by_cookie: false, lacks_second_factor }
     }
 
     /// A user who isn't calling, in whose name is done what they left to be done: with the roles that they had then, and
@@ -90,7 +92,7 @@ impl Caller {
     pub fn key(id: String, name: String, scopes: Scopes) -> Self {
         let scopes = scopes.with(scope::KEYS);
         let identity = Identity::Key { id, name };
-        Self { identity, roles: Arc::new([]), scopes, by_jwt: false, lacks_second_factor: false }
+        Self { identity, roles: Arc::new([]), scopes, by_jwt: false, by_cookie: false, lacks_second_factor: false }
     }
 
     /// A console user who manages the project, with the scopes of their role in its organisation.
@@ -99,7 +101,7 @@ impl Caller {
         let lacks_second_factor = user.lacks_second_factor(&session_id);
         let roles = Arc::clone(&user.roles);
         let identity = Identity::Admin { user, session_id };
-        Self { identity, roles, scopes, by_jwt: false, lacks_second_factor }
+        Self { identity, roles, scopes, by_jwt: false, by_cookie: false, lacks_second_factor }
     }
 
     /// The same, known by a JWT and not by the session itself.
@@ -112,6 +114,18 @@ impl Caller {
     #[must_use]
     pub fn by_jwt(&self) -> bool {
         self.by_jwt
+    }
+
+    /// The same, known by a session that a browser has sent by itself.
+    #[must_use]
+    pub fn with_cookie(self) -> Self {
+        Self { by_cookie: true, ..self }
+    }
+
+    /// Whether a browser keeps the session, which takes another secret for it when an answer brings one.
+    #[must_use]
+    pub fn by_cookie(&self) -> bool {
+        self.by_cookie
     }
 
     /// Whether the second factor of the session is missing: nothing is open to it but what lets it be shown.

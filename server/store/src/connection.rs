@@ -103,7 +103,8 @@ macro_rules! on_conn {
 /// let users = on_scan!(store, |c| users::table.filter(&predicate).limit(25).select(User::as_select()).load::<User>(c))?;
 /// ```
 /// With `on_scan!(store, apart, |c| query)` it runs on a thread of its own at once if `apart` says so: for what can't be
-/// interrupted, see [`crate::query::Predicate::searches`].
+/// interrupted, see [`crate::query::Predicate::searches`]. On PostgreSQL it has a connection of those that may be used for
+/// something long, of which each caller has a part.
 ///
 /// The result is a `Result<_, floe_store::Error>`; [`crate::Error::Timeout`] when it takes longer than a statement may,
 /// [`crate::Error::Busy`] when too many others are being run already (see [`crate::Store::on_behalf_of`]).
@@ -122,10 +123,10 @@ macro_rules! on_scan {
                 })
                 .await
             }
-            $crate::__private::Scans::Postgres(reader, limit) => {
+            $crate::__private::Scans::Postgres(schema, reads) => {
                 #[allow(unused_imports)]
                 use $crate::__private::RunOnPostgres as _;
-                match reader.read(limit).await {
+                match schema.scan(reads).await {
                     Ok(mut lease) => {
                         let $conn = &mut lease;
                         $query.await.map_err($crate::Error::from)

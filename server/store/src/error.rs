@@ -53,8 +53,8 @@ pub enum Error {
     /// The rows hold more than an answer may, see [`crate::tables::MAX_ANSWER_BYTES`].
     #[error("the rows hold more than {} bytes", crate::tables::MAX_ANSWER_BYTES)]
     TooLarge,
-    /// The database can't be reached, was stopped, or doesn't answer any more. Nobody's bug; tried again later, it may
-    /// succeed. Whether a commit that fails so was made isn't known; of anything else nothing was done.
+    /// The database can't be reached, was stopped, doesn't answer any more, or its operator has stopped the statement. Nobody's
+    /// bug; tried again later, it may succeed. Whether a commit that fails so was made isn't known; of anything else nothing was done.
     #[error("the database can't be reached: {0}")]
     Unreachable(#[source] Source),
     /// The project holds as much as it may. Nothing was done.
@@ -105,6 +105,13 @@ impl Error {
     }
 }
 
+/// Whether this came of [`Error::Busy`]: others were in the way, and the same may succeed later.
+#[must_use]
+pub fn was_busy(error: &floe_kernel::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    matches!(source, Some(Error::Busy))
+}
+
 /// Says what a conflict means to the caller, where it can mean only one thing. For `.map_err(…)`.
 pub fn conflict_is(meaning: impl Into<floe_kernel::Error>) -> impl FnOnce(Error) -> floe_kernel::Error {
     |error| if error.is_conflict() { meaning.into().because(error) } else { error.into() }
@@ -122,6 +129,7 @@ impl From<DieselError> for Error {
         match error {
             DieselError::NotFound => Self::NotFound,
             error if was_interrupted(&error) => Self::Timeout,
+            error if has_message(&error, LOCK_TIMED_OUT) => Self::Busy,
             error if has_message(&error, UNIT_TOO_LONG) => Self::UnitTooLong,
             error if is_deadlock(&error) => Self::Deadlock,
             DieselError::DatabaseError(_, about) if is_damage(about.message()) => {
@@ -162,7 +170,7 @@ impl From<Error> for floe_kernel::Error {
                 };
                 Self::new(ErrorKind::GeneralResourceLimitExceeded).message(message).because(error)
             }
-            Error::Full => Self::new(ErrorKind::GeneralInsufficientStorage).because(error),
+            Error::Full => Self::new(ErrorKind::GeneralInsufficientStorage).message(FULL).because(error),
             Error::Timeout => Self::new(ErrorKind::DatabaseTimeout).because(error),
             Error::UnitTooLong => Self::new(ErrorKind::DatabaseTimeout)
                 .message("The change takes too long to be made at once. Make it in smaller parts.")
@@ -171,6 +179,10 @@ impl From<Error> for floe_kernel::Error {
         }
     }
 }
+
+/// What the caller is told when the disk takes nothing at all: even what is removed has to be written down.
+const FULL: &str = "There is no room left on the disk to write anything, and so nothing can be deleted either before its operator \
+    makes room. What is stored can be read.";
 
 /// In how many seconds whoever found storage busy, or away, may try again.
 const RETRY_AFTER: u32 = 1;
@@ -196,6 +208,9 @@ pub(crate) fn is_schema_changed(error: &DieselError) -> bool {
     has_message(error, "database schema has changed")
 }
 
+/// PostgreSQL's words for a lock that wasn't free in time.
+pub(crate) const LOCK_TIMED_OUT: &str = "canceling statement due to lock timeout";
+
 fn has_message(error: &DieselError, message: &str) -> bool {
     matches!(error, DieselError::DatabaseError(_, about) if about.message() == message)
 }
@@ -219,7 +234,8 @@ fn is_too_many_files(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(24 | 23))
 }
 
-/// Whether PostgreSQL isn't there: its connection ended, or it says that it is about to end or to begin.
+/// Whether PostgreSQL isn't there: its connection ended, or it says that it is about to end or to begin, or that somebody has
+/// stopped what it did.
 fn is_away(error: &DieselError) -> bool {
     use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
     match error {
@@ -230,8 +246,9 @@ fn is_away(error: &DieselError) -> bool {
 }
 
 /// How PostgreSQL's messages of that begin.
-const AWAY: [&str; 5] = [
+const AWAY: [&str; 6] = [
     "terminating connection",
+    "canceling statement due to user request",
     "the database system is",
     "sorry, too many clients",
     "remaining connection slots",

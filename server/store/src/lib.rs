@@ -42,6 +42,7 @@ mod free_space;
 mod gate;
 pub mod json;
 pub mod key_register;
+mod lock_file;
 mod migrations;
 pub mod outbox;
 pub mod permissions;
@@ -56,18 +57,20 @@ mod store;
 mod stores;
 pub mod tables;
 mod tasks;
+mod turns;
 mod wake_ups;
 
 pub use connection::Connection;
 pub use dialect::Dialect;
 pub use effects::{EffectHandlers, Revoking};
-pub use error::{Error, Result, conflict_is};
+pub use error::{Error, Result, conflict_is, was_busy};
 pub use free_space::{FreeSpace, MinFreeSpace};
 pub use key_register::KeyRegister;
 pub use quota::{Quota, Used};
 pub use store::{Store, UnitOfWork};
 pub use stores::{
-    Ailment, Backend, BackgroundProject, BackgroundStore, LifecycleLock, PLATFORM, StoreSettings, Stores,
+    Ailment, Backend, BackgroundProject, BackgroundStore, IsClaimed, LifecycleLock, PLATFORM, ServingLock,
+    StoreSettings, Stores,
 };
 pub use tasks::Tasks;
 pub use wake_ups::{Settling, WakeUp};

@@ -3,7 +3,8 @@
 //! The sets live in `migrations/{sqlite,postgres}/{project,platform}`; every store gets the `project` set, the
 //! platform's store the `platform` set as well. Both sides have the same names in the same order (a test makes sure).
 
-use crate::error::{Error, Result};
+use crate::error::{Error, LOCK_TIMED_OUT, Result};
+use crate::lock_file;
 use crate::postgres::{self, Pool, Session, quoted};
 use crate::sqlite::{self, DatabaseFile, Purpose};
 use diesel::backend::Backend;
@@ -15,13 +16,15 @@ use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use std::fmt;
 use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 const SQLITE_PROJECT: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/project");
 const SQLITE_PLATFORM: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite/platform");
 const POSTGRES_PROJECT: EmbeddedMigrations = embed_migrations!("../../migrations/postgres/project");
 const POSTGRES_PLATFORM: EmbeddedMigrations = embed_migrations!("../../migrations/postgres/platform");
+
+/// How long a migration waits on PostgreSQL for others that use a table, in milliseconds: other nodes' requests queue behind it.
+const LOCK_PATIENCE: u32 = 2000;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -48,6 +51,11 @@ impl Sets {
         Ok(all)
     }
 
+    /// Whether a store that has had this migration is of this kind. (The platform's store has had those of projects as well.)
+    fn knows_own_by(self, migration: &dyn MigrationName) -> bool {
+        self == Self::Project || migration.version().to_string().starts_with(PLATFORM_VERSION)
+    }
+
     fn sqlite(self) -> Result<Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>>, Failure> {
         self.of([&SQLITE_PROJECT, &SQLITE_PLATFORM])
     }
@@ -66,6 +74,9 @@ where
     Ok(all)
 }
 
+/// What the versions of the platform's set begin with.
+const PLATFORM_VERSION: &str = "platform-";
+
 /// A migration of the platform's set. Both sets are remembered in one table, by version: with a version of its own kind
 /// it can't be taken for one of the projects' set, whatever numbers people choose.
 struct OfPlatform<DB> {
@@ -77,7 +88,7 @@ struct PlatformName(String, MigrationVersion<'static>);
 
 impl<DB: Backend> From<Box<dyn Migration<DB>>> for OfPlatform<DB> {
     fn from(migration: Box<dyn Migration<DB>>) -> Self {
-        let version = MigrationVersion::from(format!("platform-{}", migration.name().version()));
+        let version = MigrationVersion::from(format!("{PLATFORM_VERSION}{}", migration.name().version()));
         let name = PlatformName(format!("platform: {}", migration.name()), version);
         Self { migration, name }
     }
@@ -163,6 +174,11 @@ pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets, generation: i64
     let applied = applied_to_file(&mut connection);
     if !applied.is_some_and(|applied| lacks_nothing(&all, &applied)) {
         let _lock = wait_for(lock)?;
+        // Others may have migrated it meanwhile.
+        let applied = applied_to_file(&mut connection).unwrap_or_default();
+        if !all.iter().any(|one| sets.knows_own_by(one.name()) && applied.contains(&one.name().version())) {
+            refuse_foreign(&mut connection, file)?;
+        }
         run(&mut *connection, &all).map_err(Error::unavailable)?;
     }
     match stamp_in(&mut connection)? {
@@ -173,6 +189,32 @@ pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets, generation: i64
             Ok(())
         }
     }
+}
+
+/// Refuses a file that holds tables, and none of ours: it was put there in place of the right one.
+fn refuse_foreign(connection: &mut diesel::SqliteConnection, file: &Path) -> Result<()> {
+    if table_count(connection)? == 0 {
+        return Ok(());
+    }
+    let name = file.file_name().unwrap_or_default().display();
+    Err(Error::Damaged(format!("what lies there as {name} is another database")))
+}
+
+/// Whether nothing has been kept in a file yet. Blocks.
+pub(crate) fn is_new(file: &Path) -> Result<bool> {
+    Ok(table_count(&mut *sqlite::connect(&DatabaseFile::of(file), Purpose::Migrating)?)? == 0)
+}
+
+/// How many tables there are beside that of the generation, which is made first.
+fn table_count(connection: &mut diesel::SqliteConnection) -> Result<i64> {
+    let tables = "SELECT count(*) AS tables FROM sqlite_master WHERE type = 'table' AND name <> 'store_generation'";
+    Ok(diesel::RunQueryDsl::get_result::<Count>(diesel::sql_query(tables), connection)?.tables)
+}
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    tables: i64,
 }
 
 /// Writes the generation into a new, empty file. Blocks. To be called under the lock of migrations: SQLite doesn't wait when
@@ -215,7 +257,7 @@ struct Stamp {
 
 /// Takes the lock of a file, which is given back when that is closed; by the system if we die.
 pub(crate) fn wait_for(lock: &Path) -> Result<File> {
-    let lock = File::options().mode(0o600).create(true).append(true).open(lock).map_err(Error::unavailable)?;
+    let lock = lock_file::open(lock)?;
     lock.lock().map_err(Error::unavailable)?;
     Ok(lock)
 }
@@ -254,7 +296,8 @@ pub(crate) async fn migrate_schema(pool: &Pool, schema: &str, sets: Sets, genera
     if lacks_nothing(&sets.postgres().map_err(Error::unavailable)?, &applied) {
         return check_schema(pool, &session, schema, generation).await;
     }
-    let lock = format!("SELECT pg_advisory_lock(hashtext('floe migrations of {schema}'))");
+    let lock =
+        format!("SELECT pg_advisory_lock(hashtext('floe migrations of {schema}')); SET lock_timeout = {LOCK_PATIENCE}");
     postgres::run_long(pool, &session, &lock).await?;
     // Migrations block, so they get a thread where that is fine.
     let work = move || -> Result<_, Failure> {
@@ -262,8 +305,17 @@ pub(crate) async fn migrate_schema(pool: &Pool, schema: &str, sets: Sets, genera
         run(&mut connection, &sets.postgres()?)?;
         Ok(connection.into_inner())
     };
-    let session = sqlite::on_thread(work).await?.map_err(Error::unavailable)?;
+    let session = sqlite::on_thread(work).await?.map_err(|error| not_migrated(schema, error))?;
     check_schema(pool, &session, schema, generation).await
+}
+
+/// Why a schema is as it was. That others use it is nobody's fault: who asks for it later tries again.
+fn not_migrated(schema: &str, error: Failure) -> Error {
+    if !error.to_string().contains(LOCK_TIMED_OUT) {
+        return Error::unavailable(error);
+    }
+    tracing::warn!(schema, %error, "can't be brought up to this version yet: others use its tables, such as a dump");
+    Error::Busy
 }
 
 async fn check_schema(pool: &Pool, session: &Session, schema: &str, generation: i64) -> Result<()> {

@@ -5,6 +5,7 @@ use crate::effects::{EffectHandlers, Effects};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::outbox::Outbox;
+use crate::postgres::{Claim, Use};
 use crate::quota::{Growth, Usage};
 use crate::stores::BackgroundProject;
 use crate::wake_ups::Edges;
@@ -25,7 +26,17 @@ use std::time::{Duration, Instant};
 /// Beside what is open, it may know how long its reads may take ([`Store::within`]), who asks ([`Store::on_behalf_of`]), and
 /// what the rows of lists are counted against ([`Store::counting`]).
 #[derive(Clone)]
-pub struct Store(pub(crate) Arc<Open>, pub(crate) sqlite::Reads, pub(crate) Option<Arc<dyn Memory>>);
+pub struct Store(pub(crate) Arc<Open>, pub(crate) Reads, pub(crate) Option<Arc<dyn Memory>>);
+
+/// For whom something is read.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reads {
+    /// How long a statement may take, if that is less than any may.
+    pub(crate) limit: Option<Duration>,
+    /// Who asks, as a number: what is scarce is shared out among them.
+    pub(crate) caller: u64,
+}
 
 /// What clones of a store share.
 pub(crate) struct Open {
@@ -42,35 +53,49 @@ pub(crate) struct Open {
 
 pub(crate) enum Inner {
     Sqlite(sqlite::File),
-    Postgres(PgReader),
+    Postgres(PgSchema),
 }
 
-/// Where readers of a schema come from.
+/// Where connections to a schema come from.
 #[doc(hidden)]
-pub struct PgReader {
+pub struct PgSchema {
     pub(crate) pool: postgres::Pool,
     pub(crate) schema: Arc<str>,
     /// That of the store.
     pub(crate) gate: Gate,
 }
 
-impl PgReader {
-    #[doc(hidden)]
-    pub fn read(&self, limit: Option<Duration>) -> BoxFuture<'_, Result<postgres::Lease>> {
+impl PgSchema {
+    /// For what is short.
+    pub(crate) fn read(&self, reads: Reads) -> BoxFuture<'_, Result<postgres::Lease>> {
+        self.read_for(Use::Short, reads)
+    }
+
+    /// For what may be long. What `on_scan!` calls.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when it isn't this caller's turn for long, [`Error::Unreachable`] when there is no connection.
+    pub fn scan(&self, reads: Reads) -> BoxFuture<'_, Result<postgres::Lease>> {
+        self.read_for(Use::Long, reads)
+    }
+
+    fn read_for(&self, wanted: Use, Reads { limit, caller }: Reads) -> BoxFuture<'_, Result<postgres::Lease>> {
         Box::pin(async move {
             let inside = self.gate.enter()?;
+            let claim = Claim { caller, wanted };
             let lease = match limit {
-                None => postgres::Lease::read(&self.pool, &self.schema).await?,
-                Some(limit) => postgres::Lease::read_within(&self.pool, &self.schema, limit).await?,
+                None => postgres::Lease::read(&self.pool, &self.schema, claim).await?,
+                Some(limit) => postgres::Lease::read_within(&self.pool, &self.schema, claim, limit).await?,
             };
             Ok(lease.inside(inside))
         })
     }
 
-    pub(crate) fn begin(&self) -> BoxFuture<'_, Result<postgres::Lease>> {
+    fn begin(&self, wanted: Use, caller: u64) -> BoxFuture<'_, Result<postgres::Lease>> {
         Box::pin(async move {
             let inside = self.gate.enter()?;
-            Ok(postgres::Lease::begin(&self.pool, &self.schema).await?.inside(inside))
+            let claim = Claim { caller, wanted };
+            Ok(postgres::Lease::begin(&self.pool, &self.schema, claim).await?.inside(inside))
         })
     }
 }
@@ -78,8 +103,8 @@ impl PgReader {
 /// What `on_scan!` sees of a store.
 #[doc(hidden)]
 pub enum Scans<'s> {
-    Sqlite(&'s sqlite::File, sqlite::Reads),
-    Postgres(&'s PgReader, Option<Duration>),
+    Sqlite(&'s sqlite::File, Reads),
+    Postgres(&'s PgSchema, Reads),
 }
 
 impl Store {
@@ -87,14 +112,14 @@ impl Store {
     /// Units of work aren't touched by it.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
-        Self(self.0, sqlite::Reads { limit: Some(limit), ..self.1 }, self.2)
+        Self(self.0, Reads { limit: Some(limit), ..self.1 }, self.2)
     }
 
     /// The same, used for this caller: a number that is theirs, such as a hash of a user's id or of an address. Of what is
-    /// scarce (threads for long lists) each caller has a share, so that nobody's many keep out another's one.
+    /// scarce (threads for long lists, connections to PostgreSQL) each caller has a share, so that nobody's many keep out another's one.
     #[must_use]
     pub fn on_behalf_of(self, caller: u64) -> Self {
-        Self(self.0, sqlite::Reads { caller, ..self.1 }, self.2)
+        Self(self.0, Reads { caller, ..self.1 }, self.2)
     }
 
     /// The same, whose lists of rows are counted, while they are read, against this memory, if there is one: what it refuses
@@ -113,7 +138,7 @@ impl Store {
     pub async fn read(&self) -> Result<Connection> {
         Ok(Connection(match &self.0.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.read(self.1).await?),
-            Inner::Postgres(reader) => Either::Postgres(Box::new(reader.read(self.1.limit).await?)),
+            Inner::Postgres(schema) => Either::Postgres(Box::new(schema.read(self.1).await?)),
         }))
     }
 
@@ -128,7 +153,7 @@ impl Store {
     pub async fn begin(&self) -> Result<UnitOfWork> {
         let connection = Connection(match &self.0.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.begin().await?),
-            Inner::Postgres(reader) => Either::Postgres(Box::new(reader.begin().await?)),
+            Inner::Postgres(schema) => Either::Postgres(Box::new(schema.begin(Use::Short, self.1.caller).await?)),
         });
         Ok(self.unit(connection))
     }
@@ -136,13 +161,16 @@ impl Store {
     /// The same for one part of something long, such as a change of many rows: do as much as fits into it
     /// ([`UnitOfWork::is_slice_over`]), commit, and begin the next one. Only one such unit waits for SQLite's writer at a
     /// time, so that everybody else waits for one part at the most; and it is alone in its group, so that nobody who is
-    /// done already waits for its end.
+    /// done already waits for its end. On PostgreSQL it is counted among what is long, as lists are.
     ///
     /// # Errors
     /// As [`Store::begin`].
     pub async fn begin_alone(&self) -> Result<UnitOfWork> {
-        let Inner::Sqlite(file) = &self.0.inner else { return self.begin().await };
-        Ok(self.unit(Connection(Either::Sqlite(file.begin_alone().await?))))
+        let connection = Connection(match &self.0.inner {
+            Inner::Sqlite(file) => Either::Sqlite(file.begin_alone().await?),
+            Inner::Postgres(schema) => Either::Postgres(Box::new(schema.begin(Use::Long, self.1.caller).await?)),
+        });
+        Ok(self.unit(connection))
     }
 
     fn unit(&self, connection: Connection) -> UnitOfWork {
@@ -172,7 +200,7 @@ impl Store {
     pub fn schema(&self) -> Option<&Arc<str>> {
         match &self.0.inner {
             Inner::Sqlite(_) => None,
-            Inner::Postgres(reader) => Some(&reader.schema),
+            Inner::Postgres(schema) => Some(&schema.schema),
         }
     }
 
@@ -181,7 +209,7 @@ impl Store {
     pub fn scans(&self) -> Scans<'_> {
         match &self.0.inner {
             Inner::Sqlite(file) => Scans::Sqlite(file, self.1),
-            Inner::Postgres(reader) => Scans::Postgres(reader, self.1.limit),
+            Inner::Postgres(schema) => Scans::Postgres(schema, self.1),
         }
     }
 

@@ -266,7 +266,7 @@ fn text(json: &Json) -> String {
 /// The embedded defaults, but for what a test must have of its own; `None` when there is no such database here.
 #[allow(clippy::print_stderr, reason = "a test that was skipped says so")]
 fn config(database: Database) -> Option<Config> {
-    let mut config = Config::read(None, |_| None).expect("the defaults are good");
+    let mut config = Config::read(None, |_| None, &[]).expect("the defaults are good");
     config.security.console_signup = ConsoleSignup::Token;
     config.security.rate_limits = false;
     // What isn't optimized, on a machine that runs other tests too, is many times slower.

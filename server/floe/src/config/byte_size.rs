@@ -1,5 +1,6 @@
 //! How settings write a number of bytes.
 
+use super::source::Setting;
 use std::str::FromStr;
 
 /// A number of bytes: `1048576`, `1MB`, `1 MiB`. Units are powers of 1024, in either spelling, as PostgreSQL has them.
@@ -9,18 +10,25 @@ pub(super) struct ByteSize(pub(super) u64);
 /// By how many bits a unit moves the number.
 const UNITS: [(&str, u32); 5] = [("", 0), ("k", 10), ("m", 20), ("g", 30), ("t", 40)];
 
-impl FromStr for ByteSize {
-    type Err = String;
+/// A text that is no size.
+#[derive(Debug)]
+pub(super) struct NoSize;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let refused = || "must be a number of bytes, such as 1048576, 256MB or 2GB".to_owned();
+impl Setting for ByteSize {
+    const WHAT: &'static str = "a number of bytes, such as 1048576, 256MB or 2GB";
+}
+
+impl FromStr for ByteSize {
+    type Err = NoSize;
+
+    fn from_str(text: &str) -> Result<Self, NoSize> {
         let text = text.trim();
         let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
         let unit = unit.trim_start().to_ascii_lowercase();
         let unit = unit.strip_suffix("ib").or_else(|| unit.strip_suffix('b')).unwrap_or(&unit);
-        let (_, bits) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(refused)?;
-        let number: u64 = number.parse().map_err(|_| refused())?;
-        number.checked_mul(1 << bits).map(Self).ok_or_else(refused)
+        let (_, bits) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(NoSize)?;
+        let number: u64 = number.parse().map_err(|_| NoSize)?;
+        number.checked_mul(1 << bits).map(Self).ok_or(NoSize)
     }
 }
 

@@ -1,7 +1,10 @@
 //! Where settings come from: the environment and a file, with the faults of both gathered.
 
+use super::misspelt;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use toml::{Table, Value};
 
@@ -12,6 +15,12 @@ pub struct Faults(Vec<String>);
 impl Faults {
     pub(super) fn one(fault: &str) -> Self {
         Self(vec![fault.to_owned()])
+    }
+
+    /// These and more.
+    pub(super) fn and(mut self, more: Vec<String>) -> Self {
+        self.0.extend(more);
+        self
     }
 }
 
@@ -24,6 +33,39 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
+/// Stands for a table, a date, or what a list holds beside texts: no setting is one, and whatever reads it refuses this.
+const NO_TEXT: &str = "?";
+
+/// A type that a setting can have.
+pub(super) trait Setting: FromStr {
+    /// What is one, for people: what follows "must be".
+    const WHAT: &'static str;
+}
+
+impl Setting for u16 {
+    const WHAT: &'static str = "a number from 0 to 65535";
+}
+
+impl Setting for u64 {
+    const WHAT: &'static str = "a whole number, 0 or more";
+}
+
+impl Setting for usize {
+    const WHAT: &'static str = u64::WHAT;
+}
+
+impl Setting for IpAddr {
+    const WHAT: &'static str = "an IP address, such as 127.0.0.1 or 0.0.0.0";
+}
+
+impl Setting for String {
+    const WHAT: &'static str = "a text";
+}
+
+impl Setting for PathBuf {
+    const WHAT: &'static str = "a path";
+}
+
 /// What the environment says of a name.
 type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
 
@@ -33,6 +75,8 @@ pub(super) struct Source<'e> {
     env: Box<Environment<'e>>,
     /// Places of the file that somebody asked for: the others are misspelt.
     asked: BTreeSet<String>,
+    /// Names in the environment that somebody asked for.
+    names: BTreeSet<&'static str>,
     faults: Vec<String>,
 }
 
@@ -41,7 +85,7 @@ impl<'e> Source<'e> {
         let file = file.unwrap_or_default().parse::<Table>();
         // The parser's message would show the line at fault, and with it perhaps a secret.
         let file = file.map_err(|error| Faults::one(&format!("floe.toml: {}", error.message())))?;
-        Ok(Self { file, env: Box::new(env), asked: BTreeSet::new(), faults: Vec::new() })
+        Ok(Self { file, env: Box::new(env), asked: BTreeSet::new(), names: BTreeSet::new(), faults: Vec::new() })
     }
 
     /// Notes a fault of this setting.
@@ -52,6 +96,7 @@ impl<'e> Source<'e> {
     /// A setting's text, wherever it stands, and the name under which it was found.
     fn find(&mut self, name: &'static str, place: &'static str) -> Option<(&'static str, String)> {
         self.asked.insert(place.to_owned());
+        self.names.insert(name);
         if let Some(text) = (self.env)(name) {
             return Some((name, text));
         }
@@ -59,13 +104,12 @@ impl<'e> Source<'e> {
         let text = match self.file.get(section)?.as_table()?.get(key)? {
             Value::String(text) => text.clone(),
             Value::Array(items) => {
-                items.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(",")
+                items.iter().map(|item| item.as_str().unwrap_or(NO_TEXT)).collect::<Vec<_>>().join(",")
             }
             Value::Integer(number) => number.to_string(),
             Value::Float(number) => number.to_string(),
             Value::Boolean(flag) => flag.to_string(),
-            // No setting is a table or a date; as no text it is refused by whatever reads it.
-            Value::Datetime(_) | Value::Table(_) => String::from("?"),
+            Value::Datetime(_) | Value::Table(_) => NO_TEXT.to_owned(),
         };
         Some((place, text))
     }
@@ -74,33 +118,36 @@ impl<'e> Source<'e> {
         self.find(name, place).map(|(_, text)| text)
     }
 
-    pub(super) fn get<T: FromStr>(&mut self, name: &'static str, place: &'static str, default: T) -> T
-    where
-        T::Err: fmt::Display,
-    {
-        let Some((found, text)) = self.find(name, place) else { return default };
-        text.parse().unwrap_or_else(|error| {
-            self.fault(found, format!("is not valid: {error}"));
-            default
-        })
+    pub(super) fn get<T: Setting>(&mut self, name: &'static str, place: &'static str, default: T) -> T {
+        self.checked(name, place, default, |_| Ok(()))
     }
 
-    pub(super) fn at_least<T: FromStr + PartialOrd + fmt::Display + Copy>(
+    pub(super) fn at_least<T: Setting + PartialOrd + fmt::Display + Copy>(
         &mut self,
         name: &'static str,
         place: &'static str,
         default: T,
         least: T,
-    ) -> T
-    where
-        T::Err: fmt::Display,
-    {
-        let value = self.get(name, place, default);
-        if value < least {
-            self.fault(name, format!("must be at least {least}"));
-            return default;
-        }
-        value
+    ) -> T {
+        let check = |value: &T| if *value < least { Err(format!("must be at least {least}")) } else { Ok(()) };
+        self.checked(name, place, default, check)
+    }
+
+    fn checked<T: Setting>(
+        &mut self,
+        name: &'static str,
+        place: &'static str,
+        default: T,
+        check: impl FnOnce(&T) -> Result<(), String>,
+    ) -> T {
+        let Some((found, text)) = self.find(name, place) else { return default };
+        // The value isn't shown: it may be a secret that was meant for another setting.
+        let value = text.parse::<T>().map_err(|_| format!("must be {}", T::WHAT));
+        let value = value.and_then(|value| check(&value).map(|()| value));
+        value.unwrap_or_else(|what| {
+            self.fault(found, what + service_link(&text));
+            default
+        })
     }
 
     pub(super) fn list(&mut self, name: &'static str, place: &'static str) -> Vec<String> {
@@ -119,6 +166,11 @@ impl<'e> Source<'e> {
         choices[0].1
     }
 
+    /// A line for each of these variables that begins like a setting and is none.
+    pub(super) fn unknown(&self, variables: &[String]) -> Vec<String> {
+        misspelt::lines(variables, &self.names)
+    }
+
     /// All faults, those of misspelt places in the file included.
     pub(super) fn finish(mut self) -> Result<(), Faults> {
         for (section, content) in &self.file {
@@ -134,5 +186,15 @@ impl<'e> Source<'e> {
             }
         }
         if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
+    }
+}
+
+/// What to do about a value that Kubernetes has set: to every container it gives such variables of each service, and those of
+/// a service called `floe` are called as ours are.
+fn service_link(text: &str) -> &'static str {
+    if text.starts_with("tcp://") {
+        "; this one is of Kubernetes, for a service called `floe`: set `enableServiceLinks: false`, or the setting itself"
+    } else {
+        ""
     }
 }

@@ -135,11 +135,17 @@ both_databases! {
             for name in ["Retry-After", "ETag", "X-Fallback-Cookies", "X-RateLimit-Reset"] {
                 assert!(answer.header("access-control-expose-headers").split(", ").any(|known| known == name), "{name}");
             }
+            // Else its developer is told of origins, and not of the path.
+            let nothing = shop.guest().header("Origin", origin).get("/v1/nothing").await;
+            assert_eq!((nothing.status, nothing.header("access-control-allow-origin")), (404, origin));
         }
         for origin in ["http://127.0.0.2", "http://[::1].evil.com", "http://localhost.", "http://localhost:80@evil.com"] {
             shop.guest().header("Origin", origin).get("/v1/ping").await.refused(403, "general_unknown_origin");
             let preflight = floe.client().header("Origin", origin).send(Method::OPTIONS, "/v1/account", None).await;
-            assert_eq!(preflight.header("access-control-allow-origin"), "");
+            let nothing = shop.guest().header("Origin", origin).get("/v1/nothing").await;
+            for answer in [preflight, nothing] {
+                assert_eq!(answer.header("access-control-allow-origin"), "");
+            }
         }
     }
 

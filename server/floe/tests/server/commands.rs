@@ -34,6 +34,65 @@ fn every_fault_of_the_configuration_is_listed_at_once() {
 }
 
 #[test]
+fn misspelt_variables_are_told_of() {
+    let mut instance = Instance::new();
+    instance.env = vec![("FLOE_MAX_BODY_BYTE".to_owned(), "hush".to_owned())];
+    let said = "floe: FLOE_MAX_BODY_BYTE is not a setting. Is FLOE_MAX_BODY_BYTES meant?\n";
+    let output = instance.run(&["check-config"]);
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), said);
+    let mut running = instance.serve();
+    assert!(running.log().starts_with(said), "{}", running.log());
+    running.kill();
+}
+
+/// What anybody can bring about is no error, or whoever likes fills the log with them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_request_is_answered_and_not_an_error_in_the_log() {
+    let instance = Instance::new();
+    let mut running = instance.serve();
+    let head = |rest: &str| format!("GET /v1/ping HTTP/1.1\r\n{rest}\r\n");
+    for (request, status) in [
+        ("nonsense\r\n\r\n".to_owned(), "400 Bad Request"),
+        (head(""), "400 Bad Request"),
+        (head("Host: a\r\nContent-Length: x\r\n"), "400 Bad Request"),
+        (head("Host: a\r\nX-A: a\0b\r\n"), "400 Bad Request"),
+        (head("Host: a\r\nHost: b\r\n"), "400 Bad Request"),
+        (head(&format!("Host: a\r\nX-A: {}\r\n", "a".repeat(200_000))), "431 Request Header Fields Too Large"),
+    ] {
+        let answer = raw(&running.base, &request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        // What docs/security.md says of them.
+        let names: Vec<_> = head.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0)).collect();
+        assert!(
+            body.is_empty() && names.iter().all(|name| ["connection", "content-length", "date"].contains(name)),
+            "{answer}"
+        );
+    }
+    let ping = raw(&running.base, &head("Host: a\r\nConnection: close\r\n")).await;
+    assert!(ping.starts_with("HTTP/1.1 200 OK\r\n"), "{ping}");
+    running.signal("TERM");
+    running.child.wait().unwrap();
+    while !running.log().contains("stopped") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let log = running.log();
+    assert!(log.contains("/v1/ping") && !log.contains("ERROR") && !log.contains("stream error"), "{log}");
+}
+
+/// Sends bytes as they are and gives everything that comes back, until the server closes the connection.
+async fn raw(base: &str, request: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(base.trim_start_matches("http://")).await.unwrap();
+    let (mut read, mut write) = stream.split();
+    let mut answer = Vec::new();
+    // A head that is too long isn't read to its end.
+    let _ = tokio::join!(write.write_all(request.as_bytes()), read.read_to_end(&mut answer));
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
 fn help_and_version_say_what_they_should() {
     let instance = Instance::new();
     let help = instance.result(&["--help"]);
@@ -96,6 +155,59 @@ async fn a_log_that_nobody_reads_keeps_the_server_from_nothing() {
 }
 
 #[test]
+fn a_second_server_on_the_same_folder_refuses_to_start() {
+    let instance = Instance::new();
+    let mut first = instance.serve();
+    for _ in 0..2 {
+        let second = instance.run(&["serve"]);
+        let said = String::from_utf8_lossy(&second.stderr).into_owned();
+        assert_eq!(second.status.code(), Some(1), "{said}");
+        let named = format!("another server runs on the data folder {}", instance.data().display());
+        assert!(said.contains(&named) && !said.contains("listens on"), "{said}");
+    }
+    // What isn't a server goes on beside it.
+    instance.result(&["project", "create", "shop"]);
+    instance.result(&["key", "create", "shop"]);
+    instance.result(&["migrate"]);
+    instance.result(&["secret", "reseal"]);
+    first.kill();
+    // Freed by whatever ends the server.
+    drop(instance.serve());
+    drop(instance.serve());
+}
+
+/// Whoever copies a project's file after that has all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_leaves_no_log_also_of_what_nobody_has_called_since_a_kill() {
+    let instance = Instance::new();
+    let mut running = instance.serve();
+    let caller = Caller::of(&instance, &running);
+    caller.make_table().await;
+    let acknowledged = caller.post(ROWS, &json!({"rowId": "r", "data": {"text": "t", "number": 1}})).await.unwrap();
+    assert_eq!(acknowledged.status(), 201);
+    running.kill();
+    let file = instance.data().join("projects/shop.db");
+    let log = file.with_extension("db-wal");
+    assert!(log.metadata().unwrap().len() > 0, "it was killed in the middle");
+
+    let mut running = instance.serve();
+    running.signal("TERM");
+    assert_eq!(running.child.wait().unwrap().code(), Some(0), "{}", running.log());
+    for folder in [instance.data(), instance.data().join("projects")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(!name.ends_with("-wal"), "{name}");
+        }
+    }
+    let backup = instance.path().join("backup.db");
+    std::fs::copy(&file, &backup).unwrap();
+    std::fs::rename(&backup, &file).unwrap();
+    let running = instance.serve();
+    let row = caller.at(&running).get(&format!("{ROWS}/r")).await.unwrap();
+    assert_eq!(row.status(), 200, "{}", row.text().await.unwrap());
+}
+
+#[test]
 fn few_open_files_are_enough_for_many_projects() {
     let instance = Instance::new();
     let ids: Vec<_> = (0..18).map(|n| format!("p{n}")).collect();
@@ -124,15 +236,20 @@ fn few_open_files_are_enough_for_many_projects() {
 #[test]
 fn what_commands_refuse_is_said_on_standard_error() {
     let instance = Instance::new();
-    for arguments in
-        [&["project", "create", "Not-Valid"][..], &["project", "create", "console"], &["key", "create", "nowhere"]]
-    {
+    let refused =
+        [&["project", "create", "Not-Valid"][..], &["project", "create", "console"], &["key", "create", "nowhere"]];
+    for (n, arguments) in refused.into_iter().enumerate() {
         let output = instance.run(arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
+        // Whoever is in the wrong folder is told so.
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(said.contains(&format!("made a new instance in {}", instance.data().display())), n == 0, "{said}");
     }
     instance.result(&["project", "create", "shop"]);
-    assert_eq!(instance.run(&["project", "create", "shop"]).status.code(), Some(1));
+    let again = instance.run(&["project", "create", "shop"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(!String::from_utf8_lossy(&again.stderr).contains("made a new instance"), "only what is new is told of");
     assert_eq!(instance.run(&["key", "create", "shop", "--scopes", "everything"]).status.code(), Some(1));
     instance.result(&["migrate"]);
 }

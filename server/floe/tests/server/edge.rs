@@ -100,11 +100,50 @@ both_databases! {
         assert_eq!(send("application/json", nothing, b"[]".to_vec()).await, missing, "PHP's empty object");
         assert_eq!(send("application/json", nothing, b"{\"name\":\"\xff\"}".to_vec()).await, bad);
         assert_eq!(send("application/json", nothing, format!("{{\"a\":{}", "[".repeat(50_000)).into_bytes()).await, bad);
+        let twice = br#"{"userId":"a","email":"a@b.org","password":"correct horse","us\u0065rId":"b"}"#.to_vec();
+        assert_eq!(send("application/json", nothing, twice).await, bad, "of two values of one key neither counts");
         assert_eq!(send("text/plain", nothing, good.clone()).await, bad, "what a form of another site can send");
         assert_eq!(send("application/json", ("Content-Encoding", "gzip"), good).await, bad);
         let too_large = send("application/json", nothing, vec![b' '; 13 * 1024 * 1024]).await;
         assert_eq!(too_large, (413, "general_payload_too_large".to_owned()));
         assert_eq!(project.server().get("/v1/users").await.expect(200)["total"], 0);
+    }
+
+    /// A proxy in front may have taken the other one.
+    async fn of_two_headers_that_contradict_each_other_neither_counts(floe: TestServer) {
+        let (shop, other) = (floe.project("shop").await, floe.project("other").await);
+        let (server, users) = (shop.server(), "/v1/users");
+        server.get(users).await.ok(200);
+        for (name, value) in [
+            ("X-Appwrite-Key", other.key.as_str()), ("X-Appwrite-Project", "other"), ("X-Appwrite-Project", ""),
+        ] {
+            let answer = server.clone().header(name, value).get(users).await;
+            answer.refused(400, "general_bad_request");
+            assert_eq!(answer.body["field"], name.to_lowercase());
+            assert!(!answer.text.contains(&other.key) && !answer.text.contains(&shop.key), "{}", answer.text);
+            other.server().header(name, if name.ends_with("Key") { &shop.key } else { "shop" }).get(users).await.refused(400, "general_bad_request");
+        }
+        for name in ["X-Appwrite-JWT", "X-Appwrite-Session", "X-Appwrite-Mode", "X-Fallback-Cookies", "Authorization", "Origin"] {
+            shop.guest().header(name, "a").header(name, "b").get("/v1/ping").await.refused(400, "general_bad_request");
+        }
+        server.clone().header("Content-Type", "application/x-www-form-urlencoded").post(users, &json!({"userId": "a"})).await.refused(400, "general_bad_request");
+        // The same twice is one, and what decides nothing may be there as often as it likes.
+        server.clone().header("X-Appwrite-Key", &shop.key).header("Accept", "a/b").header("Accept", "c/d").get(users).await.ok(200);
+    }
+
+    /// All SDKs name the version that they were made for. Answers are of one version.
+    async fn a_response_format_changes_nothing_and_a_newer_one_is_told_so(floe: TestServer) {
+        let project = floe.project("shop").await;
+        let ada = project.user("ada@x.org").await;
+        let account = ada.client.get(ACCOUNT).await;
+        assert_eq!(account.header("x-appwrite-warning"), "");
+        for format in ["1.4.0", "1.8.0", "1.9.5", "1.9.6", "2.0.0", "", "abc", "2.x", "-1"] {
+            let answer = ada.client.clone().header("X-Appwrite-Response-Format", format).get(ACCOUNT).await;
+            assert_eq!((answer.header("x-appwrite-warning"), &answer.body), ("", &account.body), "{format}");
+        }
+        let newer = ada.client.clone().header("X-Appwrite-Response-Format", "2.5.0").get(ACCOUNT).await;
+        assert!(newer.header("x-appwrite-warning").starts_with("The current SDK is built for Appwrite 2.5.0. However, the current"));
+        assert_eq!(newer.expect(200), account.body);
     }
 
     async fn crawlers_people_and_authorities_find_what_they_look_for(floe: TestServer) {

@@ -73,6 +73,23 @@ fn a_disk_that_is_nearly_full_takes_nothing_more_and_gives_back_what_it_has() {
     );
 }
 
+/// To the last byte: what is removed must be written down as well.
+#[test]
+fn a_disk_that_takes_nothing_at_all_promises_no_deletions() {
+    TestServer::run(Database::Sqlite, async |floe: TestServer| {
+        let shop = floe.project("shop").await;
+        make_table(&shop.server()).await;
+        let mut unit = floe.store("shop").await.begin().await.unwrap();
+        unit.batch("PRAGMA max_page_count = 1").await.unwrap();
+        unit.commit().await.unwrap();
+        let refused = shop.server().post(ROWS, &json!({"rowId": "first", "data": {"text": "x".repeat(100_000)}})).await;
+        refused.refused(507, FULL);
+        let message = refused.body["message"].as_str().unwrap();
+        assert!(message.contains("nothing can be deleted") && message.contains("can be read"), "{message}");
+        shop.server().get(ROWS).await.ok(200);
+    });
+}
+
 #[test]
 fn what_has_to_stay_free_is_a_setting() {
     TestServer::run_with(

@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 
 const ROWS: &str = "/v1/tablesdb/safe/tables/safe/rows";
 const NEW_KEY: &str = "5b1f0c9a7e3d48628af6d2c4b09e7135";
+const THIRD_KEY: &str = "c7d20e4f9b8a4163a5e1f7b60d3c8294";
 
 /// A table with an encrypted column, and a row in it.
 async fn fill(caller: &Caller) {
@@ -123,8 +124,15 @@ async fn the_key_is_replaced_while_the_old_one_is_still_known() {
     add(&both, "new").await;
     stop(running);
 
+    // All keys that are missing are named at once.
+    instance.env.truncate(0);
+    instance.env.push(("FLOE_SECRET_KEY".into(), THIRD_KEY.into()));
+    let said = refusal(&instance);
+    let lost = said.split("FLOE_SECRET_KEY_LOST=").nth(1).unwrap().split(' ').next().unwrap();
+    assert_eq!(lost.split(',').map(str::len).collect::<Vec<_>>(), [8, 8], "{said}");
+
     // Without the old key its values are missed; unless they are given up.
-    instance.env.pop();
+    instance.env = vec![("FLOE_SECRET_KEY".into(), NEW_KEY.into())];
     let said = refusal(&instance);
     let lost = said.split("FLOE_SECRET_KEY_LOST=").nth(1).unwrap()[..8].to_owned();
     instance.env.push(("FLOE_SECRET_KEY_LOST".into(), lost));

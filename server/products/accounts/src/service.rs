@@ -6,7 +6,9 @@ use floe_kernel::access::Caller;
 use floe_kernel::directory::{Principal, Project, Visit};
 use floe_kernel::secret::{Secret, SessionToken};
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_users::{Admission, Context, Ending, JwtSession, NewUser, People, Provider, Session, SignIn, User, events};
+use floe_users::{
+    Admission, Changed, Context, Ending, JwtSession, NewUser, Oneself, People, Provider, Session, SignIn, User, events,
+};
 use std::sync::Arc;
 
 /// The ways to sign in, by the names with which projects switch them off.
@@ -97,7 +99,7 @@ impl Accounts {
         caller: &Caller,
         email: String,
         password: &Secret,
-    ) -> Result<User> {
+    ) -> Result<Changed> {
         let change = |user: &mut User| user.change_email(Some(email));
         let changed = self.change_proven(at, caller, events::UPDATE_EMAIL, password, change).await;
         changed.map_err(|error| match error.kind() {
@@ -114,11 +116,12 @@ impl Accounts {
         caller: &Caller,
         phone: String,
         password: &Secret,
-    ) -> Result<User> {
+    ) -> Result<Changed> {
         self.change_proven(at, caller, events::UPDATE_PHONE, password, |user| user.change_phone(Some(phone))).await
     }
 
-    /// Changes what only who knows the password may change.
+    /// Changes what only who knows the password may change. With a first password an anonymous user becomes an account: what
+    /// opened the one, whoever has a copy of it, doesn't open the other.
     async fn change_proven(
         &self,
         at: Context<'_>,
@@ -126,19 +129,20 @@ impl Accounts {
         event: &'static str,
         password: &Secret,
         change: impl FnOnce(&mut User),
-    ) -> Result<User> {
+    ) -> Result<Changed> {
         let seen = self.proven(at, caller, password).await?;
         let first = if seen.password.is_none() { Some(self.people.hash(password, at.interest).await?) } else { None };
+        let renewed = caller.session_id().filter(|_| first.is_some() && caller.by_cookie());
         let change = |user: &mut User| {
             seen.still(user)?;
-            if first.is_some() {
-                user.password = first;
-                user.password_updated_at = Some(at.now);
-            }
             change(user);
-            Ok(Ending::Nothing)
+            let Some(first) = first else { return Ok(Ending::Nothing) };
+            user.password = Some(first);
+            user.password_updated_at = Some(at.now);
+            user.generation += 1;
+            Ok(Ending::AllBut(caller.session_id()))
         };
-        self.people.change(at, &seen.id, event, change).await
+        self.people.change_and_renew(at, &seen.id, event, renewed, change).await
     }
 
     /// The caller, who knows their password. Who has none has nothing to show but the session itself; a JWT, which may
@@ -159,9 +163,10 @@ impl Accounts {
         caller: &Caller,
         password: &Secret,
         old: &Secret,
-    ) -> Result<User> {
+    ) -> Result<Changed> {
         let seen = self.proven(at, caller, old).await?;
-        self.people.set_password(at, &seen.id, Some(password), Some(&seen), caller.session_id()).await
+        let by = Oneself { seen: &seen, session_id: caller.session_id(), renews: caller.by_cookie() };
+        self.people.set_password(at, &seen.id, Some(password), Some(by)).await
     }
 
     /// Blocks the caller, by their own wish, and ends the session in which they wished it.

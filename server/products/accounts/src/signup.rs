@@ -19,6 +19,9 @@ pub enum ConsoleSignup {
     Closed,
 }
 
+const WANTS_TOKEN: &str = "Sign up to the console is restricted: a new server's first account is made with the set-up token \
+    that the server prints when it starts. You can contact an administrator to update console sign up restrictions.";
+
 impl ConsoleSignup {
     /// Under which condition somebody with this token may sign up.
     pub(crate) fn admission(&self, given: Option<&Secret>) -> Result<Admission> {
@@ -28,7 +31,8 @@ impl ConsoleSignup {
             Self::Token(token) if given.is_some_and(|given| hash(given.expose()) == hash(token.expose())) => {
                 Ok(Admission::First)
             }
-            Self::Token(_) | Self::Closed => Err(ErrorKind::UserConsoleCountExceeded.into()),
+            Self::Token(_) => Err(Error::new(ErrorKind::UserConsoleCountExceeded).message(WANTS_TOKEN)),
+            Self::Closed => Err(ErrorKind::UserConsoleCountExceeded.into()),
         }
     }
 }

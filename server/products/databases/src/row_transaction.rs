@@ -52,6 +52,8 @@ pub(crate) struct RowTransaction<'s> {
     rehearsal: Option<Rehearsal>,
     /// Whether this changes one row and nothing else.
     single: bool,
+    /// Whether others were found to use a table for long: nothing more is waited for.
+    in_use: bool,
 }
 
 /// Until when what is done is only done to be seen.
@@ -88,6 +90,7 @@ impl<'s> RowTransaction<'s> {
             rows_left: None,
             rehearsal: None,
             single: false,
+            in_use: false,
         }
     }
 
@@ -205,6 +208,25 @@ impl<'s> RowTransaction<'s> {
     /// Changes the shape of a table.
     pub(crate) async fn shape(&mut self, ddl: Ddl) -> Result<(), floe_store::Error> {
         self.unit.change(&ddl).await
+    }
+
+    /// The same, unless others use the table for long (a dump does): then nothing was done, and it is to be left for later.
+    /// Whether it was done. Of several tables only the first is waited for.
+    pub(crate) async fn try_shape(&mut self, ddl: Ddl) -> Result<bool, floe_store::Error> {
+        if self.unit.is_sqlite() {
+            return self.shape(ddl).await.map(|()| true);
+        }
+        if self.in_use {
+            return Ok(false);
+        }
+        self.unit.mark().await?;
+        match self.shape(ddl).await {
+            Err(floe_store::Error::Busy) => {
+                self.in_use = true;
+                self.unit.back_to_mark().await.map(|()| false)
+            }
+            done => done.map(|()| true),
+        }
     }
 
     /// Leaves something about the shape of a table for later. `item`: the number of the index or column.

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// How long the database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How many projects are named at the most.
+const MOST_NAMED: usize = 100;
+
 /// In how many seconds whoever asks may ask again.
 const RETRY_AFTER: u32 = 1;
 
@@ -66,7 +69,7 @@ impl Health {
 
     fn projects_with(&self, ailment: Ailment) -> Vec<String> {
         let ailing = self.stores.ailing().into_iter();
-        ailing.filter_map(|(project, of)| (of == ailment).then_some(project)).collect()
+        ailing.filter_map(|(project, of)| (of == ailment).then_some(project)).take(MOST_NAMED).collect()
     }
 
     /// Whether files can be written and read back.
@@ -100,6 +103,7 @@ impl Health {
     /// others can: that is told, and nothing else; so is a disk that is full, since what is there can be read and removed.
     /// A disk that fails is no place for any of them.
     pub(crate) async fn readiness(&self) -> Readiness {
+        self.stores.look_for_files().await;
         let (outcome, latency) = self.ping().await;
         let failed = self.projects_with(Ailment::DiskFailed);
         let damaged = self.projects_with(Ailment::Damaged);

@@ -27,4 +27,4 @@ mod service;
 pub use model::NewProject;
 pub use organisations::Organisations;
 pub use routes::routes;
-pub use service::{OnProjectDeleted, Projects};
+pub use service::{OnProjectDeleted, Projects, is_claimed};

@@ -28,5 +28,5 @@ pub use device::Device;
 pub use model::{Account, JwtModel, Session, SessionModel, User, UserModel};
 pub use passwords::Passwords;
 pub use routes::routes;
-pub use service::{Context, Ending, JwtSession, People};
+pub use service::{Changed, Context, Ending, JwtSession, Oneself, People};
 pub use sessions::{Provider, SignIn, visit};

@@ -216,6 +216,13 @@ impl Repository<'_> {
         Ok(())
     }
 
+    /// Gives a session another secret.
+    pub(crate) async fn renew_session(&mut self, id: &str, secret_hash: &str, now: Timestamp) -> Result<()> {
+        let change = (sessions::secret_hash.eq(secret_hash), sessions::updated_at.eq(now.millis()));
+        on_conn!(self.0, |c| diesel::update(sessions::table.find(id)).set(change).execute(c))?;
+        Ok(())
+    }
+
     pub(crate) async fn delete_sessions(&mut self, ids: &[&str]) -> Result<()> {
         if !ids.is_empty() {
             let query = sessions::table.filter(sessions::id.eq_any(ids));

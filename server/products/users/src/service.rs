@@ -2,7 +2,7 @@
 
 use crate::admission::{Admission, NewUser, admit};
 use crate::events;
-use crate::model::{Account, User};
+use crate::model::{Account, Session, User};
 use crate::passwords::Passwords;
 use crate::repository::{self, Repository};
 use floe_cache::Cache;
@@ -12,7 +12,7 @@ use floe_gateway::{Call, Interest};
 use floe_kernel::directory::{Identities as _, Memberships, PRINCIPALS, Principal, Project};
 use floe_kernel::query::{Filter, Queries};
 use floe_kernel::role::RoleHolder;
-use floe_kernel::secret::Secret;
+use floe_kernel::secret::{Secret, SessionToken};
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::Value;
 use floe_kernel::{Error, ErrorKind, Result};
@@ -50,6 +50,25 @@ pub enum Ending<'s> {
     Only(&'s str),
     /// All but this one, or really all.
     AllBut(Option<&'s str>),
+}
+
+/// Who gives themselves another password.
+#[derive(Debug, Clone, Copy)]
+pub struct Oneself<'s> {
+    /// The user as they were when the old password was asked for.
+    pub seen: &'s User,
+    /// The session in which they do it.
+    pub session_id: Option<&'s str>,
+    /// Whether that session takes another secret, see [`Changed::renewed`].
+    pub renews: bool,
+}
+
+/// A user after a change.
+pub struct Changed {
+    /// The user.
+    pub user: User,
+    /// The session that goes on with another secret, and that secret this one time.
+    pub renewed: Option<(Session, SessionToken)>,
 }
 
 /// Everybody, in every project.
@@ -174,19 +193,39 @@ impl People {
         event: &'static str,
         change: impl FnOnce(&mut User) -> Result<Ending<'s>>,
     ) -> Result<User> {
+        Ok(self.change_and_renew(at, id, event, None, change).await?.user)
+    }
+
+    /// The same, and `renewed`, a session of the user, goes on with another secret.
+    ///
+    /// # Errors
+    /// Those of [`People::change`].
+    pub async fn change_and_renew<'s>(
+        &self,
+        at: Context<'_>,
+        id: &str,
+        event: &'static str,
+        renewed: Option<&str>,
+        change: impl FnOnce(&mut User) -> Result<Ending<'s>>,
+    ) -> Result<Changed> {
         let mut unit = at.store.begin().await?;
         let mut user = self.hold(&mut unit, at, id).await?;
         let ending = change(&mut user)?;
         Repository(&mut unit).save(&user).await.map_err(taken)?;
         self.end(&mut unit, id, ending).await?;
+        let renewed = match renewed {
+            Some(session_id) => self.renew_session(&mut unit, at, id, session_id).await?,
+            None => None,
+        };
         events::emit(&mut unit, event, &[id], || Account::from(&user)).await?;
         unit.commit().await?;
-        Ok(user)
+        Ok(Changed { user, renewed })
     }
 
-    /// Gives a user another password, or none. Ends every JWT, and where the project says so every other session.
+    /// Gives a user another password, or none. Ends every JWT, and every other session where the project says so, and where
+    /// somebody gives themselves their first: until then whoever had brought about the session could come in with it.
     ///
-    /// `seen`: the user as they were when the old password was asked for; nothing happens when it has changed since.
+    /// `by`: who does it themselves; nothing happens when their password has changed since it was asked for.
     ///
     /// # Errors
     /// [`ErrorKind::UserNotFound`], [`ErrorKind::UserInvalidCredentials`].
@@ -195,19 +234,20 @@ impl People {
         at: Context<'_>,
         id: &str,
         password: Option<&Secret>,
-        seen: Option<&User>,
-        session_id: Option<&str>,
-    ) -> Result<User> {
+        by: Option<Oneself<'_>>,
+    ) -> Result<Changed> {
         let password = match password {
             Some(password) => Some(self.hash(password, at.interest).await?),
             None => None,
         };
-        let ending = match at.project.settings.invalidate_sessions {
-            true => Ending::AllBut(session_id),
-            false => Ending::Nothing,
+        let is_first = by.is_some_and(|by| by.seen.password.is_none());
+        let session_id = by.and_then(|by| by.session_id);
+        let (ending, renewed) = match at.project.settings.invalidate_sessions || is_first {
+            true => (Ending::AllBut(session_id), session_id.filter(|_| by.is_some_and(|by| by.renews))),
+            false => (Ending::Nothing, None),
         };
-        self.change(at, id, events::UPDATE_PASSWORD, |user| {
-            seen.map_or(Ok(()), |seen| seen.still(user))?;
+        self.change_and_renew(at, id, events::UPDATE_PASSWORD, renewed, |user| {
+            by.map_or(Ok(()), |by| by.seen.still(user))?;
             user.generation += 1;
             user.password_updated_at = password.is_some().then_some(at.now);
             user.password = password;

@@ -183,6 +183,24 @@ impl People {
         Ok(session)
     }
 
+    /// Gives a session another secret as a part of something bigger: whoever has a copy of the one before is signed out. Nothing
+    /// for one that has ended meanwhile.
+    pub(crate) async fn renew_session(
+        &self,
+        unit: &mut UnitOfWork,
+        at: Context<'_>,
+        user_id: &str,
+        session_id: &str,
+    ) -> Result<Option<(Session, SessionToken)>> {
+        let sessions = Repository(unit).sessions(user_id).await?;
+        let Some(mut session) = sessions.into_iter().find(|session| session.id == session_id) else { return Ok(None) };
+        let token = SessionToken { id: user_id.to_owned(), secret: random_hex(128) };
+        session.secret_hash = hash(&token.secret);
+        session.updated_at = at.now;
+        Repository(unit).renew_session(session_id, &session.secret_hash, at.now).await?;
+        Ok(Some((session, token)))
+    }
+
     /// Signs the user out of one session.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod silence;
 pub(crate) use pool::Pool;
 pub use run::RunOnPostgres;
 pub(crate) use session::Session;
+pub(crate) use shares::{Claim, Use};
 
 use crate::error::{Error, FAILED_UNIT, Result};
 use crate::gate::Inside;
@@ -127,8 +128,14 @@ enum Unit {
 }
 
 impl Lease {
-    async fn take(pool: &Pool, schema: &Arc<str>) -> Result<Self> {
-        Ok(Self { held: Some(pool.get(schema).await?), opening: None, busy: false, unit: Unit::None, inside: None })
+    async fn take(pool: &Pool, schema: &Arc<str>, claim: Claim) -> Result<Self> {
+        Ok(Self {
+            held: Some(pool.get(schema, claim).await?),
+            opening: None,
+            busy: false,
+            unit: Unit::None,
+            inside: None,
+        })
     }
 
     /// The same, known to the store's gate.
@@ -138,8 +145,8 @@ impl Lease {
     }
 
     /// For reading, outside of a transaction.
-    pub(crate) async fn read(pool: &Pool, schema: &Arc<str>) -> Result<Self> {
-        let mut lease = Self::take(pool, schema).await?;
+    pub(crate) async fn read(pool: &Pool, schema: &Arc<str>, claim: Claim) -> Result<Self> {
+        let mut lease = Self::take(pool, schema, claim).await?;
         if lease.schema() != Some(schema) {
             let sql = format!("SET search_path TO {}", quoted(schema)).into();
             lease.opening = Some(Opening { sql, schema: Some(schema.clone()) });
@@ -149,9 +156,9 @@ impl Lease {
 
     /// For reading, with statements that take no longer than this. In a transaction, so that the limit ends with it; and
     /// should its end come too late for that limit, the connection is closed.
-    pub(crate) async fn read_within(pool: &Pool, schema: &Arc<str>, limit: Duration) -> Result<Self> {
+    pub(crate) async fn read_within(pool: &Pool, schema: &Arc<str>, claim: Claim, limit: Duration) -> Result<Self> {
         let limit = limit.min(pool.statement_timeout()).as_millis().max(1);
-        let mut lease = Self::take(pool, schema).await?;
+        let mut lease = Self::take(pool, schema, claim).await?;
         lease.unit = Unit::Open;
         let schema = quoted(schema);
         let sql = format!("BEGIN READ ONLY; SET LOCAL search_path TO {schema}; SET LOCAL statement_timeout = {limit}");
@@ -160,8 +167,8 @@ impl Lease {
     }
 
     /// With a transaction.
-    pub(crate) async fn begin(pool: &Pool, schema: &Arc<str>) -> Result<Self> {
-        let mut lease = Self::take(pool, schema).await?;
+    pub(crate) async fn begin(pool: &Pool, schema: &Arc<str>, claim: Claim) -> Result<Self> {
+        let mut lease = Self::take(pool, schema, claim).await?;
         lease.unit = Unit::Open;
         let sql = if lease.schema() == Some(schema) {
             "BEGIN READ WRITE".into()

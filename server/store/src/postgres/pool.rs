@@ -1,7 +1,7 @@
 //! The pool: which connections there are, and which of them are still good.
 
 use super::session::{self, CONNECTING, Session};
-use super::shares::{Share, Shares};
+use super::shares::{Claim, Share, Shares};
 use super::silence::Watchdog;
 use crate::error::{Error, Result};
 use crate::statement_counter::StatementCounter;
@@ -30,7 +30,7 @@ const MOST_MIGRATIONS: usize = 4;
 #[derive(Clone)]
 pub(crate) struct Pool {
     connections: managed::Pool<Manager>,
-    /// None: there is but one connection, and nothing to share.
+    /// The connections that aren't kept for the platform.
     shares: Shares,
     /// What the platform, which has a connection kept for it, calls its schema.
     platform: Arc<str>,
@@ -100,8 +100,9 @@ impl Pool {
     ///
     /// # Errors
     /// [`Error::Busy`] when none became free in time, [`Error::Unreachable`] when none can be made.
-    pub(super) async fn get(&self, schema: &Arc<str>) -> Result<Held> {
-        let share = if *schema == self.platform { None } else { Some(self.shares.take(schema, PATIENCE).await?) };
+    pub(super) async fn get(&self, schema: &Arc<str>, claim: Claim) -> Result<Held> {
+        let is_platform = *schema == self.platform;
+        let share = if is_platform { None } else { Some(self.shares.take(schema, claim, PATIENCE).await?) };
         let pooled = self.connections.get().await.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => Error::Busy,
             error => Error::unreachable(error),
@@ -114,8 +115,8 @@ impl Pool {
     /// # Errors
     /// [`Error::Unreachable`] when none can be made.
     pub(crate) async fn connect(&self) -> Result<Session> {
-        let config = &self.connections.manager().config;
-        Session::connect(config, "SET statement_timeout = 0").await.map_err(Error::unreachable)
+        let (config, limits) = (&self.connections.manager().config, session::limits(None, self.statement_timeout()));
+        Session::connect(config, &limits).await.map_err(Error::unreachable)
     }
 
     /// The right to migrate a schema.
@@ -136,8 +137,8 @@ impl managed::Manager for Manager {
 
     async fn create(&self) -> ConnectionResult<Pooled> {
         // Read-only outside of a unit: should a unit's BEGIN ever fail alone, what flies behind it changes nothing.
-        let timeout = self.statement_timeout.as_millis();
-        let setup = format!("SET statement_timeout = {timeout}; SET default_transaction_read_only = on");
+        let limits = session::limits(Some(self.statement_timeout), self.statement_timeout);
+        let setup = format!("{limits}; SET default_transaction_read_only = on");
         let mut session = Session::connect(&self.config, &setup).await?;
         let statements = StatementCounter::default();
         session.set_instrumentation(statements.counter());

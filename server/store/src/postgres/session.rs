@@ -18,6 +18,17 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_secs(10);
 const BETWEEN_PROBES: Duration = Duration::from_secs(2);
 
+/// How much longer than a statement a transaction may pause before the server ends it: nothing of ours pauses so long,
+/// unless the machine that began it is gone.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// When the server notices, by itself, that we are gone without a word: what it asks of us, and how long it waits for us
+/// to take what it sent. (After [`QUIET`] and three probes; what a transaction holds is free before that or then.)
+const WATCH_US: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; \
+    SELECT set_config(name, value, false) FROM pg_settings \
+    JOIN (VALUES ('tcp_user_timeout', '15000'), ('client_connection_check_interval', '5000')) AS ours (name, value) \
+    USING (name) WHERE version() LIKE '%linux%'";
+
 /// A connection, closed when dropped, whether or not the other side still listens. Derefs to Diesel's.
 pub(crate) struct Session {
     connection: AsyncPgConnection,
@@ -61,7 +72,8 @@ impl Session {
         let row = client.query_one("SELECT pg_backend_pid()", &[]).await.map_err(failed)?;
         let process = row.try_get(0).map_err(failed)?;
         let mut connection = AsyncPgConnection::try_from(client).await?;
-        connection.batch_execute(setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+        let setup = format!("{setup}; {WATCH_US}");
+        connection.batch_execute(&setup).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self { connection, driver, process })
     }
 
@@ -83,6 +95,13 @@ impl DerefMut for Session {
     fn deref_mut(&mut self) -> &mut AsyncPgConnection {
         &mut self.connection
     }
+}
+
+/// The set-up of a session in which a statement may take so long (none: without end), where statements otherwise take
+/// `usual` at the most. The server ends a transaction in which nothing comes for a little longer than that.
+pub(super) fn limits(statement: Option<Duration>, usual: Duration) -> String {
+    let (statement, pause) = (statement.unwrap_or_default().as_millis(), (usual + PAUSE).as_millis());
+    format!("SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {pause}")
 }
 
 /// What a URL says, with limits for whatever it says nothing of.

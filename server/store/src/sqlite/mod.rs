@@ -13,6 +13,7 @@ mod writer;
 use crate::error::{Error, Result, is_busy, was_interrupted};
 use crate::gate::{Gate, Inside};
 use crate::statement_counter::StatementCounter;
+use crate::store::Reads;
 use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::result::Error as DieselError;
 use diesel::{Connection as _, QueryResult, SqliteConnection};
@@ -95,15 +96,6 @@ pub(crate) struct TimeLimits {
     pub(crate) unit: Duration,
 }
 
-/// For whom something is read.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Reads {
-    /// How long a statement may take, if that is less than any may.
-    pub(crate) limit: Option<Duration>,
-    /// Who asks, as a number: what is scarce is shared out among them.
-    pub(crate) caller: u64,
-}
-
 /// An open file.
 pub struct File {
     file: DatabaseFile,
@@ -167,6 +159,15 @@ impl File {
     /// How many bytes its log has on disk.
     pub(crate) fn wal_bytes(&self) -> u64 {
         self.writer.wal().bytes()
+    }
+
+    /// What looks whether the file is still where it was, and has it opened anew if not. To be run on a thread that may block.
+    pub(crate) fn place_check(&self) -> impl FnOnce() + Send + use<> {
+        let wal = self.writer.shared_wal();
+        // Whoever finds out has it told and opened anew.
+        move || {
+            let _ = wal.must_be_in_place();
+        }
     }
 
     /// Commits what waits, refuses everything from now on for this reason, and waits until no connection is open any more:
@@ -472,6 +473,12 @@ pub(crate) fn connect(file: &DatabaseFile, purpose: Purpose) -> Result<Opened> {
     let statements = StatementCounter::default();
     connection.set_instrumentation(statements.counter());
     Ok(Opened { connection, statements, _inside: Some(inside) })
+}
+
+/// Moves the log of a file that nobody has open into it, and removes it. Blocks.
+pub(crate) fn move_log(file: &Path) -> Result<()> {
+    let mut connection = connect(&DatabaseFile::of(file), Purpose::Migrating)?;
+    Ok(connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?)
 }
 
 /// The URI of a file that is to be opened, and not to be made.

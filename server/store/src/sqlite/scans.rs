@@ -4,7 +4,7 @@
 //! others' scans go first, and nobody's short reads wait for a scan at all (see [`super::readers`]).
 
 use crate::error::{Error, Result};
-use std::collections::{HashMap, VecDeque};
+use crate::turns::{QueueLimits, Turns};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,8 +17,7 @@ const MOST: usize = 8;
 const MOST_OF_ONE: usize = MOST / 2;
 
 /// How many wait for one file; how many of these are one caller's.
-const MOST_WAITING: usize = 128;
-const MOST_WAITING_OF_ONE: usize = 16;
+const QUEUE: QueueLimits = QueueLimits { all: 128, of_one: 16 };
 
 /// How many scan in the whole process. Commits need threads too.
 static ALL: Semaphore = Semaphore::const_new(64);
@@ -26,22 +25,9 @@ static ALL: Semaphore = Semaphore::const_new(64);
 /// The scans of a file, and who waits to begin one.
 #[derive(Default)]
 pub(super) struct ScanSlots {
-    queue: Mutex<Queue>,
+    turns: Mutex<Turns<Slot>>,
     /// Whether anybody may be waiting: so that nobody needs the lock as long as nobody is.
     is_awaited: AtomicBool,
-}
-
-#[derive(Default)]
-struct Queue {
-    running: usize,
-    running_of: HashMap<u64, usize>,
-    /// In the order in which they came.
-    waiting: VecDeque<Waiting>,
-}
-
-struct Waiting {
-    caller: u64,
-    granted: oneshot::Sender<Slot>,
 }
 
 /// Leave to scan, until dropped.
@@ -79,24 +65,22 @@ impl ScanSlots {
     }
 
     fn take_or_queue(self: &Arc<Self>, caller: u64) -> Result<Turn> {
-        let mut queue = self.lock();
-        if queue.running < MOST && queue.running_of(caller) < MOST_OF_ONE {
-            return Ok(Turn::Now(queue.grant(self, caller)));
+        let mut turns = self.lock();
+        if turns.running() < MOST && turns.running_of(caller) < MOST_OF_ONE {
+            return Ok(Turn::Now(self.begun(&mut turns, caller)));
         }
-        // Whoever has gone away meanwhile doesn't count.
-        queue.waiting.retain(|waiting| !waiting.granted.is_closed());
-        let own = queue.waiting.iter().filter(|waiting| waiting.caller == caller).count();
-        if queue.waiting.len() >= MOST_WAITING || own >= MOST_WAITING_OF_ONE {
-            return Err(Error::Busy);
-        }
-        let (granted, later) = oneshot::channel();
-        queue.waiting.push_back(Waiting { caller, granted });
+        let later = turns.queue(caller, &QUEUE)?;
         self.is_awaited.store(true, Ordering::Relaxed);
         Ok(Turn::Later(later))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn begun(self: &Arc<Self>, turns: &mut Turns<Slot>, caller: u64) -> Slot {
+        turns.begin(caller);
+        Slot { slots: Arc::clone(self), caller }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Turns<Slot>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,48 +89,18 @@ enum Turn {
     Later(oneshot::Receiver<Slot>),
 }
 
-impl Queue {
-    fn running_of(&self, caller: u64) -> usize {
-        self.running_of.get(&caller).copied().unwrap_or(0)
-    }
-
-    fn grant(&mut self, slots: &Arc<ScanSlots>, caller: u64) -> Slot {
-        self.running += 1;
-        *self.running_of.entry(caller).or_default() += 1;
-        Slot { slots: Arc::clone(slots), caller }
-    }
-
-    fn release(&mut self, caller: u64) {
-        self.running -= 1;
-        if let Some(running) = self.running_of.get_mut(&caller) {
-            *running -= 1;
-            if *running == 0 {
-                self.running_of.remove(&caller);
-            }
-        }
-    }
-
-    /// Of those who may begin, who has the fewest running; of these, who came first.
-    fn next(&mut self) -> Option<Waiting> {
-        let may = |waiting: &Waiting| self.running_of(waiting.caller) < MOST_OF_ONE;
-        let candidates = self.waiting.iter().enumerate().filter(|(_, waiting)| may(waiting));
-        let (place, _) = candidates.min_by_key(|(_, waiting)| self.running_of(waiting.caller))?;
-        self.waiting.remove(place)
-    }
-}
-
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.slots.lock().release(self.caller);
+        self.slots.lock().end(self.caller);
         loop {
-            let mut queue = self.slots.lock();
-            let next = queue.next();
-            self.slots.is_awaited.store(!queue.waiting.is_empty(), Ordering::Relaxed);
-            let Some(next) = next else { return };
-            let slot = queue.grant(&self.slots, next.caller);
-            drop(queue);
+            let mut turns = self.slots.lock();
+            let next = turns.next(|_, running| running < MOST_OF_ONE);
+            self.slots.is_awaited.store(turns.is_awaited(), Ordering::Relaxed);
+            let Some((caller, granted)) = next else { return };
+            let slot = self.slots.begun(&mut turns, caller);
+            drop(turns);
             // Sent back by whoever doesn't wait any more: dropping it gives it on, so that the loop is done here as well.
-            if next.granted.send(slot).is_ok() {
+            if granted.send(slot).is_ok() {
                 return;
             }
         }
@@ -191,7 +145,7 @@ mod tests {
             tokio::spawn(async move { slots.acquire(caller, Duration::from_secs(60)).await.map(drop) })
         };
         let (second, fourth) = (waits(2), waits(4));
-        while slots.lock().waiting.len() < 2 {
+        while slots.lock().waiting() < 2 {
             tokio::task::yield_now().await;
         }
         // Nobody but the fourth caller has none; when they are done, the next one is the second's.
@@ -211,9 +165,9 @@ mod tests {
             Ok(Turn::Later(granted)) => Some(granted),
             _ => None,
         };
-        let mut waiting: Vec<_> = (0..MOST_WAITING_OF_ONE).map(|_| queue(100).unwrap()).collect();
+        let mut waiting: Vec<_> = (0..QUEUE.of_one).map(|_| queue(100).unwrap()).collect();
         assert!(queue(100).is_none(), "one caller's share of the queue is full");
-        waiting.extend((0..MOST_WAITING - MOST_WAITING_OF_ONE).map(|n| queue(200 + n as u64).unwrap()));
+        waiting.extend((0..QUEUE.all - QUEUE.of_one).map(|n| queue(200 + n as u64).unwrap()));
         assert!(queue(1000).is_none(), "the queue is full");
         let last = waiting.pop().unwrap();
         drop(waiting);

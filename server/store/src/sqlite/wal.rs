@@ -23,6 +23,8 @@ use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
 use floe_sqlite_watch::Recall;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OwnedMutexGuard;
@@ -50,11 +52,27 @@ pub(super) enum Kind {
     Full,
 }
 
+/// Which file it is, whatever its name.
+#[derive(PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    fn of(path: &Path) -> io::Result<Self> {
+        let about = path.metadata()?;
+        Ok(Self { device: about.dev(), inode: about.ino() })
+    }
+}
+
 /// The log of one file.
 pub(super) struct Wal {
     database: DatabaseFile,
     /// The log itself. Open as long as the database is: of a write that failed the system tells those who had it open.
     file: File,
+    /// Which file the database is. (Opening it to ask would take SQLite's locks from it.)
+    identity: Identity,
     /// Whether an fsync has failed. Nobody knows what of the log is on disk then, and a further fsync doesn't tell.
     broken: AtomicBool,
     /// Called when the first one fails.
@@ -81,6 +99,7 @@ impl Wal {
         let mut path = database.path.as_os_str().to_owned();
         path.push("-wal");
         Ok(Self {
+            identity: Identity::of(&database.path)?,
             database,
             file: File::open(path)?,
             broken: AtomicBool::new(false),
@@ -101,8 +120,9 @@ impl Wal {
     /// Makes last what is committed by now: it survives a loss of power once this returns `Ok`. Waits for the disk.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when that isn't known; [`Error::Closed`] ever after. Nothing can be written from then on until
-    /// the file is opened anew: what came later could not be read again after what is missing.
+    /// [`Error::Unavailable`] when that isn't known; [`Error::Unreachable`] when the file was removed; [`Error::Closed`] ever
+    /// after. Nothing can be written from then on until the file is opened anew: what came later could not be read again after
+    /// what is missing.
     pub(super) fn sync(&self) -> Result<()> {
         let _one_at_a_time = self.sync_lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.refuse_if_broken()?;
@@ -111,12 +131,27 @@ impl Wal {
         synced.map_err(|error| {
             self.broke(&error);
             Error::unavailable(error)
-        })
+        })?;
+        self.must_be_in_place().map_err(Error::unreachable)
+    }
+
+    /// Refuses files that were removed or replaced while they are open: what is written to them is gone once they are closed.
+    /// Waits for the disk.
+    ///
+    /// # Errors
+    /// That they were. Then the database is to be opened anew, as after a failure of the disk.
+    pub(super) fn must_be_in_place(&self) -> Result<(), Removed> {
+        let log_is_there = self.file.metadata().is_ok_and(|about| about.nlink() > 0);
+        if log_is_there && Identity::of(&self.database.path).is_ok_and(|now| now == self.identity) {
+            return Ok(());
+        }
+        self.broke(&Removed);
+        Err(Removed)
     }
 
     /// Notes that the disk failed: nothing more is written until the file is opened anew.
     fn broke(&self, error: &dyn std::error::Error) {
-        tracing::error!(database = %self.database.path.display(), %error, "the disk failed: nothing more is written");
+        tracing::error!(database = %self.database.path.display(), %error, "nothing more is written before it is opened anew");
         if !self.broken.swap(true, Ordering::AcqRel) {
             (self.on_failure)();
         }
@@ -202,6 +237,11 @@ impl Wal {
         work()
     }
 }
+
+/// That a file isn't where it was.
+#[derive(Debug, thiserror::Error)]
+#[error("its file or log was removed or replaced while it was open")]
+pub(super) struct Removed;
 
 /// Whether SQLite says that reading or writing the disk failed.
 fn is_disk_failure(error: &DieselError) -> bool {

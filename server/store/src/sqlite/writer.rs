@@ -321,6 +321,10 @@ impl WriterQueue {
         Arc::clone(&self.writer)
     }
 
+    pub(super) fn shared_wal(&self) -> Arc<Wal> {
+        Arc::clone(&self.wal)
+    }
+
     pub(super) fn wal(&self) -> &Wal {
         &self.wal
     }
@@ -595,6 +599,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::File::create(folder.path().join("file.db")).unwrap();
         let connection = connect(&DatabaseFile::of(&folder.path().join("file.db")), Purpose::Writing).unwrap();
+        std::fs::File::create(folder.path().join("broken.db")).unwrap();
         // A device can be opened as a file, but not be synced.
         std::os::unix::fs::symlink("/dev/null", folder.path().join("broken.db-wal")).unwrap();
         let told = Arc::new(AtomicUsize::new(0));

@@ -3,11 +3,11 @@
 use super::Stores;
 use super::place::Id;
 use crate::error::{Error, Result};
+use crate::lock_file;
 use crate::postgres::{self, Session};
 use crate::sqlite::on_thread;
 use crate::stores::Backend;
 use std::fs::{File, TryLockError};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -66,7 +66,7 @@ impl Stores {
 
 /// Blocks: to be called on a thread where that is fine.
 fn lock_file(path: &Path, alone: bool) -> Result<File> {
-    let file = File::options().mode(0o600).create(true).append(true).open(path).map_err(Error::unavailable)?;
+    let file = lock_file::open(path)?;
     if !alone {
         file.lock_shared().map_err(Error::unavailable)?;
         return Ok(file);

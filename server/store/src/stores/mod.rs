@@ -1,8 +1,10 @@
 //! All the stores of the process: opened at first use, closed when idle. What states a store goes through: [`slots`].
 
 mod health;
+mod leftover_logs;
 mod lifecycle_lock;
 mod place;
+mod serving_lock;
 mod slots;
 
 use crate::effects::EffectHandlers;
@@ -12,10 +14,11 @@ use crate::gate::Gate;
 use crate::migrations::{self, Sets};
 use crate::outbox::Outbox;
 use crate::permissions::{SWEEPER, Sweeper};
-use crate::postgres::{self, RunOnPostgres as _, quoted};
+use crate::postgres::{self, Claim, RunOnPostgres as _, quoted};
 use crate::quota::{Quota, Usage};
 use crate::sqlite::{self, on_thread};
-use crate::store::{Inner, Open, PgReader, Store};
+use crate::store::{Inner, Open, PgSchema, Reads, Store};
+use crate::tables::impatiently;
 use crate::tasks::Tasks;
 use crate::wake_ups::Edges;
 use diesel::OptionalExtension;
@@ -28,13 +31,14 @@ pub use health::Ailment;
 pub use lifecycle_lock::LifecycleLock;
 use place::Id;
 pub use place::PLATFORM;
+pub use serving_lock::ServingLock;
 use slots::{Found, Left, Purpose, Slots};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -44,14 +48,27 @@ const CLOSED_AT_A_TIME: usize = 4;
 /// How many stores background work holds at a time.
 const IN_BACKGROUND: usize = 24;
 
+/// How long files aren't looked for again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How many projects a line of the log names at the most.
+const MOST_NAMED: usize = 20;
+
 /// How often another store is closed to make room for one that could not be opened for want of file descriptors.
 const MOST_EVICTIONS: usize = 16;
 
 /// How long background work and stores may take to end when the process does.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What is said at the start when [`Error::Busy`] is what the platform's store gives.
+const PLATFORM_IN_USE: &str = "the platform's tables can't be brought up to this version while others use them, such as a dump \
+    of the database: start again once that is done";
+
 /// After how long a store whose disk failed is opened anew; twice as long after each failure, up to the second.
 const REOPEN_AFTER: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(10)];
+
+/// Asks the platform's store whether somebody finds a project of this id and generation.
+pub type IsClaimed = fn(Store, String, i64) -> BoxFuture<'static, Result<bool>>;
 
 /// Which database, and how it is used.
 #[derive(Clone)]
@@ -71,6 +88,8 @@ pub struct StoreSettings {
     pub min_free: MinFreeSpace,
     /// How much a project may hold. (The platform may hold any amount.)
     pub quota: Quota,
+    /// Whether the platform has a project of this id and generation: then its data must be there.
+    pub is_claimed: IsClaimed,
     /// Who listens to events.
     pub listeners: Arc<dyn Listeners>,
     /// Tells when an event happened.
@@ -98,7 +117,7 @@ pub enum Backend {
 
 impl StoreSettings {
     /// This database, with the defaults: 10 s for a statement, 1 s for a unit of work, closed after 5 idle minutes, 512
-    /// open projects, any amount of data, nobody who listens, or who looks how much room is left.
+    /// open projects, any amount of data, nobody who listens, who looks how much room is left, or who claims projects.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
         Self {
@@ -109,6 +128,7 @@ impl StoreSettings {
             max_open: 512,
             min_free: MinFreeSpace::default(),
             quota: Quota::default(),
+            is_claimed: |_, _, _| Box::pin(async { Ok(false) }),
             listeners: Arc::new(NoListeners),
             clock: Arc::new(SystemClock),
         }
@@ -130,6 +150,8 @@ struct Shared {
     tasks: Tasks,
     free_space: FreeSpace,
     ailing: Ailing,
+    /// When files were last looked for.
+    looked: Mutex<Option<Instant>>,
     /// Who may close a store now.
     closers: Semaphore,
     /// Who may use one in the background.
@@ -233,6 +255,7 @@ impl Stores {
             tasks,
             free_space,
             ailing: Ailing::default(),
+            looked: Mutex::default(),
             closers: Semaphore::new(CLOSED_AT_A_TIME),
             background: Arc::new(Semaphore::new(IN_BACKGROUND)),
             sweeping: AtomicBool::new(false),
@@ -240,7 +263,10 @@ impl Stores {
         let sweeper = Sweeper::new(Arc::clone(&stores.0.settings.clock));
         stores.effects().on_wake(SWEEPER, move |store| sweeper.wake(store));
         stores.create(&Id::platform()).await?;
-        stores.platform().await?;
+        stores.platform().await.map_err(|error| match error {
+            Error::Busy => Error::unavailable(PLATFORM_IN_USE),
+            error => error,
+        })?;
         Ok(stores)
     }
 
@@ -340,7 +366,8 @@ impl Stores {
     /// called; what is going on in it is waited for.
     ///
     /// # Errors
-    /// [`Error::ProjectNotFound`] for the platform, [`Error::Unavailable`] when it can't be removed.
+    /// [`Error::ProjectNotFound`] for the platform, [`Error::Unavailable`] when it can't be removed; [`Error::Busy`] when others
+    /// still use its tables, such as a dump of PostgreSQL: then it is still to be removed.
     pub async fn delete_project(&self, id: &str, generation: i64) -> Result<()> {
         let id = Id::parse(id, generation)?;
         if id.is_platform() {
@@ -352,8 +379,8 @@ impl Stores {
     }
 
     /// Puts the files aside that none of these projects has (by their ids): what an older version or a restored backup of the
-    /// platform has left. To be called under [`Stores::hold_lifecycle_alone`]. Does nothing on PostgreSQL, where another
-    /// instance's schemas may have similar names.
+    /// platform has left. Notes which of the projects have none. To be called under [`Stores::hold_lifecycle_alone`]. Does
+    /// nothing on PostgreSQL, where another instance's schemas may have similar names.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when one can't be put aside.
@@ -365,11 +392,27 @@ impl Stores {
             move || place::project_files(&folder)
         })
         .await??;
+        self.note_missing(claimed, &files);
         for name in files.into_iter().filter(|name| !claimed.contains_key(name)) {
             let (id, folder, now) = (Id::parse(&name, 0)?, folder.clone(), self.0.settings.clock.now());
             on_thread(move || place::set_aside(&folder, &id, now)).await??;
         }
         Ok(())
+    }
+
+    fn note_missing(&self, claimed: &HashMap<String, i64>, files: &[String]) {
+        let files: HashSet<_> = files.iter().collect();
+        let mut missing: Vec<_> = claimed.iter().filter(|(name, _)| !files.contains(name)).collect();
+        missing.sort();
+        for (name, generation) in &missing {
+            if let Ok(id) = Id::parse(name, **generation) {
+                self.0.ailing.note(&id, Ailment::Damaged);
+            }
+        }
+        if !missing.is_empty() {
+            let some: Vec<_> = missing.iter().map(|(name, _)| name.as_str()).take(MOST_NAMED).collect();
+            tracing::error!(missing = missing.len(), projects = some.join(", "), "projects have no file: restore them");
+        }
     }
 
     /// Closes every project's store that nobody uses, and waits for it: for tests.
@@ -400,7 +443,32 @@ impl Stores {
             Inner::Sqlite(file) => file.wal_bytes(),
             Inner::Postgres(_) => 0,
         };
-        self.0.slots.sum(bytes)
+        self.0.slots.each(bytes).into_iter().sum()
+    }
+
+    /// Looks whether the files of all that are open are still where they were. One that was removed is closed, and its
+    /// project [ails](Stores::ailing) from then on; who writes to it finds out by themselves. At most every second.
+    pub async fn look_for_files(&self) {
+        if !self.is_time_to_look() {
+            return;
+        }
+        let checks = self.0.slots.each(|store| match &store.0.inner {
+            Inner::Sqlite(file) => Some(file.place_check()),
+            Inner::Postgres(_) => None,
+        });
+        if let Err(error) = on_thread(|| checks.into_iter().flatten().for_each(|check| check())).await {
+            tracing::warn!(%error, "files can't be looked for");
+        }
+    }
+
+    fn is_time_to_look(&self) -> bool {
+        let now = Instant::now();
+        let mut looked = self.0.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = looked.is_none_or(|last| now >= last + LOOK_AGAIN);
+        if is_time {
+            *looked = Some(now);
+        }
+        is_time
     }
 
     /// The projects whose stores are known not to be well (`console`: the platform's), and why.
@@ -462,7 +530,10 @@ impl Stores {
         if let Some(left) = self.0.slots.least_recently_used(self.0.settings.max_open.saturating_add(1)) {
             self.close_later(left);
         }
-        let store = self.open_making_room(id).await;
+        let store = match self.open_making_room(id).await {
+            Err(Error::NotFound) => Err(self.not_there(id).await),
+            opened => opened,
+        };
         match &store {
             Ok(_) => self.0.ailing.clear(id),
             Err(Error::Damaged(what)) if self.0.ailing.note(id, Ailment::Damaged) => {
@@ -478,6 +549,20 @@ impl Stores {
             self.sweep_while_open();
         }
         store
+    }
+
+    /// What whoever asks for a store is told whose data isn't there: who is too late, because the project was deleted, or all who
+    /// call it until somebody restores it.
+    async fn not_there(&self, id: &Id) -> Error {
+        if id.is_platform() {
+            return place::missing(id);
+        }
+        let Ok(platform) = self.platform().await else { return Error::ProjectNotFound };
+        match (self.0.settings.is_claimed)(platform, id.name.clone(), id.generation).await {
+            Ok(true) => place::missing(id),
+            Ok(false) => Error::ProjectNotFound,
+            Err(error) => error,
+        }
     }
 
     /// Opens a store; when there are no file descriptors left, closes others for it.
@@ -498,6 +583,8 @@ impl Stores {
         self.open_store(id).await
     }
 
+    /// # Errors
+    /// [`Error::NotFound`] when nothing is there.
     async fn open_store(&self, id: &Id) -> Result<Store> {
         let sets = if id.is_platform() { Sets::ProjectAndPlatform } else { Sets::Project };
         let gate = Gate::default();
@@ -510,24 +597,26 @@ impl Stores {
                 };
                 let recovering = self.0.ailing.has(id, Ailment::DiskFailed);
                 let on_failure = self.on_disk_failure(id);
-                let (named, id, gate) = (id, id.clone(), gate.clone());
+                let (id, gate, folder) = (id.clone(), gate.clone(), folder.clone());
                 let open = move || {
+                    let named = |error| place::named(&id, error);
                     place::check_file(&file, &id)?;
-                    migrations::migrate_file(&file, &lock, sets, id.generation, recovering)?;
-                    sqlite::File::open(&file, limits, gate, on_failure)
+                    if id.is_platform() && migrations::is_new(&file).map_err(named)? {
+                        place::refuse_if_projects(&folder)?;
+                    }
+                    migrations::migrate_file(&file, &lock, sets, id.generation, recovering).map_err(named)?;
+                    let opened = sqlite::File::open(&file, limits, gate, on_failure).map_err(named)?;
+                    place::must_have_spare_files().map(|()| opened)
                 };
-                on_thread(open).await?.map(Inner::Sqlite).map_err(|error| match error {
-                    Error::Damaged(what) if !what.starts_with("The data of") => place::damaged(named, &what),
-                    error => error,
-                })?
+                Inner::Sqlite(on_thread(open).await??)
             }
             Backend::Postgres { .. } => {
                 let schema = id.schema(self.prefix());
                 if !self.schema_exists(&schema).await? {
-                    return Err(Error::ProjectNotFound);
+                    return Err(Error::NotFound);
                 }
                 migrations::migrate_schema(self.pool()?, &schema, sets, id.generation).await?;
-                Inner::Postgres(PgReader { pool: self.pool()?.clone(), schema: schema.into(), gate: gate.clone() })
+                Inner::Postgres(PgSchema { pool: self.pool()?.clone(), schema: schema.into(), gate: gate.clone() })
             }
         };
         let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));
@@ -536,7 +625,7 @@ impl Stores {
         let quota = if id.is_platform() { Quota::default() } else { self.0.settings.quota };
         let usage = Arc::new(Usage::new(quota));
         let open = Open { inner, gate, background, outbox, usage, handlers, edges: Edges::default() };
-        Ok(Store(Arc::new(open), sqlite::Reads::default(), None))
+        Ok(Store(Arc::new(open), Reads::default(), None))
     }
 
     /// Makes what [`Stores::open_store`] looks for, with its generation written in it.
@@ -555,7 +644,7 @@ impl Stores {
     async fn create_schema(&self, id: &Id) -> Result<()> {
         let name = id.schema(self.prefix());
         let schema = quoted(&name);
-        let mut lease = postgres::Lease::begin(self.pool()?, &"public".into()).await?;
+        let mut lease = postgres::Lease::begin(self.pool()?, &"public".into(), Claim::OURS).await?;
         // Two that make the same schema at once trip over each other in spite of IF NOT EXISTS.
         lease.batch("SELECT pg_advisory_xact_lock(hashtext('floe schemas'))").await?;
         let table = format!("{schema}.store_generation");
@@ -604,7 +693,7 @@ impl Stores {
     }
 
     async fn schema_exists(&self, schema: &str) -> Result<bool> {
-        let mut lease = postgres::Lease::read(self.pool()?, &"public".into()).await?;
+        let mut lease = postgres::Lease::read(self.pool()?, &"public".into(), Claim::OURS).await?;
         self.exists_in(&mut lease, "to_regnamespace(", &quoted(schema)).await
     }
 
@@ -659,14 +748,14 @@ impl Stores {
                     return Ok(());
                 }
                 let mut unit = platform.begin().await?;
-                unit.execute_ddl(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE")).await?;
+                unit.execute_ddl(&impatiently(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE"))).await?;
                 unit.commit().await
             }
         }
     }
 
     async fn stamp_of_schema(&self, schema: &str) -> Result<Option<i64>> {
-        let mut lease = postgres::Lease::read(self.pool()?, &"public".into()).await?;
+        let mut lease = postgres::Lease::read(self.pool()?, &"public".into(), Claim::OURS).await?;
         self.stamp_in(&mut lease, schema).await
     }
 

@@ -71,9 +71,14 @@ pub(super) fn prepare_folder(folder: &Path) -> Result<()> {
     make_folder(folder)?;
     make_folder(&projects_folder(folder))?;
     let platform = Id::platform().file(folder);
-    if platform.metadata().is_ok_and(|about| about.len() > 0) {
-        return Ok(());
-    }
+    if platform.metadata().is_ok_and(|about| about.len() > 0) { Ok(()) } else { refuse_if_projects(folder) }
+}
+
+/// Refuses to begin with a platform that knows of no projects where there are some.
+///
+/// # Errors
+/// [`Error::Damaged`].
+pub(super) fn refuse_if_projects(folder: &Path) -> Result<()> {
     let projects = project_files(folder)?.len();
     if projects == 0 {
         return Ok(());
@@ -81,23 +86,40 @@ pub(super) fn prepare_folder(folder: &Path) -> Result<()> {
     Err(Error::Damaged(format!(
         "{} is missing or empty, although {} holds {projects} project(s). Restore it from a backup of the same time as the \
          projects (docs/operations.md); to begin anew, move the whole folder away.",
-        platform.display(),
+        Id::platform().file(folder).display(),
         projects_folder(folder).display(),
     )))
 }
 
 /// The ids of the projects that have a file.
 pub(super) fn project_files(folder: &Path) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(projects_folder(folder)).map_err(Error::unavailable)? {
-        let name = entry.map_err(Error::unavailable)?.file_name();
-        let name = name.to_str().and_then(|name| name.strip_suffix(".db"));
-        names.extend(name.filter(|name| Id::parse(name, 0).is_ok()).map(str::to_owned));
-    }
-    Ok(names)
+    let found = files_of_projects(folder, ".db")?;
+    Ok(found.into_iter().map(|(id, _)| id.name).collect())
 }
 
-fn make_folder(folder: &Path) -> Result<()> {
+/// The stores beside whose files lie logs with something in them. (Of which generation isn't known.)
+pub(super) fn files_with_logs(folder: &Path) -> Result<Vec<Id>> {
+    let mut found = files_of_projects(folder, ".db-wal")?;
+    let platform = Id::platform();
+    let log = platform.file(folder).with_extension("db-wal");
+    found.push((platform, log));
+    let is_filled = |log: &Path| log.metadata().is_ok_and(|about| about.len() > 0);
+    Ok(found.into_iter().filter(|(_, log)| is_filled(log)).map(|(id, _)| id).collect())
+}
+
+/// What lies in the folder of projects and is named after one, with this ending.
+fn files_of_projects(folder: &Path, ending: &str) -> Result<Vec<(Id, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(projects_folder(folder)).map_err(Error::unavailable)? {
+        let entry = entry.map_err(Error::unavailable)?;
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_suffix(ending)).and_then(|name| Id::parse(name, 0).ok());
+        found.extend(id.filter(|id| !id.is_platform()).map(|id| (id, entry.path())));
+    }
+    Ok(found)
+}
+
+pub(super) fn make_folder(folder: &Path) -> Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::unavailable)
 }
 
@@ -114,23 +136,55 @@ pub(super) fn create_file(file: &Path) -> io::Result<()> {
 /// this process has it open: closing a file gives back all the locks that the process has on it, SQLite's as well.
 ///
 /// # Errors
-/// [`Error::ProjectNotFound`] without a file, [`Error::Damaged`] for one that is something else.
+/// [`Error::NotFound`] without a file, [`Error::Damaged`] for one that is something else or can't be read.
 pub(super) fn check_file(file: &Path, id: &Id) -> Result<()> {
     let mut header = [0; HEADER.len()];
     match File::open(file).and_then(|mut file| file.read_exact(&mut header)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::ProjectNotFound),
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(Error::unavailable(error)),
         Ok(()) if header == *HEADER => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::NotFound),
+        Err(error) if matches!(error.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied) => {
+            Err(unreadable(id, &format!("{}: {error}", file.display())))
+        }
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(Error::unavailable(error)),
         _ => Err(damaged(id, "its file is no database any more")),
     }
 }
 
+/// How many descriptors must be left once a store is open: for its next connections, and for those of its callers.
+const SPARE_FILES: usize = 12;
+
+/// Refuses to go on when the process has hardly any file descriptors left: then something else is closed for it.
+pub(super) fn must_have_spare_files() -> Result<()> {
+    let spare = (0..SPARE_FILES).map(|_| File::open("/dev/null"));
+    spare.collect::<io::Result<Vec<_>>>().map(drop).map_err(Error::unavailable)
+}
+
+/// What is wrong with a store's data, told with whose it is.
+pub(super) fn named(id: &Id, error: Error) -> Error {
+    match error {
+        Error::Damaged(what) => damaged(id, &what),
+        error => error,
+    }
+}
+
 /// That a project can't be used before somebody restores it.
-pub(super) fn damaged(id: &Id, what: &str) -> Error {
+fn damaged(id: &Id, what: &str) -> Error {
     Error::Damaged(format!(
         "The data of the project \"{}\" is damaged: {what}. It must be restored from a backup.",
         id.name
     ))
+}
+
+/// The same of a project whose data isn't there.
+pub(super) fn missing(id: &Id) -> Error {
+    Error::Damaged(format!(
+        "The data of the project \"{}\" is missing. It must be put back, or restored from a backup.",
+        id.name
+    ))
+}
+
+fn unreadable(id: &Id, why: &str) -> Error {
+    Error::Damaged(format!("The data of the project \"{}\" can't be read: {why}.", id.name))
 }
 
 /// Removes a database for good.

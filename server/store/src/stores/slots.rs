@@ -226,12 +226,17 @@ impl Slots {
         .collect()
     }
 
-    /// What this gives for each that is open, in all.
-    pub(super) fn sum(&self, of: impl Fn(&Store) -> u64) -> u64 {
+    /// What this gives for each that is open.
+    pub(super) fn each<T>(&self, of: impl Fn(&Store) -> T) -> Vec<T> {
         let slots = self.read();
         let open =
             slots.values().filter_map(|slot| if let State::Open(store) = &slot.state { Some(store) } else { None });
-        open.map(of).sum()
+        open.map(of).collect()
+    }
+
+    /// Whether there is anything of it: open, or about to be, or not closed yet.
+    pub(super) fn knows(&self, id: &Id) -> bool {
+        self.read().contains_key(&id.name)
     }
 
     /// How many are open.

@@ -100,17 +100,27 @@ pub(super) fn text_of<F: QueryFragment<Sqlite> + QueryFragment<Pg>>(fragment: &F
     Ok(out.finish())
 }
 
+/// How long a change of shape waits on PostgreSQL for the others that use the table, in milliseconds: everybody who comes
+/// later waits behind it, readers too; and a dump uses all tables for as long as it takes.
+const LOCK_PATIENCE: u32 = 300;
+
+/// These statements, none of which waits for a lock of PostgreSQL for longer than [`LOCK_PATIENCE`].
+pub(crate) fn impatiently(sql: &str) -> String {
+    format!("SET LOCAL lock_timeout = {LOCK_PATIENCE}; {sql}; SET LOCAL lock_timeout TO DEFAULT")
+}
+
 impl UnitOfWork {
     /// Changes the shape of a user-defined table.
     ///
     /// # Errors
+    /// [`crate::Error::Busy`] when others use the table for long, so that nothing can be done about it yet;
     /// [`crate::Error::Conflict`] when rows have the same values of an index that is to be unique.
     pub async fn change(&mut self, ddl: &Ddl) -> Result<()> {
         if let Ddl::DropTable(table) = ddl {
             fulltext::remove_all(self, table).await?;
         }
         let sql = ddl.sql(self.is_sqlite())?;
-        self.execute_ddl(&sql).await
+        if self.is_sqlite() { self.execute_ddl(&sql).await } else { self.execute_ddl(&impatiently(&sql)).await }
     }
 }
 

@@ -17,6 +17,7 @@ mod shapes;
 mod spatial;
 
 pub use budget::MAX_ANSWER_BYTES;
+pub(crate) use ddl::impatiently;
 pub use ddl::{Ddl, IndexColumn};
 pub use linking::{Linked, link, lock, touch_linked, unlink};
 pub use links::{End, Links, Once};

@@ -46,11 +46,11 @@ impl OnlineDdl {
     /// # Errors
     /// [`crate::Error::Unreachable`] when the database can't be reached.
     pub async fn take(store: &Store) -> Result<Option<Self>> {
-        let Inner::Postgres(reader) = &store.0.inner else {
+        let Inner::Postgres(own) = &store.0.inner else {
             return Ok(Some(Self { store: store.clone(), connection: None }));
         };
-        let connection = OwnConnection { session: reader.pool.connect().await?, pool: reader.pool.clone() };
-        let schema = &reader.schema;
+        let connection = OwnConnection { session: own.pool.connect().await?, pool: own.pool.clone() };
+        let schema = &own.schema;
         connection.run(&format!("SET search_path TO {}", quoted(schema))).await?;
         // Tried, never waited for: whoever waits for a lock holds up CREATE INDEX CONCURRENTLY, which waits for
         // everybody that could still see the table as it was.

@@ -48,7 +48,7 @@ pub async fn matching(store: &Store, shapes: Shapes, test: Test) -> Result<Vec<i
     let select = Select::from(shapes);
     match store.scans() {
         Scans::Sqlite(file, reads) => file.scan(reads, true, move |c| tested(c, &select, &test)).await,
-        Scans::Postgres(reader, limit) => streamed(&mut reader.read(limit).await?, &select, &test).await,
+        Scans::Postgres(schema, reads) => streamed(&mut schema.scan(reads).await?, &select, &test).await,
     }
 }
 

@@ -10,6 +10,7 @@
 
 #[macro_use]
 mod common;
+mod dumps;
 mod effects;
 mod fairness;
 mod key_register;

@@ -143,6 +143,71 @@ async fn connections_forgotten_under_way_are_given_up_while_the_server_answers()
     home.clean_up().await;
 }
 
+/// What a machine that vanished in the middle of a unit of work had locked is free again soon: not after the two hours of
+/// the system's keepalives.
+#[tokio::test(flavor = "multi_thread")]
+async fn locks_of_a_machine_that_vanished_are_freed() {
+    let Some(mut home) = Home::postgres() else { return };
+    let Backend::Postgres { url, .. } = &mut home.settings.backend else { return };
+    let direct = url.clone();
+    let network;
+    (*url, network) = network_to(&direct).await;
+    home.settings.statement_timeout = Duration::from_secs(1);
+    let vanishing = home.stores().await.create_project(&home.id("one"), 1).await.unwrap();
+    let mut unit = vanishing.begin().await.unwrap();
+    unit.batch("CREATE TABLE counted (n BIGINT); INSERT INTO counted VALUES (0)").await.unwrap();
+    unit.commit().await.unwrap();
+    let mut unit = vanishing.begin().await.unwrap();
+    unit.batch("UPDATE counted SET n = 1").await.unwrap();
+    network.send_replace(Network::Swallows);
+
+    let Backend::Postgres { url, .. } = &mut home.settings.backend else { return };
+    *url = direct;
+    let store = home.stores().await.project(&home.id("one"), 1).await.unwrap();
+    let vanished = Instant::now();
+    loop {
+        let mut unit = store.begin().await.unwrap();
+        match unit.batch("UPDATE counted SET n = n + 10").await {
+            Ok(()) => break unit.commit().await.unwrap(),
+            Err(error) => assert!(matches!(error, Error::Timeout), "{error:?}"),
+        }
+        assert!(vanished.elapsed() < Duration::from_secs(20), "still locked");
+    }
+    let counted = on_scan!(store, |c| diesel::sql_query("SELECT n FROM counted").get_result::<Counted>(c)).unwrap();
+    assert_eq!(counted.n, 10, "of the unit that was cut off there is nothing");
+    network.send_replace(Network::Passes);
+    unit.commit().await.unwrap_err();
+    home.clean_up().await;
+}
+
+#[derive(QueryableByName)]
+struct Setting {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    setting: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_is_told_to_notice_that_we_are_gone() {
+    let Some(home) = Home::postgres() else { return };
+    let store = home.store().await;
+    let sql = "SELECT name::text, setting FROM pg_settings \
+               WHERE name ~ '^tcp_|^client_connection_check|^idle_in_transaction_session' ORDER BY name";
+    let set = on_scan!(store, |c| diesel::sql_query(sql).load::<Setting>(c)).unwrap();
+    let set: Vec<_> = set.iter().map(|one| (one.name.as_str(), one.setting.as_str())).collect();
+    let expected = [
+        ("client_connection_check_interval", "5000"),
+        ("idle_in_transaction_session_timeout", "15000"),
+        ("tcp_keepalives_count", "3"),
+        ("tcp_keepalives_idle", "10"),
+        ("tcp_keepalives_interval", "2"),
+        ("tcp_user_timeout", "15000"),
+    ];
+    assert_eq!(set, expected);
+    home.clean_up().await;
+}
+
 /// Counts and adds rows, in one unit each, until told to stop. Gives what was acknowledged and what may have happened.
 async fn add_rows(store: Store, worker: usize, stop: Arc<AtomicBool>) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut done, mut unknown) = (BTreeSet::new(), BTreeSet::new());

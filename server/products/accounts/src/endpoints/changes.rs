@@ -6,7 +6,7 @@ use floe_gateway::{Call, Reply, cookies, input};
 use floe_kernel::Result;
 use floe_kernel::secret::Secret;
 use floe_users::input::SecretText;
-use floe_users::{Account, Ending, User, events};
+use floe_users::{Account, Changed, Ending, User, events};
 use std::sync::Arc;
 
 input! {
@@ -64,24 +64,33 @@ async fn set(accounts: &Accounts, call: &Call, event: &'static str, set: impl Fn
     Reply::ok(&Account::from(&user))
 }
 
+/// The user; and the cookies of the session that has another secret now.
+fn changed(call: &Call, Changed { user, renewed }: &Changed) -> Result<Reply> {
+    let reply = Reply::ok(&Account::from(user))?;
+    Ok(match renewed {
+        Some((session, token)) => reply.headers(cookies::start(call, token, session.expires_at)),
+        None => reply,
+    })
+}
+
 pub(crate) async fn name(accounts: Arc<Accounts>, call: Call, input: UpdateName) -> Result<Reply> {
     set(&accounts, &call, events::UPDATE_NAME, |user| user.name = input.name.into()).await
 }
 
 pub(crate) async fn email(accounts: Arc<Accounts>, call: Call, input: UpdateEmail) -> Result<Reply> {
-    let user = accounts.set_email((&call).into(), &call.caller, input.email.into(), input.password.secret()).await?;
-    Reply::ok(&Account::from(&user))
+    let set = accounts.set_email((&call).into(), &call.caller, input.email.into(), input.password.secret()).await?;
+    changed(&call, &set)
 }
 
 pub(crate) async fn phone(accounts: Arc<Accounts>, call: Call, input: UpdatePhone) -> Result<Reply> {
-    let user = accounts.set_phone((&call).into(), &call.caller, input.phone.into(), input.password.secret()).await?;
-    Reply::ok(&Account::from(&user))
+    let set = accounts.set_phone((&call).into(), &call.caller, input.phone.into(), input.password.secret()).await?;
+    changed(&call, &set)
 }
 
 pub(crate) async fn password(accounts: Arc<Accounts>, call: Call, input: UpdatePassword) -> Result<Reply> {
     let (new, old) = (input.password.secret(), &input.old_password.0);
-    let user = accounts.set_password((&call).into(), &call.caller, new, old).await?;
-    Reply::ok(&Account::from(&user))
+    let set = accounts.set_password((&call).into(), &call.caller, new, old).await?;
+    changed(&call, &set)
 }
 
 pub(crate) async fn prefs(accounts: Arc<Accounts>, call: Call, _input: ()) -> Result<Reply> {

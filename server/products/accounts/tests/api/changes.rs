@@ -161,6 +161,84 @@ both_databases! {
         anonymous.patch("/v1/account/password", &json!({"password": PASSWORD})).await.refused(401, "user_invalid_credentials");
     }
 
+    /// SEC-027: what opened an anonymous user, whoever has planted it or has a copy, doesn't open the account.
+    async fn an_anonymous_user_that_becomes_an_account_has_another_secret(floe: TestServer) {
+        let doors = [
+            ("/v1/account/email", json!({"email": "ada@x.org", "password": PASSWORD})),
+            ("/v1/account/phone", json!({"phone": "+491701234567", "password": PASSWORD})),
+            ("/v1/account/password", json!({"password": PASSWORD})),
+        ];
+        for (n, (path, body)) in doors.into_iter().enumerate() {
+            let project = floe.project(&format!("p{n}")).await;
+            // The default, and also where the project wants sessions to outlive a new password.
+            if n == 2 {
+                project.server().patch("/v1/project/policies/session-invalidation", &json!({"enabled": false})).await.ok(200);
+            }
+            let name = format!("a_session_{}", project.id);
+            let browser = |secret: &str| project.guest().header("Cookie", format!("{name}={secret}"));
+            let planted = project.guest().post("/v1/account/sessions/anonymous", &json!({})).await.cookie(&name).unwrap();
+            let before = browser(&planted).get("/v1/account/sessions/current").await.expect(200);
+            let other = project.server().post(&format!("/v1/users/{}/sessions", before["userId"].as_str().unwrap()), &json!({})).await.expect(201);
+            let other = project.guest().session(other["secret"].as_str().unwrap());
+            let jwt = jwt_of(&project, &browser(&planted)).await;
+            for client in [&other, &jwt] {
+                client.get("/v1/account").await.ok(200);
+            }
+
+            let answer = browser(&planted).patch(path, &body).await;
+            let own = answer.cookie(&name).unwrap();
+            assert!(!own.is_empty() && own != planted && answer.cookie(&format!("{name}_legacy")).as_deref() == Some(&own));
+            assert_eq!(answer.header("x-fallback-cookies"), json!({&name: own}).to_string());
+            assert!(!answer.text.contains(&own) && !answer.text.contains(&planted), "{}", answer.text);
+            let account = answer.expect(200);
+
+            browser(&planted).get("/v1/account").await.refused(401, "general_unauthorized_scope");
+            project.guest().session(&planted).get("/v1/account").await.refused(401, "user_unauthorized");
+            other.get("/v1/account").await.refused(401, "user_unauthorized");
+            jwt.get("/v1/account").await.refused(401, "user_jwt_invalid");
+            assert_eq!(browser(&own).get("/v1/account").await.expect(200)["$id"], account["$id"]);
+            let sessions = browser(&own).get("/v1/account/sessions").await.expect(200);
+            assert_eq!((&sessions["total"], &sessions["sessions"][0]["$id"], &sessions["sessions"][0]["expire"]), (&json!(1), &before["$id"], &before["expire"]));
+            // Who has a password is no more in danger than others: another address changes no secret.
+            let moved = browser(&own).patch("/v1/account/email", &json!({"email": "new@x.org", "password": PASSWORD})).await;
+            assert_eq!(moved.cookie(&name), None);
+            moved.ok(200);
+            browser(&own).get("/v1/account").await.ok(200);
+        }
+    }
+
+    /// Who sends the session in a header keeps it, for nothing in the answer would tell an SDK of another one.
+    async fn who_keeps_the_session_themselves_keeps_its_secret(floe: TestServer) {
+        let project = floe.project("shop").await;
+        let secret = project.guest().post("/v1/account/sessions/anonymous", &json!({})).await.cookie("a_session_shop").unwrap();
+        let client = project.guest().session(&secret);
+        let other = project.server().post(&format!("/v1/users/{}/sessions", client.get("/v1/account").await.expect(200)["$id"].as_str().unwrap()), &json!({})).await.expect(201);
+        let answer = client.patch("/v1/account/email", &json!({"email": "ada@x.org", "password": PASSWORD})).await;
+        assert_eq!((answer.cookie("a_session_shop"), answer.header("x-fallback-cookies")), (None, ""));
+        answer.ok(200);
+        client.get("/v1/account").await.ok(200);
+        project.guest().session(other["secret"].as_str().unwrap()).get("/v1/account").await.refused(401, "user_unauthorized");
+    }
+
+    /// SEC-017, SEC-027: the copy of a browser that keeps its session where scripts can read it, too.
+    async fn a_new_password_gives_a_browsers_session_another_secret(floe: TestServer) {
+        let project = floe.project("shop").await;
+        let ada = project.user("ada@x.org").await;
+        let browser = |secret: &str| project.guest().header("X-Fallback-Cookies", json!({"a_session_shop": secret}).to_string());
+        let change = |old: &str, new: &str| json!({"password": new, "oldPassword": old});
+        let answer = browser(&ada.session).patch("/v1/account/password", &change(PASSWORD, "another password")).await;
+        let own = answer.cookie("a_session_shop").unwrap();
+        answer.ok(200);
+        assert_ne!(own, ada.session);
+        ada.client.get("/v1/account").await.refused(401, "user_unauthorized");
+        browser(&own).get("/v1/account").await.ok(200);
+
+        project.server().patch("/v1/project/policies/session-invalidation", &json!({"enabled": false})).await.ok(200);
+        let kept = browser(&own).patch("/v1/account/password", &change("another password", PASSWORD)).await;
+        assert_eq!(kept.cookie("a_session_shop"), None, "where sessions outlive passwords");
+        browser(&own).get("/v1/account").await.ok(200);
+    }
+
     /// SEC-020.
     async fn a_jwt_stands_for_its_session_and_makes_no_other(floe: TestServer) {
         let project = floe.project("shop").await;

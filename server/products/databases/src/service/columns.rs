@@ -175,8 +175,11 @@ impl Databases {
         if is_for_later {
             tx.later(Task::AddColumn, table, column.number).await?;
         } else {
-            let table = call.store.table(table, whole.table.version, Vec::new());
-            tx.shape(Ddl::AddColumn(table, column.stored())).await?;
+            let stored = call.store.table(table, whole.table.version, Vec::new());
+            if !tx.try_shape(Ddl::AddColumn(stored, column.stored())).await? {
+                tx.definitions().set_column_status(column.number, &Status::Processing).await?;
+                tx.later(Task::AddColumn, table, column.number).await?;
+            }
         }
         column.status = Status::Processing;
         let ids = [at.database.as_str(), &at.table, &column.key];
@@ -325,10 +328,11 @@ impl Databases {
         let table = call.store.table(number, whole.table.version, Vec::new());
         // SQLite would write every row anew.
         let is_slow = call.store.is_sqlite() && is_large(tx, &table).await?;
-        if is_slow || tx.definitions().awaits_jobs(number).await? {
-            return tx.later(Task::DropColumn, number, column.number).await;
+        let is_for_later = is_slow || tx.definitions().awaits_jobs(number).await?;
+        if !is_for_later && tx.try_shape(Ddl::DropColumn(table, column.stored().name)).await? {
+            return Ok(());
         }
-        Ok(tx.shape(Ddl::DropColumn(table, column.stored().name)).await?)
+        tx.later(Task::DropColumn, number, column.number).await
     }
 }
 

@@ -106,6 +106,13 @@ impl Databases {
                 index.status = Status::not_unique(vocabulary);
                 tx.definitions().set_index_status(index.number, &index.status).await?;
             }
+            // Somebody writes to the table for long.
+            Err(floe_store::Error::Busy) => {
+                tx.back_to_mark().await?;
+                index.status = Status::Processing;
+                tx.definitions().set_index_status(index.number, &index.status).await?;
+                tx.later(Task::MakeIndex, whole.table.number, index.number).await?;
+            }
             Err(error) => return Err(error.into()),
         }
         Ok(index)
@@ -122,7 +129,7 @@ impl Databases {
         let vocabulary = Vocabulary::of(call);
         let after = before.with_changed(column);
         let table = before.table.number;
-        let is_for_later = is_for_later(tx, call, before).await?;
+        let mut is_for_later = is_for_later(tx, call, before).await?;
         // A fulltext index is over all of a text, whatever its size.
         let sized = |index: &Index| matches!(index.kind, IndexKind::Key | IndexKind::Unique);
         let counts = |index: &&Index| !matches!(index.status, Status::Failed(_)) && sized(index);
@@ -131,13 +138,14 @@ impl Databases {
             if old.iter().map(|of| of.length).eq(new.iter().map(|of| of.length)) {
                 continue;
             }
+            let stored = call.store.table(table, before.table.version, Vec::new());
+            let old = Ddl::DropIndex { table: stored, number: index.number };
+            is_for_later = is_for_later || !tx.try_shape(old).await?;
             if is_for_later {
                 tx.definitions().set_index_status(index.number, &Status::Processing).await?;
                 tx.later(Task::MakeIndex, table, index.number).await?;
                 continue;
             }
-            let stored = call.store.table(table, before.table.version, Vec::new());
-            tx.shape(Ddl::DropIndex { table: stored, number: index.number }).await?;
             tx.shape(definition(index, &after, &call.store, vocabulary)?).await?;
         }
         Ok(())
@@ -160,8 +168,10 @@ impl Databases {
                 tx.later(Task::DropIndex, table, number).await?;
             }
             Status::Available => {
-                let table = call.store.table(table, whole.table.version, Vec::new());
-                tx.shape(Ddl::DropIndex { table, number }).await?;
+                let stored = call.store.table(table, whole.table.version, Vec::new());
+                if !tx.try_shape(Ddl::DropIndex { table: stored, number }).await? {
+                    tx.later(Task::DropIndex, table, number).await?;
+                }
             }
         }
         Ok(tx.definitions().remove_index(number).await?)

@@ -34,22 +34,29 @@ impl Databases {
         let mut tx = self.begin(call).await?;
         let to = At { database: at.database.clone(), table: new.related.clone() };
         let (table, related) = open_both(&mut tx, at, &to, vocabulary).await?;
-        let is_for_later = await_jobs(&mut tx, call, [table.table.number, related.table.number]).await?;
+        let mut is_for_later = await_jobs(&mut tx, call, [table.table.number, related.table.number]).await?;
         let mut relation = planned(new, call, &table, &related);
         check(&relation, &table, &related, vocabulary)?;
         relation.status = if is_for_later { Status::Processing } else { Status::Available };
         let exists = |key: &str| conflict_is(Error::about(vocabulary.errors().column_exists, key));
         relation.number = tx.definitions().add_relation(&relation).await.map_err(exists(&relation.key))?;
         relation.link = relation.number;
+        let mut sides = vec![relation.number];
         if relation.two_way {
             let mirrored = relation.mirrored();
-            tx.definitions().add_relation(&mirrored).await.map_err(exists(&mirrored.key))?;
+            sides.push(tx.definitions().add_relation(&mirrored).await.map_err(exists(&mirrored.key))?);
+        }
+        if !is_for_later {
+            let links = Ddl::CreateLinks(relation.links(&call.store), relation.cardinality.once());
+            if !tx.try_shape(links).await? {
+                for side in sides {
+                    tx.definitions().set_column_status(side, &Status::Processing).await?;
+                }
+                is_for_later = true;
+            }
         }
         if is_for_later {
             tx.later(Task::MakeLinks, relation.table.number, relation.number).await?;
-        } else {
-            let links = relation.links(&call.store);
-            tx.shape(Ddl::CreateLinks(links, relation.cardinality.once())).await?;
         }
         relation.status = Status::Processing;
         let ids = [at.database.as_str(), &at.table, &relation.key];
@@ -230,12 +237,12 @@ pub(super) async fn drop_links(tx: &mut RowTransaction<'_>, call: &Call, relatio
     if never_made {
         return Ok(false);
     }
-    if await_jobs(tx, call, [table, related]).await? {
-        tx.later(Task::DropLinks, 0, relation.link).await?;
-        return Ok(true);
+    let is_for_later = await_jobs(tx, call, [table, related]).await?;
+    if !is_for_later && tx.try_shape(Ddl::DropLinks(relation.links(&call.store))).await? {
+        return Ok(false);
     }
-    tx.shape(Ddl::DropLinks(relation.links(&call.store))).await?;
-    Ok(false)
+    tx.later(Task::DropLinks, 0, relation.link).await?;
+    Ok(true)
 }
 
 /// Whether links between these tables must wait, because something is done about their shape. Only on PostgreSQL, where

@@ -15,7 +15,7 @@ use crate::vocabulary::Vocabulary;
 use floe_kernel::Result;
 use floe_queue::{Job, JobContext, JobHandler, Outcome, Policy, policy};
 use floe_store::tables::{self, Column as StoredColumn, Ddl, OnlineDdl, StoredTable};
-use floe_store::{BackgroundStore, Tasks, UnitOfWork};
+use floe_store::{BackgroundStore, Tasks, UnitOfWork, was_busy};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -27,6 +27,10 @@ const BATCH: i64 = 1000;
 
 /// How long to wait after each failure of a job; then it is given up.
 const PATIENCE: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
+/// How long to wait before trying again what others are in the way of, such as a dump that uses the table. Who uses it is held
+/// up for a part of a second each time.
+const IN_USE: Duration = Duration::from_secs(2);
 
 /// How long to wait before looking again whether another node is done with a project's jobs.
 const ELSEWHERE: Duration = Duration::from_secs(1);
@@ -53,12 +57,23 @@ impl JobHandler for SchemaJobs {
         match do_all(context).await {
             Ok(Ended::Done) => Outcome::Done,
             Ok(Ended::NotYet(pause)) => Outcome::After(pause),
+            Ok(Ended::InUse) => put_off(context),
             Ok(Ended::Failed) => {
                 Outcome::Retry("Something could not be removed. The server's log says why.".to_owned())
             }
+            Err(error) if was_busy(&error) => put_off(context),
             Err(error) => Outcome::Retry(error.to_string()),
         }
     }
+}
+
+/// For as long as others are in the way: it isn't the job that fails.
+fn put_off(context: &JobContext) -> Outcome {
+    if context.takes() == 1 {
+        let project = context.project().project_id();
+        tracing::info!(project, "a schema job waits: others use its table, such as a dump");
+    }
+    Outcome::After(IN_USE)
 }
 
 /// What has become of a schema job, or of all.
@@ -67,6 +82,8 @@ enum Ended {
     Done,
     /// It is to be tried again after so long, before those that were noted after it.
     NotYet(Duration),
+    /// The same: others are in the way of it.
+    InUse,
     /// It can't be removed at the moment.
     Failed,
 }
@@ -112,7 +129,7 @@ impl Round<'_> {
             match self.attempt(online_ddl, job).await? {
                 Ended::Done => {}
                 Ended::Failed => has_failed = true,
-                not_yet @ Ended::NotYet(_) => return Ok(not_yet),
+                not_yet @ (Ended::NotYet(_) | Ended::InUse) => return Ok(not_yet),
             }
         }
         Ok(if has_failed { Ended::Failed } else { Ended::Done })
@@ -129,6 +146,9 @@ impl Round<'_> {
             return Ok(SOON);
         }
         while let Err(error) = self.perform(online_ddl, job).await {
+            if was_busy(&error) {
+                return Ok(Ended::InUse);
+            }
             tracing::warn!(project = %self.project, task = job.task.name(), %error, "a schema job failed");
             let Some(pause) = patience.next() else { return self.give_up(job).await };
             if !self.tasks.sleep(pause).await {

@@ -5,6 +5,7 @@ use crate::support::{At, BOTH, TABLES, query};
 use floe_store::tables::OnlineDdl;
 use floe_testkit::TestServer;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// A table `t` of a database `d`, that counts as large, with two rows `x` and `y` of different values in `a` and `n`.
 async fn large(floe: &TestServer, words: crate::support::Words, project: &floe_testkit::Project) -> At {
@@ -14,6 +15,26 @@ async fn large(floe: &TestServer, words: crate::support::Words, project: &floe_t
         at.create(&project.server(), id, &json!({"a": id, "n": n})).await.ok(201);
     }
     enlarge(floe, &project.id).await;
+    at
+}
+
+/// What `pg_dump` begins with.
+const LOCK_ALL: &str = "DO $$ DECLARE one text; BEGIN \
+    FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP \
+    EXECUTE format('LOCK TABLE %I IN ACCESS SHARE MODE', one); END LOOP; END $$";
+
+/// A table `t` (`rows_1`) with columns `a` and `n`, an index `i` and a relationship `old` with a table `other`; and a table
+/// `gone` (`rows_3`).
+async fn dumped(server: &floe_testkit::Client) -> At {
+    let columns = json!([{"key": "a", "type": "string", "size": 10}, {"key": "n", "type": "integer"}]);
+    let at = TABLES.make(server, &[], false, &columns).await;
+    for table in ["other", "gone"] {
+        server.post("/v1/tablesdb/d/tables", &json!({"tableId": table, "name": table})).await.ok(201);
+    }
+    let relation = json!({"relatedTableId": "other", "type": "manyToOne", "key": "old"});
+    server.post(&format!("{}/relationship", at.columns), &relation).await.ok(202);
+    server.post(&at.indexes, &json!({"key": "i", "type": "key", "columns": ["a"]})).await.ok(202);
+    at.create(server, "x", &json!({"a": "x", "n": 1})).await.ok(201);
     at
 }
 
@@ -32,6 +53,84 @@ floe_testkit::both_databases! {
             server.delete(&one).await.ok(204);
             at.create(&server, "z", &json!({"a": "x"})).await.ok(201);
         }
+    }
+
+    /// As `pg_dump` does, somebody has all tables for long: nobody waits behind a change of their shape.
+    async fn a_dump_puts_off_what_changes_a_table_and_holds_nobody_up(floe: TestServer) {
+        let server = floe.project("p").await.server();
+        let store = floe.store("p").await;
+        if store.is_sqlite() {
+            // Its readers are in nobody's way.
+            return;
+        }
+        let at = dumped(&server).await;
+        let mut dump = store.begin().await.unwrap();
+        dump.batch(LOCK_ALL).await.unwrap();
+        let begun = Instant::now();
+        let one = |key: &str| format!("{}/{key}", at.columns);
+        let added = server.post(&one("integer"), &json!({"key": "b", "required": false})).await;
+        assert_eq!(added.expect(202)["status"], "processing");
+        let relation = json!({"relatedTableId": "other", "type": "manyToOne", "key": "new"});
+        server.post(&one("relationship"), &relation).await.ok(202);
+        server.delete(&one("n")).await.ok(204);
+        server.delete(&one("old")).await.ok(204);
+        server.delete(&format!("{}/i", at.indexes)).await.ok(204);
+        server.delete("/v1/tablesdb/d/tables/gone").await.ok(204);
+        for written in 0.. {
+            let asked = Instant::now();
+            let row = server.get(&at.row("x")).await.expect(200);
+            assert_eq!((row.get("n"), row.get("old")), (None, None), "removed for whoever looks");
+            later(&floe, 2);
+            at.create(&server, &format!("new{written}"), &json!({"a": "new"})).await.ok(201);
+            server.get("/v1/tablesdb/d/tables/gone").await.refused(404, "table_not_found");
+            assert!(asked.elapsed() < Duration::from_secs(4), "held up for {:?}", asked.elapsed());
+            assert_eq!(server.get(&one("b")).await.expect(200)["status"], "processing");
+            at.create(&server, "z", &json!({"b": 1})).await.refused(400, "row_invalid_structure");
+            // Long enough for more attempts than a job that fails has.
+            if begun.elapsed() > Duration::from_secs(8) {
+                break;
+            }
+        }
+        drop(dump);
+        until_done(&floe, "p").await;
+        for key in ["b", "new"] {
+            assert_eq!(server.get(&one(key)).await.expect(200)["status"], "available", "{key}");
+        }
+        at.create(&server, "z", &json!({"a": "z", "b": 1})).await.ok(201);
+        for gone in ["rows_1 WHERE c2 IS NULL", "rows_3"] {
+            assert_eq!(count(&floe, "p", gone).await, None, "{gone}");
+        }
+        let left = "pg_indexes WHERE schemaname = current_schema() AND indexname = 'rows_1_i1'";
+        assert_eq!(count(&floe, "p", left).await, Some(0));
+    }
+
+    /// On PostgreSQL, where an operator may stop what takes long.
+    async fn a_change_that_an_operator_stops_may_be_tried_again(floe: TestServer) {
+        let server = floe.project("p").await.server();
+        let at = TABLES.make(&server, &[], false, &json!([{"key": "a", "type": "string", "size": 10}])).await;
+        let store = floe.store("p").await;
+        if store.is_sqlite() {
+            return;
+        }
+        let mut blocker = store.begin().await.unwrap();
+        blocker.batch("LOCK TABLE columns IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        let (path, new) = (format!("{}/integer", at.columns), json!({"key": "b", "required": false}));
+        let adding = tokio::spawn({
+            let (server, path, new) = (server.clone(), path.clone(), new.clone());
+            async move { server.post(&path, &new).await }
+        });
+        while !adding.is_finished() {
+            // (What a transaction has seen of pg_stat_activity it sees until its end.)
+            let stop = "SELECT pg_cancel_backend(pid) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))";
+            blocker.batch(stop).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        drop(blocker);
+        let stopped = adding.await.unwrap();
+        stopped.refused(503, "general_service_unavailable");
+        assert_eq!(stopped.header("retry-after"), "1");
+        server.post(&path, &new).await.ok(202);
+        at.create(&server, "x", &json!({"a": "x", "b": 1})).await.ok(201);
     }
 
     async fn an_index_that_rows_stand_against_says_why_it_failed(floe: TestServer) {

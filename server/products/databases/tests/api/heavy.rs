@@ -2,7 +2,7 @@
 //! waits for any more.
 
 use crate::support::{At, TABLES, ids, query};
-use floe_testkit::{Client, both_databases};
+use floe_testkit::{Client, TestServer, both_databases};
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
@@ -21,6 +21,20 @@ async fn lists(server: &Client, permissions: &[&str], rows: usize, elements: usi
 
 fn operator(method: &str, values: &Json) -> String {
     json!({"method": method, "values": values}).to_string()
+}
+
+/// How long this takes, and the longest that somebody else waits meanwhile who asks for next to nothing.
+async fn probed_during(floe: &TestServer, work: impl Future<Output = ()>) -> (Duration, Duration) {
+    let (guest, begun, mut slowest) = (floe.client(), Instant::now(), Duration::ZERO);
+    let mut work = std::pin::pin!(work);
+    loop {
+        let asked = Instant::now();
+        tokio::select! {
+            () = &mut work => return (begun.elapsed(), slowest),
+            answer = guest.get("/health/live") => answer.ok(200),
+        }
+        slowest = slowest.max(asked.elapsed());
+    }
 }
 
 both_databases! {
@@ -49,24 +63,26 @@ both_databases! {
         let project = floe.project("p").await;
         let server = project.server();
         let at = lists(&server, &[], 1, 200_000).await;
-        let change = async {
-            let started = Instant::now();
-            let data = json!({"data": {"list": operator("arrayUnique", &json!([]))}});
-            server.patch(&at.row("r0"), &data).await.ok(200);
-            started.elapsed()
-        };
-        let guest = floe.client();
-        let mut slowest = Duration::ZERO;
-        let mut change = std::pin::pin!(change);
-        let took = loop {
-            let asked = Instant::now();
-            tokio::select! {
-                took = &mut change => break took,
-                answer = guest.get("/health/live") => answer.ok(200),
-            }
-            slowest = slowest.max(asked.elapsed());
-        };
+        let data = json!({"data": {"list": operator("arrayUnique", &json!([]))}});
+        let change = async { server.patch(&at.row("r0"), &data).await.ok(200) };
+        let (took, slowest) = probed_during(&floe, change).await;
         assert!(slowest < took / 2, "{slowest:?} of {took:?}");
+    }
+
+    /// The same of a body with many values: they are counted, parsed, checked, written and answered.
+    async fn a_body_of_many_values_holds_up_nobody(floe: TestServer, |config| config.server.workers = 1) {
+        let project = floe.project("p").await;
+        let server = project.server();
+        let at = lists(&server, &[], 0, 0).await;
+        let list: Vec<String> = (0..450_000).map(|n| format!("k{n}")).collect();
+        let good = json!({"rowId": "good", "data": {"list": list}});
+        let mut bad = good.clone();
+        bad["data"]["list"][449_999] = json!("longer than it may be");
+        for (row, status) in [(&good, 201), (&bad, 400)] {
+            let create = async { server.post(&at.rows, row).await.ok(status) };
+            let (took, slowest) = probed_during(&floe, create).await;
+            assert!(slowest < took / 2, "{status}: {slowest:?} of {took:?}");
+        }
     }
 
     async fn elements_are_found_in_long_lists(floe: TestServer) {

@@ -198,7 +198,8 @@ floe_testkit::both_databases! {
             let (ann, bob) = (user(&project, "ann").await, user(&project, "bob").await);
             let (books, people) = library(&server, words, Kind { kind: "manyToOne", two_way: false, on_delete: "setNull" }, &["create(\"users\")"], true).await;
             people.create_with(&ann, "p", &json!({"name": "x"}), &["read(\"users\")", "write(\"user:ann\")"]).await.ok(201);
-            books.create(&bob, "b", &json!({"to": "p"})).await.ok(201);
+            let seen = ["read(\"users\")", "write(\"user:bob\")"];
+            books.create_with(&bob, "b", &json!({"to": "p"}), &seen).await.ok(201);
             ann.delete(&people.row("p")).await.refused(401, "user_unauthorized");
             assert_eq!(related(&server, &books, "b", "to").await, ["p"]);
             // What is the row's own value goes with it.
@@ -208,6 +209,43 @@ floe_testkit::both_databases! {
             ann.delete(&people.row("p")).await.ok(204);
             let a = server.get(&books.row("a")).await.expect(200);
             assert_ne!(a["$updatedAt"], a["$createdAt"]);
+        }
+    }
+
+    /// SEC-047, SEC-058: a row that the caller can't see neither tells of itself nor keeps another one from going.
+    async fn a_hidden_row_keeps_nothing_from_going(floe: TestServer) {
+        let kinds = ["restrict", "setNull"].into_iter().flat_map(every_kind);
+        let kinds = kinds.enumerate().map(|(n, kind)| (n, BOTH[n % 2], kind));
+        for (n, words, kind) in kinds {
+            let project = floe.project(&format!("p{n}")).await;
+            let server = project.server();
+            let (ann, bob) = (user(&project, "ann").await, user(&project, "bob").await);
+            let (books, people) = library(&server, words, kind, &["create(\"users\")"], true).await;
+            let (hidden, open) = (["read(\"user:bob\")", "update(\"user:bob\")"], ["read(\"users\")", "update(\"users\")", "delete(\"user:ann\")"]);
+            // The one that goes is at either end.
+            let value = |id: &str| json!({"name": "x", "to": kind.value(&[id])});
+            people.create_with(&server, "p", &json!({"name": "x"}), &open).await.ok(201);
+            people.create_with(&server, "q", &json!({"name": "x"}), &hidden).await.ok(201);
+            books.create_with(&server, "b", &value("p"), &hidden).await.ok(201);
+            books.create_with(&server, "a", &value("q"), &open).await.ok(201);
+            let (forth, back) = expected(kind);
+            for ((there, gone), (at, other), key, outcome) in [((&people, "p"), (&books, "b"), "to", back), ((&books, "a"), (&people, "q"), "from", forth)] {
+                ann.get(&at.row(other)).await.refused(404, &words.kind("row", "not_found"));
+                let answer = ann.delete(&there.row(gone)).await;
+                if outcome == Refused {
+                    // The table's own rule, whoever asks.
+                    answer.refused(403, &words.kind("row", "delete_restricted"));
+                    continue;
+                }
+                assert_eq!(answer.status, 204, "{kind:?}: {}", answer.text);
+                assert!(answer.text.is_empty() && all(&server, at).await.contains(&other.to_owned()), "{kind:?}");
+                if key == "to" || kind.two_way {
+                    assert!(related(&server, at, other, key).await.is_empty(), "{kind:?}");
+                }
+                let kept = server.get(&at.row(other)).await.expect(200);
+                assert_eq!((&kept["name"], &kept["$permissions"]), (&json!("x"), &json!(hidden)), "{kind:?}");
+            }
+            bob.get(&books.row("b")).await.ok(200);
         }
     }
 }

@@ -5,6 +5,8 @@ use crate::repository::ProjectRepository;
 use async_trait::async_trait;
 use floe_kernel::directory::{self as kernel, CONSOLE, Project};
 use floe_kernel::{Error, Result};
+use floe_store::Store;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// No host name is longer.
@@ -61,6 +63,18 @@ impl Projects {
         Ok(ProjectRepository(&mut conn).project_on(&listed_as(host)).await?)
     }
 }
+
+/// Whether somebody finds a project of this id and generation: what [`floe_store::StoreSettings::is_claimed`] asks.
+#[must_use]
+pub fn is_claimed(platform: Store, id: String, generation: i64) -> Asked<floe_store::Result<bool>> {
+    Box::pin(async move {
+        let mut conn = platform.read().await?;
+        let found = ProjectRepository(&mut conn).project(&id).await?;
+        Ok(found.is_some_and(|project| project.generation == generation))
+    })
+}
+
+type Asked<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// How a platform may list this host: as itself, or by any wildcard above it.
 fn listed_as(host: &str) -> Vec<String> {

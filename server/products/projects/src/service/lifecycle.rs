@@ -19,8 +19,12 @@ use floe_kernel::directory::{CONSOLE, Principal, ProjectSettings};
 use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result, id};
-use floe_store::{Stores, UnitOfWork, conflict_is};
+use floe_store::{Stores, UnitOfWork, conflict_is, was_busy};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long to wait before trying again to remove what others still use.
+const IN_USE: Duration = Duration::from_secs(1);
 
 impl Projects {
     /// Makes a project. For an operator; who calls over HTTP goes through [`Projects::create_for`].
@@ -148,12 +152,8 @@ impl Projects {
         let found = ProjectRepository(&mut unit).begin_deletion(id).await?;
         unit.commit().await?;
         let generation = found.ok_or_else(not_found)?;
-        let (removing, id) = (self.handle(), id.to_owned());
-        let task = async move {
-            let _lock = removing.stores.hold_lifecycle().await?;
-            removing.remove(&id, generation).await
-        };
-        self.stores.tasks().spawn(task).await.map_err(Error::internal)?
+        let removing = self.handle().remove_patiently(id.to_owned(), generation);
+        self.stores.tasks().spawn(removing).await.map_err(Error::internal)?
     }
 
     /// Removes what projects that were half made or half removed have left, and puts the data aside that no project has. For
@@ -171,7 +171,12 @@ impl Projects {
         };
         for (id, generation) in half_done {
             tracing::info!(project = %id, "removing a project that was half made or half removed");
-            self.handle().remove(&id, generation).await?;
+            match self.handle().remove(&id, generation).await {
+                Err(error) if was_busy(&error) => {
+                    drop(self.stores.tasks().spawn(self.handle().remove_patiently(id, generation)));
+                }
+                removed => removed?,
+            }
         }
         Ok(self.stores.set_aside_unclaimed(&all.into_iter().collect()).await?)
     }
@@ -240,6 +245,20 @@ impl Making {
         let mut unit = self.begin().await?;
         ProjectRepository(&mut unit).end_deletion(generation).await?;
         Ok(unit.commit().await?)
+    }
+
+    /// The same, however long others use its tables, as a dump of PostgreSQL does. (At the end of the process it is left for the
+    /// next start.)
+    async fn remove_patiently(self, id: String, generation: i64) -> Result<()> {
+        loop {
+            let lock = self.stores.hold_lifecycle().await?;
+            match self.remove(&id, generation).await {
+                Err(error) if was_busy(&error) && !self.stores.tasks().is_stopping() => {}
+                removed => return removed,
+            }
+            drop(lock);
+            self.stores.tasks().sleep(IN_USE).await;
+        }
     }
 
     /// Refuses an organisation that doesn't exist, and keeps one that does until this unit of work is done. Nobody's projects

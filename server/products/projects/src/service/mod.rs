@@ -6,6 +6,7 @@ mod lifecycle;
 mod platforms;
 mod settings;
 
+pub use directory::is_claimed;
 pub(crate) use keys::KeyChange;
 pub(crate) use platforms::PlatformChange;
 pub(crate) use settings::switch;

@@ -3,7 +3,7 @@
 use crate::{admin, owner_of};
 use floe_testkit::{Client, Project, TestServer, both_databases};
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -124,6 +124,32 @@ both_databases! {
         while ada.client.post("/v1/projects", &body).await.status != 201 {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// On PostgreSQL, where a dump has all tables for as long as it takes.
+    async fn a_project_that_is_being_dumped_goes_when_that_is_done_and_holds_up_nobody(floe: TestServer) {
+        let Some(postgres) = &floe.config().database.postgres else { return };
+        let ada = owner_of(&floe, "acme").await;
+        let (shop, other) = (floe.project_of("shop", Some("acme")).await, floe.project("other").await);
+        shop.server().get("/v1/users").await.ok(200);
+        let mut dump = floe.store("other").await.begin().await.unwrap();
+        let table = format!("\"{}_project_shop\".users", postgres.schema_prefix);
+        dump.batch(&format!("LOCK TABLE {table} IN ACCESS SHARE MODE")).await.unwrap();
+        let deletion = tokio::spawn({
+            let ada = ada.client.clone();
+            async move { ada.delete("/v1/projects/shop").await.status }
+        });
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(4) {
+            other.server().get("/v1/users").await.ok(200);
+            assert!(!deletion.is_finished(), "its tables are in use");
+        }
+        shop.server().get("/v1/users").await.refused(404, "project_not_found");
+        drop(dump);
+        assert_eq!(deletion.await.unwrap(), 204);
+        let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
+        ada.client.post("/v1/projects", &body).await.ok(201);
+        nobody_is_in(&admin(&floe, &ada, "shop")).await;
     }
 
     async fn what_is_half_made_is_removed_at_the_next_start(floe: TestServer) {

@@ -309,9 +309,11 @@ pub(super) async fn must_have_room(unit: &mut UnitOfWork, new: &Membership) -> R
     Err(Error::invalid("roles", &rule))
 }
 
-/// Refuses to take the last owner from a team. Servers may: a team of theirs needs none.
+/// Refuses to take the last owner from an organisation of the console. A project's teams need none: its server can always
+/// make another one.
 async fn keep_an_owner(unit: &mut UnitOfWork, call: &Call, membership: &Membership, refusal: ErrorKind) -> Result<()> {
-    if call.caller.privileged() || !membership.owns() || TeamRepository(unit).has_other_owner(membership).await? {
+    let needs_none = !call.project.is_console() || call.caller.privileged() || !membership.owns();
+    if needs_none || TeamRepository(unit).has_other_owner(membership).await? {
         return Ok(());
     }
     Err(refusal.into())

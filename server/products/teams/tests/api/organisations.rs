@@ -97,5 +97,12 @@ both_databases! {
         let path = format!("/v1/teams/acme/memberships/{of_ada}");
         ada.client.delete(&path).await.refused(400, "membership_deletion_prohibited");
         ada.client.patch(&path, &json!({"roles": ["developer"]})).await.refused(400, "membership_downgrade_prohibited");
+        ada.client.patch(&path, &json!({"roles": ["developer", "owner"]})).await.ok(200);
+        // Of two owners who leave at the same time, one stays.
+        let bo = member(&floe, "bo", &["owner"]).await;
+        let (left, stayed) = tokio::join!(ada.client.delete(&path), bo.client.delete("/v1/teams/acme/memberships/bo"));
+        let mut statuses = [left.status, stayed.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [204, 400]);
     }
 }

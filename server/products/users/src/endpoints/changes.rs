@@ -133,7 +133,7 @@ pub(crate) async fn phone(people: Arc<People>, call: Call, input: UpdatePhone) -
 
 pub(crate) async fn password(people: Arc<People>, call: Call, input: UpdatePassword) -> Result<Reply> {
     let password = input.password.0.as_ref().map(Password::secret);
-    let user = people.set_password((&call).into(), &input.user_id, password, None, None).await?;
+    let user = people.set_password((&call).into(), &input.user_id, password, None).await?.user;
     Reply::ok(&UserModel::seen_by(&call.caller, &user))
 }
 

@@ -59,7 +59,7 @@ async fn who_listens_learns_what_happened_and_no_secret() {
     let visit = Visit { ip: "::1".to_owned(), user_agent: String::new(), now: at.now };
     let with = SignIn { provider: Provider::Email, visit: &visit };
     let (session, token) = people.sign_in(at, &ada, with).await.unwrap();
-    people.set_password(at, "ada", Some(&Secret::new("another horse")), None, None).await.unwrap();
+    people.set_password(at, "ada", Some(&Secret::new("another horse")), None).await.unwrap();
     people.delete(at, "ada", Some(events::DELETE)).await.unwrap();
 
     let told = outbox::pending(&mut store.read().await.unwrap(), 100).await.unwrap();

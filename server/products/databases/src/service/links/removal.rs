@@ -177,17 +177,17 @@ impl<'r, 's> Removal<'r, 's> {
         !self.known.contains(&(relation.related.number, row.sequence))
     }
 
-    /// Rows that stay lose a value of theirs: refuses if the caller may not change them, and notes that they were.
+    /// Rows that stay lose a value of theirs: refuses if the caller sees one that they may not change, and notes that they were.
+    ///
+    /// One that they don't see isn't asked: a refusal would tell that it is there, and whoever relates a hidden row to another
+    /// one would keep it from going. It loses what it says of a row that isn't there any more, and nothing else.
     async fn empty(&mut self, relation: &Relation, row: i64, related: &TableSchema) -> Result<()> {
-        let reach = match related.is_open(&self.call.caller) {
-            true => related.policy().reach(&self.call.caller, Action::Update),
-            false => Reach::None,
-        };
-        if reach != Reach::All {
+        let caller = &self.call.caller;
+        if related.is_open(caller) && related.policy().reach(caller, Action::Update) != Reach::All {
             for row in self.linked(relation, row, related).await? {
                 let set = self.tx.set(row.permissions).await?;
-                let may = reach == Reach::Permitted && self.call.caller.may(Action::Update, &set.permissions);
-                if !may && self.stays(relation, &row) {
+                let may = |action| related.policy().permits(caller, action, &set.permissions);
+                if may(Action::Read) && !may(Action::Update) && self.stays(relation, &row) {
                     return Err(ErrorKind::UserUnauthorized.into());
                 }
             }
