@@ -17,13 +17,13 @@ use floe_gateway::{Gateway, GatewaySettings};
 use floe_health::Health;
 use floe_kernel::ErrorKind;
 use floe_kernel::directory::{Persons as _, Projects as _};
-use floe_kernel::event::{Listeners, NoListeners};
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
-use floe_outbound::Outbound;
+use floe_outbound::{Network, Outbound, SystemNetwork};
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
 use floe_queue::Queue;
+use floe_queues::Queues;
 use floe_sealed::RootKeys;
 use floe_store::tables::Resealed;
 use floe_store::{Backend, MinFreeSpace, Quota, Store, StoreSettings, Stores, key_register};
@@ -57,15 +57,15 @@ pub struct App {
 
 /// What tests replace of an [`App`]. By default: what every server has.
 pub struct Replaceable {
-    /// Who listens to events.
-    pub listeners: Arc<dyn Listeners>,
     /// How passwords are hashed. Tests sign in all the time.
     pub passwords: Passwords,
+    /// What requests to addresses that users name go through. Tests reach nothing but this machine.
+    pub network: Arc<dyn Network>,
 }
 
 impl Default for Replaceable {
     fn default() -> Self {
-        Self { listeners: Arc::new(NoListeners), passwords: Passwords::default() }
+        Self { passwords: Passwords::default(), network: Arc::new(SystemNetwork) }
     }
 }
 
@@ -85,7 +85,7 @@ impl App {
     pub async fn open_with(config: &Config, clock: Arc<dyn Clock>, parts: Replaceable) -> Result<Self, Failure> {
         // First: with the data folder its key is made, and never again.
         let keys = root_keys(config)?;
-        let stores = Stores::open(store_settings(config, &clock, parts.listeners)).await?;
+        let stores = Stores::open(store_settings(config, &clock)).await?;
         require_all(&keys, config, &stores).await?;
         let signer = Signer::with_previous(&keys.derive("jwt"), &keys.derive_previous("jwt"));
         let devices = Devices::new(keys.derive("devices"));
@@ -105,11 +105,9 @@ impl App {
             Arc::new(organisations::Teams),
             on_project_deleted(&people, &databases),
         ));
-        let webhooks = Arc::new(Webhooks::new(stores.clone(), &keys));
-        let outbound = Outbound::new(floe_outbound::Settings {
-            allowed: config.outbound.allowed.clone(),
-            ..floe_outbound::Settings::default()
-        });
+        let allowed = config.outbound.allowed.clone();
+        let outbound = Outbound::over(floe_outbound::Settings { allowed, ..Default::default() }, parts.network);
+        let webhooks = Arc::new(Webhooks::new(stores.clone(), &queue, outbound.clone(), &keys));
         let health = Arc::new(Health::new(stores.clone(), config.database.folder.clone(), VERSION));
         let table = RouteTable::default()
             .with(floe_health::routes(), &health)
@@ -117,6 +115,7 @@ impl App {
             .with(floe_console::routes(), &Arc::new(Console::new(instance(config), people.clone())))
             .with(floe_projects::routes(), &projects)
             .with(floe_webhooks::routes(), &webhooks)
+            .with(floe_queues::routes(), &Arc::new(Queues))
             .with(floe_accounts::routes(), &Arc::new(Accounts::new(Arc::clone(&people), signup, devices.clone())))
             .with(floe_users::routes(), &people)
             .with(floe_teams::routes(), &Arc::new(Teams::new(people.clone(), Arc::new(Owned(projects.clone())))))
@@ -189,7 +188,11 @@ impl App {
     /// # Errors
     /// When there is no such project or scope.
     pub async fn create_key(&self, project_id: &str, name: &str, scopes: &str) -> Result<Secret, Failure> {
-        Ok(self.projects.create_key(project_id, name, scopes, self.clock.now()).await?)
+        let key = self.projects.create_key(project_id, name, scopes, self.clock.now()).await;
+        key.map_err(|error| match error.kind() {
+            ErrorKind::ProjectNotFound => format!("there is no project \"{project_id}\"").into(),
+            _ => error.into(),
+        })
     }
 
     /// Removes what a server that died has left of projects that were being made or removed. For the server alone: a
@@ -282,7 +285,7 @@ fn on_project_deleted(people: &Arc<People>, databases: &Arc<Databases>) -> Vec<O
     vec![Box::new(move |_| people.forget_everybody()), Box::new(move |_| databases.forget())]
 }
 
-fn store_settings(config: &Config, clock: &Arc<dyn Clock>, listeners: Arc<dyn Listeners>) -> StoreSettings {
+fn store_settings(config: &Config, clock: &Arc<dyn Clock>) -> StoreSettings {
     let backend = match &config.database.postgres {
         Some(postgres) => Backend::Postgres {
             url: postgres.url.expose().to_owned(),
@@ -298,7 +301,6 @@ fn store_settings(config: &Config, clock: &Arc<dyn Clock>, listeners: Arc<dyn Li
         max_open: config.database.max_open.unwrap_or(DEFAULT_MAX_OPEN),
         min_free: MinFreeSpace { folder: config.database.folder.clone(), bytes: config.database.min_free },
         is_claimed: floe_projects::is_claimed,
-        listeners,
         quota: Quota { rows: config.database.project_rows, bytes: config.database.project_bytes },
         clock: Arc::clone(clock),
         ..StoreSettings::new(backend)

@@ -24,6 +24,7 @@ mod interest;
 pub mod jwt;
 mod limits;
 mod names;
+pub mod not_yet;
 mod off_loop;
 pub mod openapi;
 mod origin;

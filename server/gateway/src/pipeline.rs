@@ -18,10 +18,11 @@ use crate::request_log::{self, Trace};
 use crate::respond::{self, ResponseContext};
 use crate::response::Response;
 use crate::route::{Endpoint, Failure, Method, RequestBody, RouteSpec, Stage};
-use crate::{credentials, names, origin, share};
+use crate::{credentials, names, not_yet, origin, share};
 use bytes::Bytes;
 use floe_kernel::access::{Caller, Identity};
 use floe_kernel::directory::{CONSOLE, Project};
+use floe_kernel::event::Origin;
 use floe_kernel::scope::Scope;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
@@ -128,6 +129,7 @@ impl Gateway {
         }
         let memory = context.memory.clone();
         let store = store.on_behalf_of(share::of(&caller, info)).counting(memory.shared());
+        let store = if route.changes { store.changed_by(origin_of(&caller, info)) } else { store };
         // Until here is left, which a client that hangs up can bring about at any moment.
         let (_waiting, interest) = Interest::of_a_caller();
         let (request, vocabulary) = (Arc::clone(info), route.vocabulary);
@@ -150,6 +152,9 @@ impl Gateway {
         let method = Method::parse(arrival.method.as_str());
         let found = method.and_then(|method| self.table.find(method, &arrival.path));
         found.ok_or_else(|| {
+            if let Some(error) = not_yet::error(arrival.method.as_str(), &arrival.path) {
+                return error;
+            }
             let wants_json = header(&arrival.headers, &names::ACCEPT).is_some_and(|kinds| kinds.contains("/json"));
             context.page = !wants_json;
             ErrorKind::GeneralRouteNotFound.into()
@@ -299,6 +304,13 @@ async fn run(endpoint: &Endpoint, call: Call, given: RawInput, held: Option<Rese
         false => tokio::spawn(work).await,
     };
     outcome.unwrap_or_else(|error| Err(panicked(&error.to_string())))
+}
+
+/// Who brings about what a request changes.
+fn origin_of(caller: &Caller, info: &RequestInfo) -> Arc<Origin> {
+    let user_id = caller.user_id().unwrap_or_default().to_owned();
+    let by_guest = matches!(caller.identity(), Identity::Guest);
+    Arc::new(Origin { user_id, by_guest, request_id: info.id.clone() })
 }
 
 fn text_of(panic: &(dyn std::any::Any + Send)) -> String {

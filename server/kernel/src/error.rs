@@ -425,6 +425,11 @@ kinds! {
     ProjectTemplateDefaultDeletion = "project_template_default_deletion", 401, "Project template default deletion.";
     ProjectRegionUnsupported = "project_region_unsupported", 400, "The requested region is either inactive or unsupported. Please check the value of the regions setting.";
     WebhookNotFound = "webhook_not_found", 404, "Webhook with the requested ID could not be found.";
+    QueueNotFound = "queue_not_found", 404, "There is no queue of this name.";
+    JobNotFound = "job_not_found", 404, "Job with the requested ID could not be found. It may be done.";
+    JobNotFailed = "job_not_failed", 409, "The job hasn't failed for good: it is still to be done, or running.";
+    JobRunning = "job_running", 409, "The job is running, so it can't be discarded.";
+    WebhookDeliveryNotFound = "webhook_delivery_not_found", 404, "Delivery with the requested ID could not be found.";
     WebhookAlreadyExists = "webhook_already_exists", 409, "Webhook with the requested ID already exists.";
     KeyNotFound = "key_not_found", 404, "Key with the requested ID could not be found.";
     KeyAlreadyExists = "key_already_exists", 409, "Key with the requested ID already exists.";

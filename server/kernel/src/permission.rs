@@ -164,7 +164,8 @@ impl Permissions {
 fn parse_one(text: &str, scope: PermissionTarget) -> Result<(&'static [Action], Role)> {
     let (name, rest) = text.split_once('(').ok_or_else(|| invalid(&format!("\"{text}\" is not a permission.")))?;
     let role = rest.strip_prefix('"').and_then(|rest| rest.strip_suffix("\")"));
-    let role = role.and_then(Role::parse).ok_or_else(|| invalid(&format!("\"{text}\" names no role that exists.")))?;
+    let role = role.ok_or_else(|| invalid(&format!("Invalid permission string format: \"{text}\".")))?;
+    let role = Role::parse(role).ok_or_else(|| invalid(&format!("\"{text}\" names no role that exists.")))?;
     let actions: &[Action] = match (name, scope) {
         ("create", PermissionTarget::Container) => &[Action::Create],
         ("read", _) => &[Action::Read],

@@ -42,6 +42,12 @@ impl Allowed {
             .any(|entry| entry.port.is_none_or(|only| only == port) && entry.what.fits(host, Some(address)))
     }
 
+    /// Whether there is an entry for this host and port as a URL has them: for the name, or for the address that stands there.
+    pub(crate) fn names(&self, host: Host<'_>, port: u16) -> bool {
+        let address = if let Host::Address(address) = host { Some(address) } else { None };
+        self.entries.iter().any(|entry| entry.port.is_none_or(|only| only == port) && entry.what.fits(host, address))
+    }
+
     /// Whether there is an entry that names this very port; an entry for all ports doesn't.
     pub(crate) fn names_port(&self, host: Host<'_>, port: u16) -> bool {
         let address = if let Host::Address(address) = host { Some(address) } else { None };

@@ -93,6 +93,12 @@ impl Outbound {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Whether the operator has named this host ([`Allowed`]), so that it may be reached although it isn't public. For who looks at
+    /// a URL before anything is sent there; what is sent is checked anyhow.
+    pub fn is_allowed(&self, target: &Target) -> bool {
+        self.inner.guard.is_allowed(target.host(), target.port())
+    }
+
     /// Sends a request, and answers as soon as the head of the answer is there. Whatever status it has, it is an answer.
     /// Nothing is tried twice. Dropping the future ends the request.
     ///

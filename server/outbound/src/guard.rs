@@ -26,6 +26,11 @@ impl Guard {
         Self { allowed }
     }
 
+    /// Whether the operator lets requests go there whatever it is.
+    pub(crate) fn is_allowed(&self, host: Host<'_>, port: u16) -> bool {
+        self.allowed.names(host, port)
+    }
+
     /// Refuses ports that aren't for HTTP, unless the operator named that very port.
     pub(crate) fn check_port(&self, host: Host<'_>, port: u16) -> Result<(), String> {
         if NOT_FOR_HTTP.contains(&port) && !self.allowed.names_port(host, port) {

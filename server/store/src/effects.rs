@@ -7,7 +7,7 @@
 
 use crate::connection::Connection;
 use crate::error::Result;
-use crate::outbox::Outbox;
+use crate::events::{All, Subscribers};
 use crate::quota::Usage;
 use crate::store::{Store, UnitOfWork};
 use crate::wake_ups::WorkLeft;
@@ -17,6 +17,9 @@ use floe_kernel::time::Timestamp;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::task::JoinHandle;
+
+/// All kinds of subscribers.
+type Kinds = Arc<[Arc<dyn Subscribers>]>;
 
 type Invalidate = Box<dyn Fn(&Invalidation) + Send + Sync>;
 type Wake = Box<dyn Fn(&Store) + Send + Sync>;
@@ -32,6 +35,7 @@ pub struct EffectHandlers {
     workers: RwLock<Vec<(WorkerName, Wake)>>,
     revokers: RwLock<Vec<Arc<Revoke>>>,
     openers: RwLock<Vec<Wake>>,
+    subscribers: RwLock<Kinds>,
 }
 
 impl EffectHandlers {
@@ -56,6 +60,17 @@ impl EffectHandlers {
     pub(crate) fn opened(&self, store: &Store) {
         let openers = self.openers.read().unwrap_or_else(PoisonError::into_inner);
         openers.iter().for_each(|opened| opened(store));
+    }
+
+    /// Who may subscribe to events: a kind of subscribers, asked in the unit of work of each. Said at start, before anything happens.
+    pub fn on_event(&self, subscribers: Arc<dyn Subscribers>) {
+        let mut kinds = self.subscribers.write().unwrap_or_else(PoisonError::into_inner);
+        *kinds = kinds.iter().cloned().chain([subscribers]).collect();
+    }
+
+    /// All kinds of them.
+    pub(crate) fn subscribers(&self) -> Kinds {
+        self.subscribers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How what somebody was allowed, who is gone, is taken from things that name them: part of the unit of work in which they
@@ -90,8 +105,8 @@ impl EffectHandlers {
 enum Effect {
     Invalidate(Invalidation),
     Wake(WorkerName),
-    /// There is something in the outbox.
-    Emitted,
+    /// Others subscribe to what happens in this project.
+    Subscriptions,
 }
 
 /// What one unit of work causes. Allocates nothing while there is nothing.
@@ -112,16 +127,29 @@ impl Effects {
         self.noted.is_empty() && self.left.is_empty()
     }
 
-    pub(crate) fn outbox(&self) -> &Outbox {
-        &self.store.0.outbox
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What is known of who subscribes to what; else how many changes of that there were. Whoever changes it themselves reads it.
+    pub(crate) fn subscriptions(&self) -> Result<All, Option<u64>> {
+        if self.noted.contains(&Effect::Subscriptions) {
+            Err(None)
+        } else {
+            self.store.open.subscriptions.known().map_err(Some)
+        }
+    }
+
+    pub(crate) fn subscriptions_change(&mut self) {
+        self.noted.push(Effect::Subscriptions);
     }
 
     pub(crate) fn usage(&self) -> &Usage {
-        &self.store.0.usage
+        &self.store.open.usage
     }
 
     pub(crate) fn handlers(&self) -> Arc<EffectHandlers> {
-        Arc::clone(&self.store.0.handlers)
+        Arc::clone(&self.store.open.handlers)
     }
 
     pub(crate) fn invalidate(&mut self, cache: CacheName, key: Option<&str>) {
@@ -140,12 +168,6 @@ impl Effects {
 
     pub(crate) fn leave_work(&mut self, worker: WorkerName, due: Option<Timestamp>) {
         self.left.note(worker, due);
-    }
-
-    pub(crate) fn emitted(&mut self) {
-        if !self.has(|noted| *noted == Effect::Emitted) {
-            self.noted.push(Effect::Emitted);
-        }
     }
 
     /// Once is enough: a bulk change notes the same for each row. (Only the last few are looked at, so that many different ones
@@ -175,18 +197,18 @@ impl Effects {
 
     /// Applies them. `committed`: whether that is certain.
     fn apply(&mut self, committed: bool) {
-        let (handlers, noted) = (&self.store.0.handlers, std::mem::take(&mut self.noted));
+        let (handlers, noted) = (&self.store.open.handlers, std::mem::take(&mut self.noted));
         let left = std::mem::take(&mut self.left);
         for effect in &noted {
-            if let Effect::Invalidate(invalidation) = effect {
-                handlers.invalidate(invalidation);
+            match effect {
+                Effect::Invalidate(invalidation) => handlers.invalidate(invalidation),
+                Effect::Subscriptions => self.store.open.subscriptions.forget(),
+                Effect::Wake(_) => {}
             }
         }
         for effect in noted.iter().filter(|_| committed) {
-            match effect {
-                Effect::Invalidate(_) => {}
-                Effect::Wake(worker) => handlers.wake(*worker, &self.store),
-                Effect::Emitted => self.outbox().listeners.wake(self.store.project_id()),
+            if let Effect::Wake(worker) = effect {
+                handlers.wake(*worker, &self.store);
             }
         }
         // Also when nobody knows whether there is something: they look.

@@ -38,17 +38,18 @@ mod connection;
 mod dialect;
 mod effects;
 mod error;
+mod events;
 mod free_space;
 mod gate;
 pub mod json;
 pub mod key_register;
 mod lock_file;
 mod migrations;
-pub mod outbox;
 pub mod permissions;
 mod postgres;
 pub mod query;
 mod quota;
+mod recorder;
 mod sqlite;
 mod statement_counter;
 #[doc(hidden)]
@@ -64,9 +65,11 @@ pub use connection::Connection;
 pub use dialect::Dialect;
 pub use effects::{EffectHandlers, Revoking};
 pub use error::{Error, Result, conflict_is, was_busy};
+pub use events::{Event, Subscribers, Subscription};
 pub use free_space::{FreeSpace, MinFreeSpace};
 pub use key_register::KeyRegister;
 pub use quota::{Quota, Used};
+pub use recorder::{RecordedEvent, Recorder};
 pub use store::{Store, UnitOfWork};
 pub use stores::{
     Ailment, Backend, BackgroundProject, BackgroundStore, IsClaimed, LifecycleLock, PLATFORM, ServingLock,

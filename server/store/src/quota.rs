@@ -186,7 +186,7 @@ impl Store {
     /// Sees to it that what is known of how much the project holds isn't old: to be called before something that may need
     /// room. Costs nothing where there is no quota, and waits for a second at the most where something would be refused.
     pub async fn refresh_usage(&self) {
-        let usage = &self.0.usage;
+        let usage = &self.open.usage;
         if usage.quota != Quota::default() {
             usage.refresh(self.background()).await;
         }
@@ -197,14 +197,14 @@ impl Store {
     /// # Errors
     /// [`Error::QuotaUsed`].
     pub fn refuse_if_full(&self) -> Result<()> {
-        self.0.usage.refuse_bytes()
+        self.open.usage.refuse_bytes()
     }
 
     /// Looks how much the project holds, now: for tests.
     #[doc(hidden)]
     pub async fn look_at_usage(&self) {
-        let _turn = self.0.usage.turn.lock().await;
-        self.0.usage.look_and_rest(&self.background()).await;
+        let _turn = self.open.usage.turn.lock().await;
+        self.open.usage.look_and_rest(&self.background()).await;
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::connection::{Connection, Either};
 use crate::effects::{EffectHandlers, Effects};
 use crate::error::{Error, Result};
+use crate::events::{All, Event, Subscribers, Subscriptions, interested};
 use crate::gate::Gate;
-use crate::outbox::Outbox;
 use crate::postgres::{Claim, Use};
 use crate::quota::{Growth, Usage};
 use crate::stores::BackgroundProject;
@@ -12,9 +12,10 @@ use crate::wake_ups::Edges;
 use crate::{postgres, sqlite};
 use diesel::connection::SimpleConnection;
 use floe_kernel::effect::{CacheName, WorkerName};
+use floe_kernel::event::{Occurrence, Origin};
 use floe_kernel::memory::Memory;
 use floe_kernel::role::RoleHolder;
-use floe_kernel::time::Timestamp;
+use floe_kernel::time::{Clock, Timestamp};
 use futures_util::future::BoxFuture;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -23,10 +24,15 @@ use std::time::{Duration, Instant};
 /// The database of one project. Cheap to clone; kept open by its clones, so don't keep one for long: ask
 /// [`crate::Stores::project`] each time.
 ///
-/// Beside what is open, it may know how long its reads may take ([`Store::within`]), who asks ([`Store::on_behalf_of`]), and
-/// what the rows of lists are counted against ([`Store::counting`]).
+/// Beside what is open, it may know how long its reads may take ([`Store::within`]), who asks ([`Store::on_behalf_of`]),
+/// what the rows of lists are counted against ([`Store::counting`]), and who brings about what happens ([`Store::changed_by`]).
 #[derive(Clone)]
-pub struct Store(pub(crate) Arc<Open>, pub(crate) Reads, pub(crate) Option<Arc<dyn Memory>>);
+pub struct Store {
+    pub(crate) open: Arc<Open>,
+    pub(crate) reads: Reads,
+    pub(crate) memory: Option<Arc<dyn Memory>>,
+    pub(crate) origin: Option<Arc<Origin>>,
+}
 
 /// For whom something is read.
 #[doc(hidden)]
@@ -44,9 +50,12 @@ pub(crate) struct Open {
     /// Through which every connection comes.
     pub(crate) gate: Gate,
     pub(crate) background: BackgroundProject,
-    pub(crate) outbox: Outbox,
+    pub(crate) project: Arc<str>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) usage: Arc<Usage>,
     pub(crate) handlers: Arc<EffectHandlers>,
+    /// Who subscribes to its events.
+    pub(crate) subscriptions: Subscriptions,
     /// What is known of its wake-ups. SQLite's.
     pub(crate) edges: Edges,
 }
@@ -112,21 +121,27 @@ impl Store {
     /// Units of work aren't touched by it.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
-        Self(self.0, Reads { limit: Some(limit), ..self.1 }, self.2)
+        Self { reads: Reads { limit: Some(limit), ..self.reads }, ..self }
     }
 
     /// The same, used for this caller: a number that is theirs, such as a hash of a user's id or of an address. Of what is
     /// scarce (threads for long lists, connections to PostgreSQL) each caller has a share, so that nobody's many keep out another's one.
     #[must_use]
     pub fn on_behalf_of(self, caller: u64) -> Self {
-        Self(self.0, Reads { caller, ..self.1 }, self.2)
+        Self { reads: Reads { caller, ..self.reads }, ..self }
     }
 
     /// The same, whose lists of rows are counted, while they are read, against this memory, if there is one: what it refuses
     /// isn't read further ([`crate::Error::Busy`]).
     #[must_use]
     pub fn counting(self, memory: Option<Arc<dyn Memory>>) -> Self {
-        Self(self.0, self.1, memory)
+        Self { memory, ..self }
+    }
+
+    /// The same, whose events are brought about by somebody.
+    #[must_use]
+    pub fn changed_by(self, origin: Arc<Origin>) -> Self {
+        Self { origin: Some(origin), ..self }
     }
 
     /// A connection for reading: each statement sees what is committed when it starts.
@@ -136,9 +151,9 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Busy`] when none is free for long, [`crate::Error::Unavailable`] when none can be opened.
     pub async fn read(&self) -> Result<Connection> {
-        Ok(Connection(match &self.0.inner {
-            Inner::Sqlite(file) => Either::Sqlite(file.read(self.1).await?),
-            Inner::Postgres(schema) => Either::Postgres(Box::new(schema.read(self.1).await?)),
+        Ok(Connection(match &self.open.inner {
+            Inner::Sqlite(file) => Either::Sqlite(file.read(self.reads).await?),
+            Inner::Postgres(schema) => Either::Postgres(Box::new(schema.read(self.reads).await?)),
         }))
     }
 
@@ -151,9 +166,9 @@ impl Store {
     /// [`crate::Error::Unavailable`] when another process doesn't give SQLite's write lock back, or PostgreSQL has no
     /// connection for us.
     pub async fn begin(&self) -> Result<UnitOfWork> {
-        let connection = Connection(match &self.0.inner {
+        let connection = Connection(match &self.open.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.begin().await?),
-            Inner::Postgres(schema) => Either::Postgres(Box::new(schema.begin(Use::Short, self.1.caller).await?)),
+            Inner::Postgres(schema) => Either::Postgres(Box::new(schema.begin(Use::Short, self.reads.caller).await?)),
         });
         Ok(self.unit(connection))
     }
@@ -166,9 +181,9 @@ impl Store {
     /// # Errors
     /// As [`Store::begin`].
     pub async fn begin_alone(&self) -> Result<UnitOfWork> {
-        let connection = Connection(match &self.0.inner {
+        let connection = Connection(match &self.open.inner {
             Inner::Sqlite(file) => Either::Sqlite(file.begin_alone().await?),
-            Inner::Postgres(schema) => Either::Postgres(Box::new(schema.begin(Use::Long, self.1.caller).await?)),
+            Inner::Postgres(schema) => Either::Postgres(Box::new(schema.begin(Use::Long, self.reads.caller).await?)),
         });
         Ok(self.unit(connection))
     }
@@ -180,25 +195,25 @@ impl Store {
     /// The id of its project; `console` for the platform's.
     #[must_use]
     pub fn project_id(&self) -> &Arc<str> {
-        &self.0.outbox.project
+        &self.open.project
     }
 
     /// How work in the background reaches this store, after whoever began it is done.
     #[must_use]
     pub fn background(&self) -> BackgroundProject {
-        self.0.background.clone()
+        self.open.background.clone()
     }
 
     /// Whether this is SQLite, for the few queries that differ.
     #[must_use]
     pub fn is_sqlite(&self) -> bool {
-        matches!(self.0.inner, Inner::Sqlite(_))
+        matches!(self.open.inner, Inner::Sqlite(_))
     }
 
     /// The PostgreSQL schema, for names that are to be qualified; none on SQLite.
     #[must_use]
     pub fn schema(&self) -> Option<&Arc<str>> {
-        match &self.0.inner {
+        match &self.open.inner {
             Inner::Sqlite(_) => None,
             Inner::Postgres(schema) => Some(&schema.schema),
         }
@@ -207,19 +222,19 @@ impl Store {
     #[doc(hidden)]
     #[must_use]
     pub fn scans(&self) -> Scans<'_> {
-        match &self.0.inner {
-            Inner::Sqlite(file) => Scans::Sqlite(file, self.1),
-            Inner::Postgres(schema) => Scans::Postgres(schema, self.1),
+        match &self.open.inner {
+            Inner::Sqlite(file) => Scans::Sqlite(file, self.reads),
+            Inner::Postgres(schema) => Scans::Postgres(schema, self.reads),
         }
     }
 
     /// Refuses everything from now on for this reason, commits what waits, and returns once nobody is inside any more.
     pub(crate) async fn close(&self, why: Error) {
-        match &self.0.inner {
+        match &self.open.inner {
             Inner::Sqlite(file) => file.close(why).await,
             Inner::Postgres(_) => {
-                self.0.gate.shut(why);
-                self.0.gate.empty().await;
+                self.open.gate.shut(why);
+                self.open.gate.empty().await;
             }
         }
     }
@@ -227,7 +242,7 @@ impl Store {
     /// As if the disk failed when the next change of this store is made to last: for tests. Nothing on PostgreSQL.
     #[doc(hidden)]
     pub fn fail_next_sync(&self) {
-        if let Inner::Sqlite(file) = &self.0.inner {
+        if let Inner::Sqlite(file) = &self.open.inner {
             file.fail_next_sync();
         }
     }
@@ -252,7 +267,7 @@ impl UnitOfWork {
     /// Makes the changes last, and then applies what they cause. They survive a loss of power once this returns `Ok`.
     ///
     /// Caches are invalidated before this returns, whatever the outcome: an answer that was lost on its way doesn't say
-    /// that nothing happened. Workers and listeners are woken on success only.
+    /// that nothing happened. Workers are woken on success only.
     ///
     /// # Errors
     /// Nothing is saved, except when [`crate::Error::Unavailable`] means that the answer was lost on its way.
@@ -298,13 +313,13 @@ impl UnitOfWork {
     /// The id of the project whose store it changes; `console` for the platform's.
     #[must_use]
     pub fn project_id(&self) -> &Arc<str> {
-        &self.effects.outbox().project
+        self.effects.store().project_id()
     }
 
     /// What the clock says that the stores were given.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.effects.outbox().clock.now()
+        self.effects.store().open.clock.now()
     }
 
     /// Whether this unit has done as much as one part of something long should: time to commit, and to begin the next one.
@@ -387,35 +402,59 @@ impl UnitOfWork {
         handlers.revoke(self, gone).await
     }
 
-    /// Tells what happened, as a part of the change itself. Costs nothing when nobody listens: `payload`, the JSON that
-    /// listeners get, isn't even made then.
+    /// Tells what happens, as a part of the change itself: whoever subscribes to it learns of it if this is committed, and only
+    /// then. Costs nothing when nobody does: `payload`, the JSON that subscribers get, isn't even made then.
     ///
     /// `pattern` is the event's name with its ids in brackets, `ids` what stands in them:
-    /// `emit("users.[userId].create", &["abc"], ...)`.
+    /// `emit("users.[userId].create", &["abc"], ...)`. What happens in one vocabulary is known by its names in the other as well.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn emit(&mut self, pattern: &str, ids: &[&str], payload: impl FnOnce() -> String) -> Result<()> {
-        self.emit_as(pattern, &[pattern], ids, payload).await
-    }
-
-    /// The same for an event that has several names: told under the first to whoever wants it under any of `names`.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn emit_as(
-        &mut self,
-        pattern: &str,
-        names: &[&str],
-        ids: &[&str],
-        payload: impl FnOnce() -> String,
-    ) -> Result<()> {
-        if !self.effects.outbox().is_wanted(names) {
+        let kinds = self.effects.handlers().subscribers();
+        if kinds.is_empty() {
             return Ok(());
         }
-        self.effects.outbox().push(&mut self.connection, pattern, ids, payload).await?;
-        self.effects.emitted();
-        Ok(())
+        let all = match self.effects.subscriptions() {
+            Ok(all) => all,
+            Err(changes) => Box::pin(self.read_subscriptions(&kinds, changes)).await?,
+        };
+        if all.is_empty() {
+            return Ok(());
+        }
+        let occurrence = Occurrence::new(pattern, ids);
+        let interested = kinds.iter().enumerate().map(|(n, kind)| (kind, interested(&all, n, &occurrence)));
+        let interested: Vec<_> = interested.filter(|(_, subscribers)| !subscribers.is_empty()).collect();
+        if interested.is_empty() {
+            return Ok(());
+        }
+        let (payload, origin) = (payload(), self.effects.store().origin.clone());
+        let event = Event { pattern, ids, payload: &payload, origin: origin.as_deref(), at: self.now() };
+        Box::pin(async move {
+            for (kind, subscribers) in interested {
+                kind.notify(self, event, subscribers).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// `changes`: how many changes there had been; none: this unit makes one, so what it reads isn't true of others.
+    async fn read_subscriptions(&mut self, kinds: &[Arc<dyn Subscribers>], changes: Option<u64>) -> Result<All> {
+        let mut all = Vec::new();
+        for (n, kind) in kinds.iter().enumerate() {
+            all.extend(kind.subscriptions(&mut self.connection).await?.into_iter().map(|one| (n, one)));
+        }
+        let all = All::from(all);
+        if let Some(changes) = changes {
+            self.effects.store().open.subscriptions.learn(&all, changes);
+        }
+        Ok(all)
+    }
+
+    /// Once this is committed, others may subscribe to what happens in this project.
+    pub fn subscriptions_change(&mut self) {
+        self.effects.subscriptions_change();
     }
 
     /// Sets a mark, before something that may fail without failing the whole.

@@ -149,7 +149,7 @@ impl WorkLeft {
         let mut in_flight = Vec::new();
         let mut ready = Ok(());
         for (worker, due) in self.0.values() {
-            let edge = store.0.edges.of(*worker);
+            let edge = store.open.edges.of(*worker);
             in_flight.push(edge.set_out());
             ready = wake(store, &edge, *worker, *due).await;
             if ready.is_err() {
@@ -179,7 +179,7 @@ async fn wake(store: &Store, edge: &Edge, worker: WorkerName, due: i64) -> Resul
         return Ok(());
     }
     steps::reached("about to wake");
-    let mut unit = store.0.background.stores()?.platform().await?.begin().await?;
+    let mut unit = store.open.background.stores()?.platform().await?.begin().await?;
     unit.batch(&add_row(store, worker, due)?).await?;
     unit.commit_only().await?;
     steps::reached("awake");
@@ -195,13 +195,13 @@ fn is_platform(store: &Store) -> bool {
 ///
 /// Everything in it is ours: an id of a project has no quotes (`stores::place`), and a worker's name is a constant.
 fn add_row(store: &Store, worker: WorkerName, due: i64) -> Result<String> {
-    let (project, generation, kind) = (store.project_id(), store.0.background.generation(), worker.as_str());
+    let (project, generation, kind) = (store.project_id(), store.open.background.generation(), worker.as_str());
     let columns = "(project_id, generation, kind, due_at)";
     if store.is_sqlite() {
         let values = format!("VALUES ('{project}', {generation}, '{kind}', {due})");
         return Ok(format!("INSERT INTO wake_ups {columns} {values} ON CONFLICT DO NOTHING"));
     }
-    let stores = store.0.background.stores()?;
+    let stores = store.open.background.stores()?;
     let (table, lock) = (table(&stores), lock(store, worker));
     let (channel, node) = (stores.channel(), stores.node());
     Ok(format!(
@@ -245,9 +245,9 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn settle(&self, worker: WorkerName) -> Result<Option<Settling>> {
-        let place = match &self.0.inner {
+        let place = match &self.open.inner {
             Inner::Sqlite(_) if !is_platform(self) => {
-                let edge = self.0.edges.of(worker);
+                let edge = self.open.edges.of(worker);
                 let turn = Arc::clone(&edge.turn).lock_owned().await;
                 {
                     let mut known = edge.known();
@@ -288,8 +288,8 @@ impl Settling {
     pub async fn finish(self, next: Option<Timestamp>) -> Result<()> {
         let Self { store, worker, place } = self;
         let next = next.map(|next| next.millis().div_euclid(GRAIN) * GRAIN);
-        let stores = store.0.background.stores()?;
-        let (table, project, generation) = (table(&stores), store.project_id(), store.0.background.generation());
+        let stores = store.open.background.stores()?;
+        let (table, project, generation) = (table(&stores), store.project_id(), store.open.background.generation());
         let kind = worker.as_str();
         let these = format!("project_id = '{project}' AND generation = {generation} AND kind = '{kind}'");
         let mut sql = format!("DELETE FROM {table} WHERE {these}");

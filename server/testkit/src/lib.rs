@@ -17,10 +17,12 @@
 
 mod client;
 mod document;
+mod receiver;
 mod test_server;
 
 pub use client::{Answer, Client};
-pub use test_server::{Database, PASSWORD, Project, TestServer, User};
+pub use receiver::{Received, Receiver};
+pub use test_server::{Database, PASSWORD, Project, TestServer, User, inside};
 
 /// Each function becomes two tests, `<name>::sqlite` and `<name>::postgres`.
 ///

@@ -1,9 +1,9 @@
 //! The server under test.
 
 use crate::client::Client;
+use crate::receiver::ThisMachine;
 use floe::app::{App, Replaceable};
 use floe::config::{Config, ConsoleSignup, Postgres};
-use floe_kernel::event::Listeners;
 use floe_kernel::secret::Secret;
 use floe_kernel::time::{Clock as _, FixedClock, SystemClock};
 use floe_store::Store;
@@ -57,9 +57,17 @@ pub struct User {
     pub client: Client,
 }
 
+/// Settings with which the server's own requests may reach this machine, where a [`crate::Receiver`] is.
+///
+/// # Panics
+/// Never: the address is one.
+pub fn inside(config: &mut Config) {
+    config.outbound.allowed = "127.0.0.1".parse().expect("an address");
+}
+
 /// What tests replace of the server.
 fn parts() -> Replaceable {
-    Replaceable { passwords: Passwords::of_tests(), ..Replaceable::default() }
+    Replaceable { passwords: Passwords::of_tests(), network: Arc::new(ThisMachine) }
 }
 
 /// The password of every user that the testkit makes.
@@ -91,19 +99,12 @@ impl TestServer {
     /// # Panics
     /// As [`TestServer::run`].
     pub fn run_with_dear_passwords<F: Future<Output = ()>>(database: Database, scenario: impl FnOnce(Self) -> F) {
-        Self::run_in(database, |_| {}, Replaceable::default(), scenario);
-    }
-
-    /// The same with somebody who listens to events.
-    ///
-    /// # Panics
-    /// As [`TestServer::run`].
-    pub fn run_listening<F: Future<Output = ()>>(
-        database: Database,
-        listeners: Arc<dyn Listeners>,
-        scenario: impl FnOnce(Self) -> F,
-    ) {
-        Self::run_in(database, |_| {}, Replaceable { listeners, ..parts() }, scenario);
+        Self::run_in(
+            database,
+            |_| {},
+            Replaceable { network: Arc::new(ThisMachine), ..Replaceable::default() },
+            scenario,
+        );
     }
 
     fn run_in<F: Future<Output = ()>>(
@@ -137,7 +138,7 @@ impl TestServer {
     ) {
         let (mut config, clock) = (self.config.clone(), Arc::clone(&self.clock));
         set(&mut config);
-        let app = App::open(&config, clock.clone()).await.expect("the app opens");
+        let app = App::open_with(&config, clock.clone(), parts()).await.expect("the app opens");
         Self::serve(app, clock, config, Arc::clone(&self.folder), scenario).await;
     }
 

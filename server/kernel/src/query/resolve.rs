@@ -248,6 +248,9 @@ impl Queries {
         let mut order = Vec::with_capacity(self.orders.len() + 1);
         for (attribute, direction) in &self.orders {
             let attribute = if attribute.is_empty() { "$sequence" } else { attribute };
+            if attribute.contains('.') {
+                return Err(invalid(format!("Cannot order by nested attribute: {attribute}")));
+            }
             let field = fields.find(attribute)?;
             if field.array {
                 return Err(invalid(format!("Cannot order by array attribute: {attribute}")));

@@ -1,19 +1,14 @@
 //! What this product tells the rest of the house.
 //!
-//! Each event has three names: in the words of tables, in those of collections, and once more in those of tables with
-//! `tablesdb` for `databases`. It is told once, in the caller's own words, if somebody wants it under any of them; who
-//! delivers it finds the others by [`floe_kernel::event::mirrored`].
+//! Each event is told in the caller's own words; who subscribes in others learns of it all the same
+//! ([`floe_kernel::event::Occurrence::names`]).
 
-/// The patterns of an event: at 0 and 1 in either vocabulary, at 2 with `tablesdb`.
-pub(crate) type Event = [&'static str; 3];
+/// The patterns of an event, in either vocabulary.
+pub(crate) type Event = [&'static str; 2];
 
 macro_rules! of_database {
     ($action:literal) => {
-        [
-            concat!("databases.[databaseId].", $action),
-            concat!("databases.[databaseId].", $action),
-            concat!("tablesdb.[databaseId].", $action),
-        ]
+        [concat!("databases.[databaseId].", $action), concat!("databases.[databaseId].", $action)]
     };
 }
 
@@ -29,7 +24,6 @@ macro_rules! in_table {
         [
             concat!("databases.[databaseId].tables.[tableId].", $tables),
             concat!("databases.[databaseId].collections.[collectionId].", $collections),
-            concat!("tablesdb.[databaseId].tables.[tableId].", $tables),
         ]
     };
 }

@@ -284,14 +284,14 @@ impl<'s> RowTransaction<'s> {
         Ok(set)
     }
 
-    /// Tells what happened, to whoever wants to know it in either vocabulary. `payload` is JSON, and asked for only if
+    /// Tells what happened, to whoever wants to know it, in either vocabulary. `payload` is JSON, and asked for only if
     /// somebody listens. In a rehearsal nothing has happened.
     pub(crate) async fn emit(&mut self, event: Event, ids: &[&str], payload: impl FnOnce() -> Vec<u8>) -> Result<()> {
         if self.rehearsal.is_some() {
             return Ok(());
         }
         let text = || String::from_utf8_lossy(&payload()).into_owned();
-        Ok(self.unit.emit_as(event[self.vocabulary.index()], &event, ids, text).await?)
+        Ok(self.unit.emit(event[self.vocabulary.index()], ids, text).await?)
     }
 
     /// Makes it last, unless it is a rehearsal; then keeps what was learned.

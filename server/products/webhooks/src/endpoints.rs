@@ -1,7 +1,8 @@
 //! `/v1/webhooks`.
 
+use crate::delivery::DeliveryModel;
 use crate::model::WebhookModel;
-use crate::params::{EventPattern, PublicUrl, SecretText};
+use crate::params::{EventPattern, HookUrl, SecretText};
 use crate::service::{WebhookChange, Webhooks};
 use floe_gateway::param::{Blank, CustomId, Id, List, Queries, Text};
 use floe_gateway::reply::Page;
@@ -25,7 +26,7 @@ input! {
         /// The webhook's id.
         pub(crate) webhook_id: CustomId = body "webhookId",
         /// Where to send events.
-        pub(crate) url: PublicUrl = body "url",
+        pub(crate) url: HookUrl = body "url",
         /// What it is called.
         pub(crate) name: Text<1, 128> = body "name",
         /// Which events.
@@ -51,7 +52,7 @@ input! {
         /// What it is called.
         pub(crate) name: Text<1, 128> = body "name",
         /// Where to send events.
-        pub(crate) url: PublicUrl = body "url",
+        pub(crate) url: HookUrl = body "url",
         /// Which events.
         pub(crate) events: List<EventPattern, 100> = body "events",
         /// Whether it is on.
@@ -83,6 +84,28 @@ input! {
     }
 }
 
+input! {
+    /// What `GET /webhooks/{webhookId}/deliveries` takes.
+    pub(crate) struct ListDeliveries {
+        /// The webhook's id.
+        pub(crate) webhook_id: Id = path "webhookId",
+        /// Filters, order and page.
+        pub(crate) queries: Queries = query "queries" or Queries::default(),
+        /// Whether to count them all.
+        pub(crate) total: bool = query "total" or true,
+    }
+}
+
+input! {
+    /// Which delivery.
+    pub(crate) struct OneDelivery {
+        /// The webhook's id.
+        pub(crate) webhook_id: Id = path "webhookId",
+        /// The delivery's id.
+        pub(crate) delivery_id: Id = path "deliveryId",
+    }
+}
+
 pub(crate) async fn list(webhooks: Arc<Webhooks>, call: Call, input: ListWebhooks) -> Result<Reply> {
     let (total, items) = webhooks.list(&call, &input.queries.0, input.total).await?;
     Reply::ok(&Page { plural: "webhooks", total, items: items.into_iter().map(WebhookModel::from).collect() })
@@ -91,7 +114,7 @@ pub(crate) async fn list(webhooks: Arc<Webhooks>, call: Call, input: ListWebhook
 pub(crate) async fn create(webhooks: Arc<Webhooks>, call: Call, input: CreateWebhook) -> Result<Reply> {
     let change = WebhookChange {
         name: input.name.into(),
-        url: input.url.into(),
+        url: input.url.reachable(webhooks.outbound())?,
         events: names(input.events),
         tls: input.tls,
         auth_username: input.auth_username.into(),
@@ -110,7 +133,7 @@ pub(crate) async fn get(webhooks: Arc<Webhooks>, call: Call, input: OneWebhook) 
 pub(crate) async fn update(webhooks: Arc<Webhooks>, call: Call, input: UpdateWebhook) -> Result<Reply> {
     let change = WebhookChange {
         name: input.name.into(),
-        url: input.url.into(),
+        url: input.url.reachable(webhooks.outbound())?,
         events: names(input.events),
         tls: input.tls,
         auth_username: input.auth_username.into(),
@@ -129,6 +152,24 @@ pub(crate) async fn update_secret(webhooks: Arc<Webhooks>, call: Call, input: Up
 pub(crate) async fn delete(webhooks: Arc<Webhooks>, call: Call, input: OneWebhook) -> Result<Reply> {
     webhooks.delete(&call, &input.webhook_id).await?;
     Ok(Reply::empty())
+}
+
+pub(crate) async fn list_deliveries(webhooks: Arc<Webhooks>, call: Call, input: ListDeliveries) -> Result<Reply> {
+    let (total, items) = webhooks.deliveries(&call, &input.webhook_id, &input.queries.0, input.total).await?;
+    Reply::ok(&Page { plural: "deliveries", total, items: items.into_iter().map(DeliveryModel::in_list).collect() })
+}
+
+pub(crate) async fn get_delivery(webhooks: Arc<Webhooks>, call: Call, input: OneDelivery) -> Result<Reply> {
+    Reply::ok(&DeliveryModel::from(webhooks.delivery(&call, &input.webhook_id, &input.delivery_id).await?))
+}
+
+pub(crate) async fn redeliver(webhooks: Arc<Webhooks>, call: Call, input: OneDelivery) -> Result<Reply> {
+    let delivery = webhooks.redeliver(&call, &input.webhook_id, &input.delivery_id).await?;
+    Reply::json(202, &DeliveryModel::from(delivery))
+}
+
+pub(crate) async fn test(webhooks: Arc<Webhooks>, call: Call, input: OneWebhook) -> Result<Reply> {
+    Reply::json(202, &DeliveryModel::from(webhooks.test(&call, &input.webhook_id).await?))
 }
 
 fn names(events: List<EventPattern, 100>) -> Vec<String> {

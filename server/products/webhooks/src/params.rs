@@ -4,17 +4,16 @@ use crate::grammar;
 use floe_gateway::input::{Param, Refusal};
 use floe_gateway::param::{Text, Url};
 use floe_kernel::secret::Secret;
+use floe_kernel::{Error, Result};
+use floe_outbound::{Outbound, Target};
 use serde_json::{Value as Json, json};
 
-/// A URL on a host of the public internet.
+/// A URL that may be one of a webhook: on a host of the public internet, or one that the operator has allowed.
 #[derive(Debug)]
-pub(crate) struct PublicUrl(String);
+pub(crate) struct HookUrl(String);
 
-impl From<PublicUrl> for String {
-    fn from(url: PublicUrl) -> Self {
-        url.0
-    }
-}
+/// What a webhook's URL must be.
+const RULE: &str = "Value must be a valid URL with schemes (http, https) and a public domain";
 
 /// Top-level domains that lead nowhere outside of somebody's own network.
 const PRIVATE: &[&str] = &[
@@ -32,9 +31,18 @@ const PRIVATE: &[&str] = &[
     "arpa",
 ];
 
-impl PublicUrl {
+impl HookUrl {
+    /// The URL.
+    ///
+    /// # Errors
+    /// [`floe_kernel::ErrorKind::GeneralArgumentInvalid`] for a host that is neither public nor allowed.
+    pub(crate) fn reachable(self, outbound: &Outbound) -> Result<String> {
+        let is_allowed = || Target::parse(&self.0).is_ok_and(|target| outbound.is_allowed(&target));
+        if Self::is_public(&self.0) || is_allowed() { Ok(self.0) } else { Err(Error::invalid("url", RULE)) }
+    }
+
     /// Only names, no addresses in any of their many notations: a name whose last label is a word can't be one.
-    fn is_valid(text: &str) -> bool {
+    fn is_public(text: &str) -> bool {
         let scheme_end = text.find("://").map_or(0, |at| at + 3);
         let authority = text[scheme_end..].split(['/', '?', '#']).next().unwrap_or_default();
         let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
@@ -60,11 +68,10 @@ impl PublicUrl {
     }
 }
 
-impl Param for PublicUrl {
-    fn read(value: Json) -> Result<Self, Refusal> {
-        const RULE: &str = "Value must be a valid URL with schemes (http, https) and a public domain";
+impl Param for HookUrl {
+    fn read(value: Json) -> std::result::Result<Self, Refusal> {
         let text = String::read(value).map_err(|_| Refusal::from(RULE))?;
-        Self::is_valid(&text).then_some(Self(text)).ok_or(RULE.into())
+        Url::is_valid(&text).then_some(Self(text)).ok_or(RULE.into())
     }
 
     fn schema() -> Json {
@@ -77,7 +84,7 @@ impl Param for PublicUrl {
 pub(crate) struct EventPattern(pub(crate) String);
 
 impl Param for EventPattern {
-    fn read(value: Json) -> Result<Self, Refusal> {
+    fn read(value: Json) -> std::result::Result<Self, Refusal> {
         let text = value.as_str().filter(|text| text.len() <= 512 && grammar::is_pattern(text)).map(str::to_owned);
         text.map(Self).ok_or("Event is not valid".into())
     }
@@ -92,7 +99,7 @@ impl Param for EventPattern {
 pub(crate) struct SecretText<const MIN: usize>(pub(crate) Secret);
 
 impl<const MIN: usize> Param for SecretText<MIN> {
-    fn read(value: Json) -> Result<Self, Refusal> {
+    fn read(value: Json) -> std::result::Result<Self, Refusal> {
         Text::<MIN, 256>::read(value).map(|text| Self(Secret::new(text)))
     }
 
@@ -113,7 +120,7 @@ mod tests {
             "https://xn--mnchen-3ya.de/x",
             "https://a.xn--p1ai",
         ] {
-            assert!(PublicUrl::is_valid(url), "{url}");
+            assert!(HookUrl::is_public(url), "{url}");
         }
     }
 
@@ -158,7 +165,7 @@ mod tests {
             "http://example.com:+80",
             "http://1.0.0.127.in-addr.arpa",
         ] {
-            assert!(!PublicUrl::is_valid(url), "{url}");
+            assert!(!HookUrl::is_public(url), "{url}");
         }
     }
 

@@ -43,6 +43,24 @@ pub fn routes() -> Vec<Route<Webhooks>> {
             .audit("webhooks.update")
             .answers(200, "webhook")
             .summary("Gives a webhook another secret, which is in this answer and in no other."),
+        get("/webhooks/{webhookId}/deliveries", "webhooks.listDeliveries", at::list_deliveries)
+            .scopes(&[Scope::WebhooksRead])
+            .answers(200, "webhookDeliveryList")
+            .summary("What was, or is to be, sent to a webhook, and what came of it."),
+        get("/webhooks/{webhookId}/deliveries/{deliveryId}", "webhooks.getDelivery", at::get_delivery)
+            .scopes(&[Scope::WebhooksRead])
+            .answers(200, "webhookDelivery")
+            .summary("A delivery, with what is sent."),
+        post("/webhooks/{webhookId}/deliveries/{deliveryId}/redeliver", "webhooks.redeliver", at::redeliver)
+            .scopes(&[Scope::WebhooksWrite])
+            .audit("webhook.redeliver")
+            .answers(202, "webhookDelivery")
+            .summary("Has a delivery made again, with the same payload."),
+        post("/webhooks/{webhookId}/tests", "webhooks.test", at::test)
+            .scopes(&[Scope::WebhooksWrite])
+            .audit("webhook.test")
+            .answers(202, "webhookDelivery")
+            .summary("Sends a webhook something to be tried out with: what the API shows of itself."),
     ];
     routes.into_iter().map(|route| route.callers(Callers::SERVERS)).collect()
 }

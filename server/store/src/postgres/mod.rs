@@ -53,8 +53,29 @@ pub struct Lease {
 /// What comes before the first statement.
 pub(crate) struct Opening {
     sql: Cow<'static, str>,
-    /// The schema that the session is in afterwards, if it is another one.
-    schema: Option<Arc<str>>,
+    /// How the session is set afterwards, if that is another way.
+    set: Option<SessionState>,
+}
+
+/// How a session is set outside of transactions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SessionState {
+    /// What its `search_path` names.
+    schema: Arc<str>,
+    /// Whether statements are planned for their values each time. So are lists, which differ in what they look for: of a search
+    /// for words that are rare, with a limit, a plan for any words reads the whole table. What is short has the same plan
+    /// whatever it is given, which is made once.
+    planned_for_values: bool,
+}
+
+impl SessionState {
+    fn for_use(schema: &Arc<str>, wanted: Use) -> Self {
+        Self { schema: schema.clone(), planned_for_values: wanted == Use::Long }
+    }
+
+    fn plan_cache_mode(&self) -> &'static str {
+        if self.planned_for_values { "force_custom_plan" } else { "auto" }
+    }
 }
 
 /// What is to be known of a statement before it is sent.
@@ -147,9 +168,11 @@ impl Lease {
     /// For reading, outside of a transaction.
     pub(crate) async fn read(pool: &Pool, schema: &Arc<str>, claim: Claim) -> Result<Self> {
         let mut lease = Self::take(pool, schema, claim).await?;
-        if lease.schema() != Some(schema) {
-            let sql = format!("SET search_path TO {}", quoted(schema)).into();
-            lease.opening = Some(Opening { sql, schema: Some(schema.clone()) });
+        let wanted = SessionState::for_use(schema, claim.wanted);
+        if lease.state() != Some(&wanted) {
+            let (schema, plans) = (quoted(schema), wanted.plan_cache_mode());
+            let sql = format!("SET search_path TO {schema}; SET plan_cache_mode TO {plans}").into();
+            lease.opening = Some(Opening { sql, set: Some(wanted) });
         }
         Ok(lease)
     }
@@ -160,9 +183,13 @@ impl Lease {
         let limit = limit.min(pool.statement_timeout()).as_millis().max(1);
         let mut lease = Self::take(pool, schema, claim).await?;
         lease.unit = Unit::Open;
+        let plans = SessionState::for_use(schema, claim.wanted).plan_cache_mode();
         let schema = quoted(schema);
-        let sql = format!("BEGIN READ ONLY; SET LOCAL search_path TO {schema}; SET LOCAL statement_timeout = {limit}");
-        lease.opening = Some(Opening { sql: sql.into(), schema: None });
+        let sql = format!(
+            "BEGIN READ ONLY; SET LOCAL search_path TO {schema}; SET LOCAL plan_cache_mode TO {plans}; \
+             SET LOCAL statement_timeout = {limit}"
+        );
+        lease.opening = Some(Opening { sql: sql.into(), set: None });
         Ok(lease)
     }
 
@@ -170,13 +197,15 @@ impl Lease {
     pub(crate) async fn begin(pool: &Pool, schema: &Arc<str>, claim: Claim) -> Result<Self> {
         let mut lease = Self::take(pool, schema, claim).await?;
         lease.unit = Unit::Open;
-        let sql = if lease.schema() == Some(schema) {
+        let wanted = SessionState::for_use(schema, claim.wanted);
+        let sql = if lease.state() == Some(&wanted) {
             "BEGIN READ WRITE".into()
         } else {
             // LOCAL: for this transaction alone, so that the session stays where it is, whatever comes.
-            format!("BEGIN READ WRITE; SET LOCAL search_path TO {}", quoted(schema)).into()
+            let (schema, plans) = (quoted(schema), wanted.plan_cache_mode());
+            format!("BEGIN READ WRITE; SET LOCAL search_path TO {schema}; SET LOCAL plan_cache_mode TO {plans}").into()
         };
-        lease.opening = Some(Opening { sql, schema: None });
+        lease.opening = Some(Opening { sql, set: None });
         Ok(lease)
     }
 
@@ -236,8 +265,8 @@ impl Lease {
         })
     }
 
-    fn schema(&self) -> Option<&Arc<str>> {
-        self.held.as_ref().and_then(|held| held.pooled.schema.as_ref())
+    fn state(&self) -> Option<&SessionState> {
+        self.held.as_ref().and_then(|held| held.pooled.state.as_ref())
     }
 
     /// How long a statement may take.
@@ -254,9 +283,9 @@ impl Lease {
         let pooled = &mut *held.pooled;
         self.busy = true;
         let opening = self.opening.take();
-        if let Some(schema) = opening.as_ref().and_then(|opening| opening.schema.clone()) {
-            // Where it isn't yet; should it not get there, nobody uses it again.
-            pooled.schema = Some(schema);
+        if let Some(state) = opening.as_ref().and_then(|opening| opening.set.clone()) {
+            // As it isn't set yet; should it not get there, nobody uses it again.
+            pooled.state = Some(state);
         }
         let flight = Flight {
             opening,

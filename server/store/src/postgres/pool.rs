@@ -1,5 +1,6 @@
 //! The pool: which connections there are, and which of them are still good.
 
+use super::SessionState;
 use super::session::{self, CONNECTING, Session};
 use super::shares::{Claim, Share, Shares};
 use super::silence::Watchdog;
@@ -47,8 +48,8 @@ pub(super) struct Manager {
 /// A connection of the pool, and where its session is.
 pub(super) struct Pooled {
     pub(super) session: Session,
-    /// The schema that the session's `search_path` names.
-    pub(super) schema: Option<Arc<str>>,
+    /// How the session is set; none: as it was made.
+    pub(super) state: Option<SessionState>,
     statements: StatementCounter,
     since: Instant,
     pub(super) statement_timeout: Duration,
@@ -105,6 +106,7 @@ impl Pool {
         let share = if is_platform { None } else { Some(self.shares.take(schema, claim, PATIENCE).await?) };
         let pooled = self.connections.get().await.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => Error::Busy,
+            PoolError::Backend(error) => Error::unreachable(error),
             error => Error::unreachable(error),
         })?;
         Ok(Held { pooled, share })
@@ -143,7 +145,7 @@ impl managed::Manager for Manager {
         let statements = StatementCounter::default();
         session.set_instrumentation(statements.counter());
         let (statement_timeout, watchdog) = (self.statement_timeout, Arc::clone(&self.watchdog));
-        Ok(Pooled { session, schema: None, statements, since: Instant::now(), statement_timeout, watchdog })
+        Ok(Pooled { session, state: None, statements, since: Instant::now(), statement_timeout, watchdog })
     }
 
     async fn recycle(&self, pooled: &mut Pooled, _: &Metrics) -> RecycleResult<ConnectionError> {

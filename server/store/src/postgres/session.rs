@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 use tokio::task::AbortHandle;
+use tokio_postgres::config::Host;
 use tokio_postgres::{Config, NoTls};
 
 /// How long making a connection may take, unless the URL says otherwise.
@@ -59,7 +60,8 @@ impl Session {
 
     async fn connect_at_leisure(config: &Config, setup: &str) -> ConnectionResult<Self> {
         let failed = |error: tokio_postgres::Error| ConnectionError::CouldntSetupConfiguration(told(&error));
-        let (client, driven) = config.connect(NoTls).await.map_err(failed)?;
+        let unconnected = |error| ConnectionError::BadConnection(why(config, &error));
+        let (client, driven) = config.connect(NoTls).await.map_err(unconnected)?;
         // Driven by us, not by diesel-async: the end of the task is how a connection that was closed is told.
         let driver = Driver(
             tokio::spawn(async move {
@@ -95,6 +97,25 @@ impl DerefMut for Session {
     fn deref_mut(&mut self) -> &mut AsyncPgConnection {
         &mut self.connection
     }
+}
+
+/// Why there is no connection: where it was tried, and what the system or the server said. Without the password, or the URL that has it.
+fn why(config: &Config, error: &tokio_postgres::Error) -> String {
+    let place = |(n, host): (usize, &Host)| {
+        let port = config.get_ports().get(n).or(config.get_ports().first()).copied().unwrap_or(5432);
+        match host {
+            Host::Tcp(name) => format!("{name}:{port}"),
+            Host::Unix(path) => path.display().to_string(),
+        }
+    };
+    let places: Vec<_> = config.get_hosts().iter().enumerate().map(place).collect();
+    let mut said = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        said = format!("{said}: {cause}");
+        source = cause.source();
+    }
+    format!("{}: {said}", places.join(", "))
 }
 
 /// The set-up of a session in which a statement may take so long (none: without end), where statements otherwise take

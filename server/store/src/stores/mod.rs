@@ -9,10 +9,10 @@ mod slots;
 
 use crate::effects::EffectHandlers;
 use crate::error::{Error, Result};
+use crate::events::Subscriptions;
 use crate::free_space::{FreeSpace, MinFreeSpace};
 use crate::gate::Gate;
 use crate::migrations::{self, Sets};
-use crate::outbox::Outbox;
 use crate::permissions::{SWEEPER, Sweeper};
 use crate::postgres::{self, Claim, RunOnPostgres as _, quoted};
 use crate::quota::{Quota, Usage};
@@ -23,7 +23,6 @@ use crate::tasks::Tasks;
 use crate::wake_ups::Edges;
 use diesel::OptionalExtension;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
-use floe_kernel::event::{Listeners, NoListeners};
 use floe_kernel::time::{Clock, SystemClock, Timestamp};
 use futures_util::future::BoxFuture;
 use health::Ailing;
@@ -90,8 +89,6 @@ pub struct StoreSettings {
     pub quota: Quota,
     /// Whether the platform has a project of this id and generation: then its data must be there.
     pub is_claimed: IsClaimed,
-    /// Who listens to events.
-    pub listeners: Arc<dyn Listeners>,
     /// Tells when an event happened.
     pub clock: Arc<dyn Clock>,
 }
@@ -117,7 +114,7 @@ pub enum Backend {
 
 impl StoreSettings {
     /// This database, with the defaults: 10 s for a statement, 1 s for a unit of work, closed after 5 idle minutes, 512
-    /// open projects, any amount of data, nobody who listens, who looks how much room is left, or who claims projects.
+    /// open projects, any amount of data, nobody who looks how much room is left, or who claims projects.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
         Self {
@@ -129,7 +126,6 @@ impl StoreSettings {
             min_free: MinFreeSpace::default(),
             quota: Quota::default(),
             is_claimed: |_, _, _| Box::pin(async { Ok(false) }),
-            listeners: Arc::new(NoListeners),
             clock: Arc::new(SystemClock),
         }
     }
@@ -439,7 +435,7 @@ impl Stores {
     /// it stays below 256 MB, and goes back to 64 MB when it is quiet.
     #[must_use]
     pub fn wal_bytes(&self) -> u64 {
-        let bytes = |store: &Store| match &store.0.inner {
+        let bytes = |store: &Store| match &store.open.inner {
             Inner::Sqlite(file) => file.wal_bytes(),
             Inner::Postgres(_) => 0,
         };
@@ -452,7 +448,7 @@ impl Stores {
         if !self.is_time_to_look() {
             return;
         }
-        let checks = self.0.slots.each(|store| match &store.0.inner {
+        let checks = self.0.slots.each(|store| match &store.open.inner {
             Inner::Sqlite(file) => Some(file.place_check()),
             Inner::Postgres(_) => None,
         });
@@ -619,13 +615,13 @@ impl Stores {
                 Inner::Postgres(PgSchema { pool: self.pool()?.clone(), schema: schema.into(), gate: gate.clone() })
             }
         };
-        let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));
-        let outbox = Outbox { project: id.name.as_str().into(), listeners, clock };
+        let (project, clock) = (id.name.as_str().into(), Arc::clone(&self.0.settings.clock));
         let (background, handlers) = (self.background_of(id), Arc::clone(&self.0.effects));
         let quota = if id.is_platform() { Quota::default() } else { self.0.settings.quota };
         let usage = Arc::new(Usage::new(quota));
-        let open = Open { inner, gate, background, outbox, usage, handlers, edges: Edges::default() };
-        Ok(Store(Arc::new(open), Reads::default(), None))
+        let (subscriptions, edges) = (Subscriptions::default(), Edges::default());
+        let open = Open { inner, gate, background, project, clock, usage, handlers, subscriptions, edges };
+        Ok(Store { open: Arc::new(open), reads: Reads::default(), memory: None, origin: None })
     }
 
     /// Makes what [`Stores::open_store`] looks for, with its generation written in it.

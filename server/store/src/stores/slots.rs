@@ -260,7 +260,7 @@ impl Slots {
 impl Slot {
     /// Whether it is open and nobody uses it. To be asked with the map locked for writing: then nobody can begin to.
     fn is_free(&self) -> bool {
-        matches!(&self.state, State::Open(store) if Arc::strong_count(&store.0) == 1)
+        matches!(&self.state, State::Open(store) if Arc::strong_count(&store.open) == 1)
     }
 
     fn is_leaving(&self) -> bool {

@@ -50,8 +50,8 @@ struct Left {
 impl Budget {
     /// For a list that is read from this store, for the answer that the store is used for.
     pub(super) fn of(store: &Store) -> Self {
-        let before = store.2.as_ref().map_or(0, |memory| memory.held());
-        Self { shared: store.2.clone(), before }
+        let before = store.memory.as_ref().map_or(0, |memory| memory.held());
+        Self { shared: store.memory.clone(), before }
     }
 
     /// Reads rows within the budget, on this thread.

@@ -46,7 +46,7 @@ impl OnlineDdl {
     /// # Errors
     /// [`crate::Error::Unreachable`] when the database can't be reached.
     pub async fn take(store: &Store) -> Result<Option<Self>> {
-        let Inner::Postgres(own) = &store.0.inner else {
+        let Inner::Postgres(own) = &store.open.inner else {
             return Ok(Some(Self { store: store.clone(), connection: None }));
         };
         let connection = OwnConnection { session: own.pool.connect().await?, pool: own.pool.clone() };

@@ -1,14 +1,13 @@
-//! After the commit: caches forget whatever became of it, workers and listeners wake when it succeeded.
+//! After the commit: caches forget whatever became of it, workers wake when it succeeded.
 
 use crate::common::Home;
 use floe_kernel::effect::{CacheName, Invalidation, WorkerName};
-use floe_kernel::event::Listeners;
 use floe_store::prelude::*;
-use floe_store::{StoreSettings, Stores, outbox};
+use floe_store::{Recorder, Stores};
 use std::future::Future as _;
 use std::sync::Arc;
 use std::task::Poll;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 const NAMES: CacheName = CacheName::new("names");
 const OTHERS: CacheName = CacheName::new("others");
@@ -18,27 +17,13 @@ const POST: WorkerName = WorkerName::new("post");
 enum Seen {
     Forgotten(Invalidation),
     Woken(String),
-    Listener(String),
-}
-
-/// Wants everything, and notes when it is woken.
-struct Ear(UnboundedSender<Seen>);
-
-impl Listeners for Ear {
-    fn wants(&self, _project_id: &str, _pattern: &str) -> bool {
-        true
-    }
-
-    fn wake(&self, project_id: &str) {
-        self.0.send(Seen::Listener(project_id.to_owned())).unwrap();
-    }
 }
 
 /// A project's store, and what effects it sees.
 async fn watched(home: &Home) -> (Stores, Store, UnboundedReceiver<Seen>) {
     let (sender, seen) = mpsc::unbounded_channel();
-    let settings = StoreSettings { listeners: Arc::new(Ear(sender.clone())), ..home.settings.clone() };
-    let stores = Stores::open(settings).await.unwrap();
+    let stores = Stores::open(home.settings.clone()).await.unwrap();
+    stores.effects().on_event(Arc::new(Recorder));
     let (forgotten, woken) = (sender.clone(), sender);
     stores.effects().on_invalidate(NAMES, move |gone| forgotten.send(Seen::Forgotten(gone.clone())).unwrap());
     stores.effects().on_wake(POST, move |store| woken.send(Seen::Woken(store.project_id().to_string())).unwrap());
@@ -78,8 +63,7 @@ on_both! {
         assert_eq!(all(&mut seen), [], "nothing happens before the commit");
         unit.commit().await.unwrap();
         let id = store.project_id().to_string();
-        let expected =
-            [forgotten(&store, Some("ada")), forgotten(&store, None), Seen::Woken(id.clone()), Seen::Listener(id)];
+        let expected = [forgotten(&store, Some("ada")), forgotten(&store, None), Seen::Woken(id)];
         assert_eq!(all(&mut seen), expected);
     }
 }
@@ -100,7 +84,7 @@ on_both! {
         assert!(unit.batch("INSERT INTO there_is_no_such_table VALUES (1)").await.is_err());
         assert!(unit.commit().await.is_err());
         assert_eq!(all(&mut seen), [forgotten(&store, Some("ada"))]);
-        assert_eq!(outbox::pending(&mut store.read().await.unwrap(), 10).await.unwrap(), []);
+        assert_eq!(Recorder::take(&store).await.unwrap(), []);
     }
 }
 
@@ -115,7 +99,7 @@ on_both! {
             let _done = std::future::poll_fn(|context| Poll::Ready(commit.as_mut().poll(context).is_ready())).await;
         }
         assert_eq!(seen.recv().await, Some(forgotten(&store, Some("ada"))));
-        assert_eq!(outbox::pending(&mut store.read().await.unwrap(), 10).await.unwrap().len(), 1);
+        assert_eq!(Recorder::take(&store).await.unwrap().len(), 1);
         assert_eq!(seen.recv().await, Some(Seen::Woken(store.project_id().to_string())));
     }
 }

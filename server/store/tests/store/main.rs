@@ -12,6 +12,7 @@
 mod common;
 mod dumps;
 mod effects;
+mod events;
 mod fairness;
 mod key_register;
 mod patterns;

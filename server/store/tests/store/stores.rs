@@ -79,7 +79,7 @@ on_both! {
             let (settings, id) = (home.settings.clone(), id.clone());
             tokio::spawn(async move {
                 let stores = Stores::open(settings).await?;
-                stores.create_project(&id, 1).await?.read().await?.batch("SELECT id FROM outbox").await
+                stores.create_project(&id, 1).await?.read().await?.batch("SELECT number FROM jobs").await
             })
         }).collect();
         for one in all { one.await.unwrap().unwrap(); }
@@ -92,7 +92,7 @@ on_both! {
         let project = stores.create_project(&home.id("one"), 1).await.unwrap();
         let query = "SELECT key, value FROM settings";
         stores.platform().await.unwrap().read().await.unwrap().batch(query).await.unwrap();
-        stores.project("console", 1).await.unwrap().read().await.unwrap().batch("SELECT id FROM outbox").await.unwrap();
+        stores.project("console", 1).await.unwrap().read().await.unwrap().batch("SELECT number FROM jobs").await.unwrap();
         assert!(project.read().await.unwrap().batch(query).await.is_err());
     }
 }
@@ -117,7 +117,7 @@ async fn closes_what_is_idle_but_not_what_is_in_use() {
     assert_eq!(stores.open_count(), 3);
     tokio::time::sleep(Duration::from_millis(250)).await;
     assert_eq!(stores.open_count(), 2, "the platform's, and the one that is held");
-    held.read().await.unwrap().batch("SELECT id FROM outbox").await.unwrap();
+    held.read().await.unwrap().batch("SELECT number FROM jobs").await.unwrap();
     drop(held);
     tokio::time::sleep(Duration::from_millis(250)).await;
     assert_eq!(stores.open_count(), 1);
@@ -150,7 +150,9 @@ async fn closing_leaves_files_that_need_no_recovery() {
     let stores = home.stores().await;
     let store = stores.create_project("one", 1).await.unwrap();
     let mut unit = store.begin().await.unwrap();
-    unit.batch("INSERT INTO outbox (event, payload, created_at) VALUES ('a', '{}', 1)").await.unwrap();
+    unit.batch("INSERT INTO jobs (queue, kind, payload, due_at, created_at) VALUES ('a', 'a', '{}', 1, 1)")
+        .await
+        .unwrap();
     unit.commit().await.unwrap();
     stores.close().await;
     assert!(matches!(store.begin().await, Err(Error::Closed)));
@@ -163,7 +165,7 @@ async fn files_are_for_their_owner_alone() {
     let home = Home::sqlite();
     let stores = home.stores().await;
     let store = stores.create_project("one", 1).await.unwrap();
-    store.begin().await.unwrap().batch("DELETE FROM outbox").await.unwrap();
+    store.begin().await.unwrap().batch("DELETE FROM jobs").await.unwrap();
     let data = home.folder.as_ref().unwrap().path().join("data");
     let mode = |path: &str| data.join(path).metadata().unwrap().permissions().mode() & 0o777;
     for folder in ["", "projects"] {
@@ -180,7 +182,16 @@ async fn a_new_project_inherits_nothing_from_the_log_of_a_dead_one() {
     let stores = home.stores().await;
     let projects = home.folder.as_ref().unwrap().path().join("data/projects");
     std::fs::write(projects.join("one.db-wal"), b"left behind").unwrap();
-    stores.create_project("one", 1).await.unwrap().read().await.unwrap().batch("SELECT id FROM outbox").await.unwrap();
+    stores
+        .create_project("one", 1)
+        .await
+        .unwrap()
+        .read()
+        .await
+        .unwrap()
+        .batch("SELECT number FROM jobs")
+        .await
+        .unwrap();
 }
 
 on_both! {
@@ -208,7 +219,7 @@ on_both! {
         stores.create_project(&id, 1).await.unwrap();
         stores.close_idle_now().await;
         let held = stores.project_in_background(&id, 1).await.unwrap();
-        held.read().await.unwrap().batch("SELECT id FROM outbox").await.unwrap();
+        held.read().await.unwrap().batch("SELECT number FROM jobs").await.unwrap();
         assert_eq!(stores.open_count(), 2);
         let more: Vec<_> = {
             let mut more = Vec::new();
@@ -238,7 +249,7 @@ on_both! {
             stopping.stopping().await;
             let wrote = async {
                 let mut unit = store.begin().await?;
-                unit.batch("DELETE FROM outbox").await?;
+                unit.batch("DELETE FROM jobs").await?;
                 unit.commit().await
             };
             seen.store(wrote.await.is_ok(), std::sync::atomic::Ordering::SeqCst);
@@ -265,7 +276,7 @@ async fn files_that_no_project_has_are_put_aside_and_those_that_one_has_stay() {
     // Nor does a new project get what another one of its id has left.
     std::fs::copy(data.join("projects/kept.db"), data.join("projects/new.db")).unwrap();
     let new = stores.create_project("new", 9).await.unwrap();
-    new.read().await.unwrap().batch("SELECT id FROM outbox").await.unwrap();
+    new.read().await.unwrap().batch("SELECT number FROM jobs").await.unwrap();
     assert_eq!(std::fs::read_dir(data.join("unclaimed")).unwrap().count(), 2);
 }
 

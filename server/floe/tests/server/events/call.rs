@@ -43,6 +43,7 @@ impl World<'_> {
             "project.delete" => self.floe.project(&self.unique()).await.server(),
             _ if route.path.starts_with("/projects") => self.admin.client.clone(),
             _ if route.callers.keys && !is_account => self.project.server(),
+            _ if route.callers.admins && !route.callers.users => self.project.admin(&self.admin),
             _ if route.callers.guests => self.project.guest(),
             _ => {
                 let user = self.user().await;

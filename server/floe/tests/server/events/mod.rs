@@ -7,21 +7,12 @@ mod scene;
 mod world;
 
 use floe_gateway::route::RouteSpec;
-use floe_kernel::event::Listeners;
+use floe_store::Recorder;
 use floe_testkit::{Answer, Database, TestServer};
 use scene::Scene;
 use serde_json::Value as Json;
 use std::sync::Arc;
 use world::World;
-
-/// Wants every event.
-struct Everything;
-
-impl Listeners for Everything {
-    fn wants(&self, _project_id: &str, _pattern: &str) -> bool {
-        true
-    }
-}
 
 /// What is told beside what the line says, which has room for one event.
 const ALSO: &[(&str, &str)] = &[
@@ -59,7 +50,8 @@ fn fault(route: &RouteSpec, scene: &Scene, answer: &Answer, mut told: Vec<String
 }
 
 fn every_change_tells_what_its_line_says(database: Database) {
-    TestServer::run_listening(database, Arc::new(Everything), async |floe| {
+    TestServer::run(database, async |floe| {
+        floe.app.stores.effects().on_event(Arc::new(Recorder));
         let world = World::new(&floe).await;
         let mut faults = Vec::new();
         let changes: Vec<_> = floe.app.routes().into_iter().filter(|route| route.changes).collect();

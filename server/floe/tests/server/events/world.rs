@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use floe_gateway::route::RouteSpec;
 use floe_kernel::secret::hash;
-use floe_store::outbox;
+use floe_store::Recorder;
 use floe_testkit::{Project, TestServer, User};
 use serde_json::{Value as Json, json};
 
@@ -19,7 +19,7 @@ impl<'f> World<'f> {
     pub(super) async fn new(floe: &'f TestServer) -> Self {
         let admin = floe.console_user("admin@example.org").await;
         admin.client.post("/v1/teams", &json!({"teamId": "acme", "name": "Acme"})).await.ok(201);
-        let world = Self { floe, project: floe.project("shop").await, admin };
+        let world = Self { floe, project: floe.project_of("shop", Some("acme")).await, admin };
         world.id("/v1/teams", json!({"teamId": "everybody", "name": "Everybody"})).await;
         world
     }
@@ -28,11 +28,7 @@ impl<'f> World<'f> {
     pub(super) async fn told(&self) -> Vec<String> {
         let mut names = Vec::new();
         for store in [self.floe.store(&self.project.id).await, self.floe.app.stores.platform().await.unwrap()] {
-            let told = outbox::pending(&mut store.read().await.unwrap(), 1000).await.unwrap();
-            names.extend(told.into_iter().map(|event| event.event));
-            let mut unit = store.begin().await.unwrap();
-            unit.batch("DELETE FROM outbox").await.unwrap();
-            unit.commit().await.unwrap();
+            names.extend(Recorder::take(&store).await.unwrap().into_iter().map(|event| event.name));
         }
         names
     }
@@ -96,6 +92,12 @@ impl<'f> World<'f> {
                 let webhook = json!({"webhookId": unique, "name": "W", "url": url, "events": ["users.*.create"]});
                 self.id("/v1/webhooks", webhook).await
             }
+            "queue" => "webhooks".to_owned(),
+            "jobId" => self.failed_job().await,
+            "deliveryId" => {
+                let test = format!("/v1/webhooks/{}/tests", scene.id("webhookId"));
+                self.id(&test, json!({})).await
+            }
             "keyId" => self.id("/v1/project/keys", json!({"keyId": unique, "name": "K", "scopes": []})).await,
             "platformId" => self.platform(route).await,
             "projectId" => {
@@ -106,6 +108,17 @@ impl<'f> World<'f> {
             "serviceId" => "locale".to_owned(),
             other => panic!("{}: what is {other}?", route.name),
         }
+    }
+
+    /// A job that failed for good, of a kind that nobody does.
+    async fn failed_job(&self) -> String {
+        let number = 1_000_000 + i64::from(self.floe.unique("").parse::<u32>().unwrap_or_default());
+        let mut unit = self.floe.store(&self.project.id).await.begin().await.unwrap();
+        let values = format!("({number}, 'webhooks', 'nobodys', '{{}}', 1, '[]', 1, 1)");
+        let columns = "(number, queue, kind, payload, takes, history, created_at, failed_at)";
+        unit.batch(&format!("INSERT INTO failed_jobs {columns} VALUES {values}")).await.unwrap();
+        unit.commit().await.unwrap();
+        number.to_string()
     }
 
     /// A member; or somebody who is invited, with the secret `hush`, which a mail would have told them.

@@ -155,6 +155,7 @@ pub(crate) fn added(column: &SchemaColumn, value: &Value, by: f64, limit: Option
     match column.kind {
         Kind::Float => {}
         Kind::Integer if by.whole.is_some() => {}
+        Kind::Integer => return Err(Added::NoInteger),
         _ => return Err(Added::NoNumber),
     }
     let sum = compute(Arithmetic::Add, column.kind, value, by, None).map_err(|_| Added::BeyondLimit)?;
@@ -172,8 +173,10 @@ pub(crate) fn added(column: &SchemaColumn, value: &Value, by: f64, limit: Option
 /// Why a number can't be added.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Added {
-    /// The column doesn't hold such numbers.
+    /// The column holds no numbers.
     NoNumber,
+    /// The column holds integers, and what is to be added is none.
+    NoInteger,
     /// The sum is beyond what the caller allows, or what a number can be.
     BeyondLimit,
     /// The sum is beyond what the column allows; the sentence says so.

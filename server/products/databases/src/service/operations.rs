@@ -533,6 +533,8 @@ fn cant_add(why: Added, addition: &Addition, vocabulary: Vocabulary) -> Error {
     let word = capitalized(vocabulary.words().column);
     match why {
         Added::NoNumber => Error::new(errors.column_type).message(format!("{word} \"{key}\" is not a number")),
+        Added::NoInteger => Error::new(errors.column_type)
+            .message(format!("{word} \"{key}\" is an integer: it can't be changed by {}", addition.by)),
         Added::BeyondLimit => {
             let end = if addition.by > 0.0 { "maximum" } else { "minimum" };
             let limit = addition.limit.map(|limit| format!(" of {limit}")).unwrap_or_default();

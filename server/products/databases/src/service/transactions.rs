@@ -245,28 +245,19 @@ mod tests {
     use crate::service::{NewTable, RowInput};
     use floe_kernel::Caller;
     use floe_kernel::directory::{Project, ProjectSettings as Policies};
-    use floe_kernel::event::Listeners;
     use floe_kernel::permission::Permissions;
     use floe_kernel::scope::PROJECT;
     use floe_kernel::secret::Secret;
     use floe_sealed::RootKeys;
-    use floe_store::{Backend, StoreSettings, Stores, outbox};
+    use floe_store::{Backend, Recorder, StoreSettings, Stores};
     use serde_json::Map;
     use std::sync::Arc;
 
-    struct Everything;
-
-    impl Listeners for Everything {
-        fn wants(&self, _: &str, _: &str) -> bool {
-            true
-        }
-    }
-
     /// A server's call to a project.
     async fn call(folder: &std::path::Path) -> (Call, Stores) {
-        let mut settings = StoreSettings::new(Backend::Sqlite { folder: folder.join("data") });
-        settings.listeners = Arc::new(Everything);
+        let settings = StoreSettings::new(Backend::Sqlite { folder: folder.join("data") });
         let stores = Stores::open(settings).await.unwrap();
+        stores.effects().on_event(Arc::new(Recorder));
         let store = stores.create_project("shop", 1).await.unwrap();
         let (id, settings) = ("shop".to_owned(), Policies::default());
         let project = Project {
@@ -285,8 +276,8 @@ mod tests {
     }
 
     async fn told(call: &Call) -> Vec<String> {
-        let told = outbox::pending(&mut call.store.read().await.unwrap(), 100).await.unwrap();
-        told.into_iter().map(|told| told.event).filter(|event| event.contains("rows")).collect()
+        let told = Recorder::take(&call.store).await.unwrap();
+        told.into_iter().map(|told| told.name).filter(|event| event.contains("rows")).collect()
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -90,7 +90,7 @@ both_databases! {
         let shop = floe.project_of("shop", Some("acme")).await;
         let store = floe.store("shop").await;
         let mut unit = store.begin().await.unwrap();
-        unit.batch("DELETE FROM outbox").await.unwrap();
+        unit.batch("DELETE FROM jobs").await.unwrap();
         let deletion = tokio::spawn({
             let ada = ada.client.clone();
             async move { ada.delete("/v1/projects/shop").await.status }

@@ -55,20 +55,11 @@ mod tests {
     use floe_kernel::directory::{
         Invited, Invitee, PRINCIPALS, Person, Project, ProjectSettings as Policies, SessionStart, Visit,
     };
-    use floe_kernel::event::Listeners;
     use floe_kernel::scope::PROJECT;
     use floe_kernel::time::Timestamp;
-    use floe_store::{Backend, StoreSettings, Stores, UnitOfWork, outbox};
+    use floe_store::{Backend, Recorder, StoreSettings, Stores, UnitOfWork};
     use serde_json::Map;
     use std::sync::Mutex;
-
-    struct Everything;
-
-    impl Listeners for Everything {
-        fn wants(&self, _project_id: &str, _pattern: &str) -> bool {
-            true
-        }
-    }
 
     /// Knows Ada.
     struct Ada;
@@ -129,9 +120,9 @@ mod tests {
 
     /// A server's call to a project in which Ada is; and whose roles are forgotten.
     async fn call(folder: &std::path::Path) -> (Call, Arc<Mutex<Vec<String>>>) {
-        let mut settings = StoreSettings::new(Backend::Sqlite { folder: folder.join("data") });
-        settings.listeners = Arc::new(Everything);
+        let settings = StoreSettings::new(Backend::Sqlite { folder: folder.join("data") });
         let stores = Stores::open(settings).await.unwrap();
+        stores.effects().on_event(Arc::new(Recorder));
         let forgotten = Arc::<Mutex<Vec<String>>>::default();
         let note = Arc::clone(&forgotten);
         stores.effects().on_invalidate(PRINCIPALS, move |gone| {
@@ -185,8 +176,8 @@ mod tests {
         teams.delete_membership(&call, "red", &id).await.unwrap();
         teams.delete(&call, "red").await.unwrap();
 
-        let told = outbox::pending(&mut call.store.read().await.unwrap(), 100).await.unwrap();
-        let names: Vec<_> = told.iter().map(|told| told.event.replace(&id, "m")).collect();
+        let told = Recorder::take(&call.store).await.unwrap();
+        let names: Vec<_> = told.iter().map(|told| told.name.replace(&id, "m")).collect();
         assert_eq!(
             names,
             [
@@ -199,7 +190,7 @@ mod tests {
                 "teams.red.delete",
             ]
         );
-        for told in told.iter().filter(|told| told.event.contains("memberships")) {
+        for told in told.iter().filter(|told| told.name.contains("memberships")) {
             assert!(!told.payload.contains("ada"), "{}", told.payload);
             assert!(told.payload.contains(&id), "{}", told.payload);
         }

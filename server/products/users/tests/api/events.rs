@@ -5,20 +5,11 @@ use floe_gateway::Interest;
 use floe_gateway::jwt::Signer;
 use floe_kernel::Result;
 use floe_kernel::directory::{Membership, Memberships, Project, ProjectSettings as Policies, Visit};
-use floe_kernel::event::Listeners;
 use floe_kernel::secret::{Secret, hash};
 use floe_kernel::time::Timestamp;
-use floe_store::{Backend, StoreSettings, Stores, outbox};
+use floe_store::{Backend, Recorder, StoreSettings, Stores};
 use floe_users::{Admission, Context, NewUser, Passwords, People, Provider, SignIn, events};
 use std::sync::Arc;
-
-struct Everything;
-
-impl Listeners for Everything {
-    fn wants(&self, _project_id: &str, _pattern: &str) -> bool {
-        true
-    }
-}
 
 struct NoTeams;
 
@@ -45,9 +36,9 @@ fn project() -> Project {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_listens_learns_what_happened_and_no_secret() {
     let folder = tempfile::tempdir().unwrap();
-    let mut settings = StoreSettings::new(Backend::Sqlite { folder: folder.path().join("data") });
-    settings.listeners = Arc::new(Everything);
+    let settings = StoreSettings::new(Backend::Sqlite { folder: folder.path().join("data") });
     let stores = Stores::open(settings).await.unwrap();
+    stores.effects().on_event(Arc::new(Recorder));
     let (store, project) = (stores.create_project("shop", 1).await.unwrap(), project());
     let signer = Signer::new(&Secret::new("a key of at least thirty-two characters"));
     let people = People::new(stores.clone(), Arc::new(NoTeams), Passwords::of_tests(), signer);
@@ -62,13 +53,13 @@ async fn who_listens_learns_what_happened_and_no_secret() {
     people.set_password(at, "ada", Some(&Secret::new("another horse")), None).await.unwrap();
     people.delete(at, "ada", Some(events::DELETE)).await.unwrap();
 
-    let told = outbox::pending(&mut store.read().await.unwrap(), 100).await.unwrap();
-    let names: Vec<_> = told.iter().map(|told| told.event.as_str()).collect();
+    let told = Recorder::take(&store).await.unwrap();
+    let names: Vec<_> = told.iter().map(|told| told.name.as_str()).collect();
     let signed_in = format!("users.ada.sessions.{}.create", session.id);
     assert_eq!(names, ["users.ada.create", &signed_in, "users.ada.update.password", "users.ada.delete"]);
     for told in &told {
         for secret in ["$argon2", &token.secret, &hash(&token.secret), "horse"] {
-            assert!(!told.payload.contains(secret), "{} tells a secret", told.event);
+            assert!(!told.payload.contains(secret), "{} tells a secret", told.name);
         }
     }
     stores.close().await;

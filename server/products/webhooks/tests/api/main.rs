@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 #![recursion_limit = "512"]
 
+mod deliveries;
+
 use floe_kernel::secret::Secret;
 use floe_sealed::RootKeys;
 use floe_testkit::{TestServer, both_databases};

@@ -1,4 +1,8 @@
-//! What is kept of webhooks: the table `webhooks`. The only file with queries.
+//! What is kept of webhooks: the table `webhooks`. The only files with queries.
+
+mod deliveries;
+
+pub(crate) use deliveries::{DeliveryRepository, FIELDS as DELIVERY_FIELDS, list as list_deliveries};
 
 use crate::model::{StoredSecret, Webhook};
 use floe_kernel::query::{Field, Fields, Selection};
@@ -189,6 +193,26 @@ impl WebhookRepository<'_> {
         let row =
             on_conn!(self.0, |c| lock.returning(WebhookRow::as_returning()).get_result::<WebhookRow>(c)).optional()?;
         row.map(Webhook::try_from).transpose()
+    }
+
+    /// One more failure in a row, and what is to be said of it. How many there are now; none without the webhook.
+    pub(crate) async fn add_failure(&mut self, id: &str, log: &str) -> Result<Option<i64>, Error> {
+        let row = (webhooks::attempts.eq(webhooks::attempts + 1), webhooks::logs.eq(log));
+        let update = diesel::update(webhooks::table.filter(webhooks::id.eq(id))).set(row);
+        Ok(on_conn!(self.0, |c| update.returning(webhooks::attempts).get_result::<i64>(c)).optional()?)
+    }
+
+    /// It didn't fail this time.
+    pub(crate) async fn clear_failures(&mut self, id: &str) -> Result<(), Error> {
+        let update = diesel::update(webhooks::table.filter(webhooks::id.eq(id))).set(webhooks::attempts.eq(0));
+        on_conn!(self.0, |c| update.execute(c))?;
+        Ok(())
+    }
+
+    /// Switches a webhook off. Whether it was on.
+    pub(crate) async fn switch_off(&mut self, id: &str) -> Result<bool, Error> {
+        let these = webhooks::table.filter(webhooks::id.eq(id)).filter(webhooks::enabled.eq(true));
+        Ok(on_conn!(self.0, |c| diesel::update(these).set(webhooks::enabled.eq(false)).execute(c))? > 0)
     }
 
     /// Removes a webhook. Whether there was one.

@@ -1,13 +1,20 @@
 //! The decisions.
 
+mod deliveries;
+
 use crate::model::{StoredSecret, Webhook};
-use crate::repository::{self, FIELDS, WebhookRepository};
+use crate::repository::{self, DeliveryRepository, FIELDS, WebhookRepository};
+use crate::sender::Sender;
+use crate::subscribers::WebhookSubscribers;
 use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_outbound::Outbound;
+use floe_queue::Queue;
 use floe_sealed::{RootKeys, Seal, Sealer};
 use floe_store::{KeyRegister, Stores, conflict_is};
+use std::sync::Arc;
 
 /// A made secret's random bytes; twice as many characters.
 const SECRET_BYTES: usize = 64;
@@ -16,6 +23,7 @@ const SECRET_BYTES: usize = 64;
 pub struct Webhooks {
     sealer: Sealer,
     register: KeyRegister,
+    outbound: Outbound,
 }
 
 /// What a caller wants a webhook to be.
@@ -31,10 +39,19 @@ pub(crate) struct WebhookChange {
 }
 
 impl Webhooks {
-    /// Keeps webhooks in their projects' stores; their secrets are as secret as these keys, and lost with them.
+    /// Keeps webhooks in their projects' stores; their secrets are as secret as these keys, and lost with them. What happens is
+    /// sent to them by this queue and this client.
     #[must_use]
-    pub fn new(stores: Stores, keys: &RootKeys) -> Self {
-        Self { sealer: keys.sealer("webhooks"), register: KeyRegister::new(stores, keys.id()) }
+    pub fn new(stores: Stores, queue: &Queue, outbound: Outbound, keys: &RootKeys) -> Self {
+        let sealer = keys.sealer("webhooks");
+        queue.handle(Sender { outbound: outbound.clone(), sealer: sealer.clone() });
+        stores.effects().on_event(Arc::new(WebhookSubscribers));
+        Self { sealer, register: KeyRegister::new(stores, keys.id()), outbound }
+    }
+
+    /// With what URLs are called.
+    pub(crate) fn outbound(&self) -> &Outbound {
+        &self.outbound
     }
 
     /// What a project's secrets are kept encrypted with.
@@ -92,6 +109,7 @@ impl Webhooks {
         self.register.note().await?;
         let mut unit = call.store.begin().await?;
         WebhookRepository(&mut unit).add(&webhook).await.map_err(conflict_is(ErrorKind::WebhookAlreadyExists))?;
+        unit.subscriptions_change();
         unit.commit().await.map_err(conflict_is(ErrorKind::WebhookAlreadyExists))?;
         Ok((webhook, secret))
     }
@@ -118,6 +136,7 @@ impl Webhooks {
             ..webhook
         };
         WebhookRepository(&mut unit).save(&webhook).await?;
+        unit.subscriptions_change();
         unit.commit().await?;
         Ok(webhook)
     }
@@ -150,6 +169,8 @@ impl Webhooks {
         if !WebhookRepository(&mut unit).remove(id).await? {
             return Err(not_found());
         }
+        DeliveryRepository(&mut unit).remove_all(id).await?;
+        unit.subscriptions_change();
         Ok(unit.commit().await?)
     }
 }

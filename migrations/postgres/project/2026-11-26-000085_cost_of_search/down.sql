@@ -1,0 +1,1 @@
+ALTER FUNCTION search_words(TEXT) COST 100;

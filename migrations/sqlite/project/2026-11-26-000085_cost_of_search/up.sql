@@ -1,0 +1,2 @@
+-- PostgreSQL's. SQLite has FTS5 for it.
+SELECT 1;
