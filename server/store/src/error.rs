@@ -156,6 +156,9 @@ impl From<Error> for floe_kernel::Error {
                 Self::new(ErrorKind::GeneralServiceUnavailable).message(message).because(error)
             }
             Error::Busy | Error::Closed | Error::Unreachable(_) => Self::unavailable(RETRY_AFTER).because(error),
+            Error::Unavailable(ref source) if is_removed(&source.to_string()) => {
+                Self::unavailable(RETRY_AFTER).because(error)
+            }
             Error::TooLarge => {
                 let most = crate::tables::MAX_ANSWER_BYTES >> 20;
                 let message = format!(

@@ -1,10 +1,14 @@
 //! Work with a table's rows that is done again when the table has changed in the middle of it.
 
-use super::{ATTEMPTS, At, Databases, is_of_storage};
+use super::{At, Databases, is_of_storage};
 use crate::schema::TableSchema;
 use floe_gateway::Call;
 use floe_kernel::Result;
 use std::sync::Arc;
+
+/// How often something is tried with yet another schema: each time somebody has changed the table in the middle of it. Whoever adds and
+/// removes columns one after the other is at it again just when the next attempt waits for them.
+const MOST: usize = 20;
 
 /// The schema of a table, as far as is known, and how often something may still be tried with a newer one:
 /// ```ignore
@@ -30,7 +34,7 @@ impl Databases {
     /// # Errors
     /// Those of finding the table.
     pub(super) async fn attempts<'a>(&'a self, call: &'a Call, at: &'a At) -> Result<Attempts<'a>> {
-        Ok(Attempts { service: self, call, at, schema: self.schema(call, at).await?, left: ATTEMPTS })
+        Ok(Attempts { service: self, call, at, schema: self.schema(call, at).await?, left: MOST })
     }
 }
 
