@@ -23,6 +23,7 @@ use floe_kernel::time::Clock;
 use floe_locale::{Locales, Nowhere};
 use floe_outbound::Outbound;
 use floe_projects::{NewProject, OnProjectDeleted, Projects};
+use floe_queue::Queue;
 use floe_sealed::RootKeys;
 use floe_store::tables::Resealed;
 use floe_store::{Backend, MinFreeSpace, Quota, Store, StoreSettings, Stores, key_register};
@@ -40,6 +41,8 @@ pub struct App {
     pub stores: Stores,
     /// What sends requests to addresses that users name. Each product that does so is given it.
     pub outbound: Outbound,
+    /// What is done in the background.
+    pub queue: Queue,
     /// How the server is.
     pub health: Arc<Health>,
     /// With what the first console account of a fresh instance is made.
@@ -95,7 +98,8 @@ impl App {
 
         let memberships = Arc::new(floe_teams::Directory::new(stores.clone()));
         let people = Arc::new(People::new(stores.clone(), memberships, parts.passwords, signer.clone()));
-        let databases = Arc::new(Databases::new(&stores, &keys));
+        let queue = Queue::new(&stores, Arc::clone(&clock));
+        let databases = Arc::new(Databases::new(&stores, &queue, &keys));
         let projects = Arc::new(Projects::new(
             stores.clone(),
             Arc::new(organisations::Teams),
@@ -131,7 +135,20 @@ impl App {
             clock: Arc::clone(&clock),
         };
         let gateway = Gateway::new(gateway_settings(config, &keys), services, table);
-        Ok(Self { gateway, stores, outbound, health, setup_token, databases, webhooks, projects, people, keys, clock })
+        Ok(Self {
+            gateway,
+            stores,
+            outbound,
+            queue,
+            health,
+            setup_token,
+            databases,
+            webhooks,
+            projects,
+            people,
+            keys,
+            clock,
+        })
     }
 
     /// Whether nobody has a console account yet.
@@ -182,6 +199,14 @@ impl App {
     /// When that can't be done.
     pub async fn clear_up(&self) -> Result<(), Failure> {
         Ok(self.projects.clear_up().await?)
+    }
+
+    /// Starts to do what is left, and what comes, in the background. For the server alone.
+    ///
+    /// # Errors
+    /// When the data can't be read.
+    pub async fn work(&self) -> Result<(), Failure> {
+        Ok(self.queue.start().await?)
     }
 
     /// The data of a project; `console` is the platform's.

@@ -26,6 +26,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     };
     let app = App::open(&config, Arc::new(SystemClock)).await?;
     app.clear_up().await?;
+    app.work().await?;
     let address = SocketAddr::new(config.server.host, config.server.port);
     let running = server::listen(Arc::clone(&app.gateway), address, config.server.workers, config.server.drain)
         .map_err(|error| format!("can't listen on {address}: {error}"))?;

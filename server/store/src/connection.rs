@@ -45,6 +45,17 @@ impl Connection {
         }
     }
 
+    /// The same after these statements, which bind nothing and give nothing.
+    pub(crate) async fn commit_with(self, sql: &str) -> Result<()> {
+        match self.0 {
+            Either::Sqlite(mut lease) => {
+                lease.run(|c| diesel::connection::SimpleConnection::batch_execute(c, sql))?;
+                lease.commit().await
+            }
+            Either::Postgres(lease) => Box::pin(lease.commit_with(sql)).await,
+        }
+    }
+
     #[doc(hidden)]
     pub fn lane(&mut self) -> Lane<'_> {
         match &mut self.0 {

@@ -1,17 +1,22 @@
 //! After the commit: what a unit of work causes outside of the database.
 //!
 //! A unit notes its effects while it works; [`crate::UnitOfWork::commit`] applies them, and nothing else does. Invalidations are
-//! applied whatever became of the commit, wake-ups when it succeeded. Who owns a cache or a worker says here, once at start,
+//! applied whatever became of the commit, wake-ups when it succeeded; what must not be forgotten although the process dies is
+//! another matter ([`crate::UnitOfWork::leave_work`]). Who owns a cache or a worker says here, once at start,
 //! how that is done.
 
+use crate::connection::Connection;
 use crate::error::Result;
 use crate::outbox::Outbox;
 use crate::quota::Usage;
 use crate::store::{Store, UnitOfWork};
+use crate::wake_ups::WorkLeft;
 use floe_kernel::effect::{CacheName, Invalidation, WorkerName};
 use floe_kernel::role::RoleHolder;
+use floe_kernel::time::Timestamp;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::task::JoinHandle;
 
 type Invalidate = Box<dyn Fn(&Invalidation) + Send + Sync>;
 type Wake = Box<dyn Fn(&Store) + Send + Sync>;
@@ -26,6 +31,7 @@ pub struct EffectHandlers {
     caches: RwLock<Vec<(CacheName, Invalidate)>>,
     workers: RwLock<Vec<(WorkerName, Wake)>>,
     revokers: RwLock<Vec<Arc<Revoke>>>,
+    openers: RwLock<Vec<Wake>>,
 }
 
 impl EffectHandlers {
@@ -39,6 +45,17 @@ impl EffectHandlers {
     /// told when there is nothing.
     pub fn on_wake(&self, worker: WorkerName, wake: impl Fn(&Store) + Send + Sync + 'static) {
         self.workers.write().unwrap_or_else(PoisonError::into_inner).push((worker, Box::new(wake)));
+    }
+
+    /// Who wants to know that a store was opened, since there may be something in it that nobody knows of: a backup may have
+    /// been put in its place. On the same terms as [`EffectHandlers::on_wake`].
+    pub fn on_open(&self, opened: impl Fn(&Store) + Send + Sync + 'static) {
+        self.openers.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(opened));
+    }
+
+    pub(crate) fn opened(&self, store: &Store) {
+        let openers = self.openers.read().unwrap_or_else(PoisonError::into_inner);
+        openers.iter().for_each(|opened| opened(store));
     }
 
     /// How what somebody was allowed, who is gone, is taken from things that name them: part of the unit of work in which they
@@ -81,17 +98,18 @@ enum Effect {
 pub(crate) struct Effects {
     store: Store,
     noted: Vec<Effect>,
+    left: WorkLeft,
     /// Whether the unit may have been committed, so that what is noted must be applied even if nobody waits any more.
     committing: bool,
 }
 
 impl Effects {
     pub(crate) fn none(store: &Store) -> Self {
-        Self { store: store.clone(), noted: Vec::new(), committing: false }
+        Self { store: store.clone(), noted: Vec::new(), left: WorkLeft::default(), committing: false }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.noted.is_empty()
+        self.noted.is_empty() && self.left.is_empty()
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {
@@ -120,6 +138,10 @@ impl Effects {
         }
     }
 
+    pub(crate) fn leave_work(&mut self, worker: WorkerName, due: Option<Timestamp>) {
+        self.left.note(worker, due);
+    }
+
     pub(crate) fn emitted(&mut self) {
         if !self.has(|noted| *noted == Effect::Emitted) {
             self.noted.push(Effect::Emitted);
@@ -133,14 +155,28 @@ impl Effects {
         self.noted.iter().rev().take(NEAR).any(is_same)
     }
 
-    /// From here on the unit may be committed.
-    pub(crate) fn begin_commit(&mut self) {
-        self.committing = true;
+    /// Commits the unit, which has made so many rows, and applies them. In a task of its own: a caller who hangs up while the disk
+    /// is busy must not leave a cache with what was true before.
+    pub(crate) fn commit(mut self, connection: Connection, rows: i64) -> JoinHandle<Result<()>> {
+        tokio::spawn(async move {
+            self.committing = true;
+            let outcome = if self.left.is_empty() {
+                connection.commit().await
+            } else {
+                Box::pin(self.left.commit(&self.store, connection)).await
+            };
+            if outcome.is_ok() {
+                self.usage().grow(rows);
+            }
+            self.apply(outcome.is_ok());
+            outcome
+        })
     }
 
     /// Applies them. `committed`: whether that is certain.
-    pub(crate) fn apply(&mut self, committed: bool) {
+    fn apply(&mut self, committed: bool) {
         let (handlers, noted) = (&self.store.0.handlers, std::mem::take(&mut self.noted));
+        let left = std::mem::take(&mut self.left);
         for effect in &noted {
             if let Effect::Invalidate(invalidation) = effect {
                 handlers.invalidate(invalidation);
@@ -153,6 +189,8 @@ impl Effects {
                 Effect::Emitted => self.outbox().listeners.wake(self.store.project_id()),
             }
         }
+        // Also when nobody knows whether there is something: they look.
+        left.workers().for_each(|worker| handlers.wake(worker, &self.store));
     }
 }
 

@@ -51,11 +51,14 @@ pub mod query;
 mod quota;
 mod sqlite;
 mod statement_counter;
+#[doc(hidden)]
+pub mod steps;
 mod store;
 mod stores;
 pub mod tables;
 mod tasks;
 mod turns;
+mod wake_ups;
 
 pub use connection::Connection;
 pub use dialect::Dialect;
@@ -70,6 +73,7 @@ pub use stores::{
     StoreSettings, Stores,
 };
 pub use tasks::Tasks;
+pub use wake_ups::{Settling, WakeUp};
 
 /// What a repository imports.
 pub mod prelude {

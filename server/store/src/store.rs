@@ -8,16 +8,17 @@ use crate::outbox::Outbox;
 use crate::postgres::{Claim, Use};
 use crate::quota::{Growth, Usage};
 use crate::stores::BackgroundProject;
+use crate::wake_ups::Edges;
 use crate::{postgres, sqlite};
 use diesel::connection::SimpleConnection;
 use floe_kernel::effect::{CacheName, WorkerName};
 use floe_kernel::memory::Memory;
 use floe_kernel::role::RoleHolder;
+use floe_kernel::time::Timestamp;
 use futures_util::future::BoxFuture;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::task::JoinHandle;
 
 /// The database of one project. Cheap to clone; kept open by its clones, so don't keep one for long: ask
 /// [`crate::Stores::project`] each time.
@@ -46,6 +47,8 @@ pub(crate) struct Open {
     pub(crate) outbox: Outbox,
     pub(crate) usage: Arc<Usage>,
     pub(crate) handlers: Arc<EffectHandlers>,
+    /// What is known of its wake-ups. SQLite's.
+    pub(crate) edges: Edges,
 }
 
 pub(crate) enum Inner {
@@ -242,18 +245,6 @@ pub struct UnitOfWork {
     began: Instant,
 }
 
-/// In a task of its own: a caller who hangs up while the disk is busy must not leave a cache with what was true before.
-fn commit_and_apply(connection: Connection, mut effects: Effects, rows: i64) -> JoinHandle<Result<()>> {
-    tokio::spawn(async move {
-        let outcome = connection.commit().await;
-        if outcome.is_ok() {
-            effects.usage().grow(rows);
-        }
-        effects.apply(outcome.is_ok());
-        outcome
-    })
-}
-
 /// How much of something long is done at once: with a group's commit before and after it, others wait for 25 ms at most.
 const SLICE: Duration = Duration::from_millis(10);
 
@@ -266,14 +257,18 @@ impl UnitOfWork {
     /// # Errors
     /// Nothing is saved, except when [`crate::Error::Unavailable`] means that the answer was lost on its way.
     pub async fn commit(self) -> Result<()> {
-        let Self { connection, mut effects, growth, .. } = self;
+        let Self { connection, effects, growth, .. } = self;
         if effects.is_empty() {
             connection.commit().await?;
             effects.usage().grow(growth.rows());
             return Ok(());
         }
-        effects.begin_commit();
-        commit_and_apply(connection, effects, growth.rows()).await.map_err(Error::unavailable).flatten()
+        effects.commit(connection, growth.rows()).await.map_err(Error::unavailable).flatten()
+    }
+
+    /// The same for a unit without effects.
+    pub(crate) async fn commit_only(self) -> Result<()> {
+        self.connection.commit().await
     }
 
     /// What a cache holds under this key isn't true any more once this is committed.
@@ -289,6 +284,27 @@ impl UnitOfWork {
     /// There is something to do in this project for this worker once this is committed.
     pub fn wake(&mut self, worker: WorkerName) {
         self.effects.wake(worker);
+    }
+
+    /// This unit leaves something to be done in this project by this worker, from `due` on, or at once. It isn't forgotten when
+    /// the process dies: the platform knows of it ([`crate::Stores::wake_ups`]) before this is committed. The worker is woken
+    /// after the commit, as by [`UnitOfWork::wake`]; also when its outcome isn't known.
+    ///
+    /// On SQLite the commit may begin a unit of the platform's: whoever has one open would wait for themselves.
+    pub fn leave_work(&mut self, worker: WorkerName, due: Option<Timestamp>) {
+        self.effects.leave_work(worker, due);
+    }
+
+    /// The id of the project whose store it changes; `console` for the platform's.
+    #[must_use]
+    pub fn project_id(&self) -> &Arc<str> {
+        &self.effects.outbox().project
+    }
+
+    /// What the clock says that the stores were given.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.effects.outbox().clock.now()
     }
 
     /// Whether this unit has done as much as one part of something long should: time to commit, and to begin the next one.

@@ -121,6 +121,7 @@ impl TestServer {
             let clock = Arc::new(FixedClock::at(SystemClock.now()));
             let app = App::open_with(&config, clock.clone(), parts).await.expect("the app opens");
             app.clear_up().await.expect("what others have left is cleared up");
+            app.work().await.expect("the queue starts");
             Self::serve(app, clock, config, folder, scenario).await;
         });
     }

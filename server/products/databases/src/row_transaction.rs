@@ -7,13 +7,14 @@ use crate::permission_sets::{self, Learned, PermissionSet, Since};
 use crate::repository::SchemaRepository;
 use crate::repository::transactions::TransactionRepository;
 use crate::schema::TableSchema;
-use crate::service::{At, Databases, LISTS, SCHEMA_JOBS, SCHEMAS, table_key};
+use crate::service::{At, Databases, LISTS, SCHEMAS, ShapeTables, table_key};
 use crate::transaction::MAX_ROWS;
 use crate::vocabulary::Vocabulary;
 use floe_gateway::Call;
 use floe_kernel::permission::Permissions;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_queue::{Enqueue as _, NewJob};
 use floe_store::UnitOfWork;
 use floe_store::tables::{Ddl, StoredRow, StoredTable};
 use std::collections::HashSet;
@@ -231,7 +232,7 @@ impl<'s> RowTransaction<'s> {
     /// Leaves something about the shape of a table for later. `item`: the number of the index or column.
     pub(crate) async fn later(&mut self, task: Task, table: i64, item: i64) -> Result<()> {
         self.definitions().add_job(task, table, item).await?;
-        self.unit.wake(SCHEMA_JOBS);
+        self.unit.enqueue(NewJob::of(&ShapeTables {})).await?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 //!
 //! Connections are not encrypted (no TLS yet): keep the database on the same machine or a private network.
 
+mod listener;
 mod pool;
 mod run;
 mod session;
@@ -196,6 +197,16 @@ impl Lease {
             lease.unit = Unit::None;
             Ok(())
         })
+    }
+
+    /// The same after these statements, in one flight with them.
+    pub(crate) async fn commit_with(mut self, sql: &str) -> Result<()> {
+        if self.unit == Unit::Open {
+            self.batch(&format!("{sql}; COMMIT")).await?;
+            self.unit = Unit::None;
+            return Ok(());
+        }
+        self.commit().await
     }
 
     /// Forgets that a statement failed since the mark that was just gone back to.

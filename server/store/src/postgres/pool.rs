@@ -84,6 +84,10 @@ impl Pool {
         self.connections.close();
     }
 
+    pub(super) fn config(&self) -> &Config {
+        &self.connections.manager().config
+    }
+
     pub(crate) fn statement_timeout(&self) -> Duration {
         self.connections.manager().statement_timeout
     }

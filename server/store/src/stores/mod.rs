@@ -20,6 +20,7 @@ use crate::sqlite::{self, on_thread};
 use crate::store::{Inner, Open, PgSchema, Reads, Store};
 use crate::tables::impatiently;
 use crate::tasks::Tasks;
+use crate::wake_ups::Edges;
 use diesel::OptionalExtension;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use floe_kernel::event::{Listeners, NoListeners};
@@ -45,7 +46,7 @@ use tokio_util::sync::CancellationToken;
 const CLOSED_AT_A_TIME: usize = 4;
 
 /// How many stores background work holds at a time.
-const IN_BACKGROUND: usize = 8;
+const IN_BACKGROUND: usize = 24;
 
 /// How long files aren't looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -143,6 +144,8 @@ struct Shared {
     /// PostgreSQL's; none with SQLite.
     pool: Option<postgres::Pool>,
     slots: Slots,
+    /// What this process is called among the nodes; another name after each start.
+    node: String,
     effects: Arc<EffectHandlers>,
     tasks: Tasks,
     free_space: FreeSpace,
@@ -155,6 +158,15 @@ struct Shared {
     background: Arc<Semaphore>,
     /// Whether a task is looking after the idle ones.
     sweeping: AtomicBool,
+}
+
+/// The stores, for who must not keep them open.
+pub(crate) struct WeakStores(Weak<Shared>);
+
+impl WeakStores {
+    pub(crate) fn upgrade(&self) -> Option<Stores> {
+        self.0.upgrade().map(Stores)
+    }
 }
 
 /// How work in the background reaches a project's store. Keeps nothing open. Cheap to clone.
@@ -179,6 +191,22 @@ impl BackgroundProject {
     #[must_use]
     pub fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+
+    /// The project's id; `console` is the platform's.
+    #[must_use]
+    pub fn project_id(&self) -> &str {
+        &self.id.name
+    }
+
+    /// Which making of the project is meant.
+    #[must_use]
+    pub fn generation(&self) -> i64 {
+        self.id.generation
+    }
+
+    pub(crate) fn all_stores(&self) -> Option<Stores> {
+        self.stores.upgrade().map(Stores)
     }
 }
 
@@ -222,6 +250,7 @@ impl Stores {
             settings,
             pool,
             slots: Slots::default(),
+            node: floe_kernel::secret::random_hex(8),
             effects: Arc::default(),
             tasks,
             free_space,
@@ -300,6 +329,18 @@ impl Stores {
     /// As [`Stores::project`].
     pub async fn project_in_background(&self, id: &str, generation: i64) -> Result<BackgroundStore> {
         self.in_background(&Id::parse(id, generation)?).await
+    }
+
+    /// How background work reaches a project. Opens nothing, and doesn't ask whether there is such a project.
+    ///
+    /// # Errors
+    /// [`Error::ProjectNotFound`] for what can't be an id.
+    pub fn background_project(&self, id: &str, generation: i64) -> Result<BackgroundProject> {
+        Ok(self.background_of(&Id::parse(id, generation)?))
+    }
+
+    fn background_of(&self, id: &Id) -> BackgroundProject {
+        BackgroundProject { stores: Arc::downgrade(&self.0), tasks: self.0.tasks.clone(), id: id.clone() }
     }
 
     async fn in_background(&self, id: &Id) -> Result<BackgroundStore> {
@@ -501,6 +542,9 @@ impl Stores {
             Err(_) => {}
         }
         guard.end(store.as_ref().ok().cloned());
+        if let Ok(store) = &store {
+            self.0.effects.opened(store);
+        }
         if !id.is_platform() && store.is_ok() {
             self.sweep_while_open();
         }
@@ -577,11 +621,10 @@ impl Stores {
         };
         let (listeners, clock) = (Arc::clone(&self.0.settings.listeners), Arc::clone(&self.0.settings.clock));
         let outbox = Outbox { project: id.name.as_str().into(), listeners, clock };
-        let background =
-            BackgroundProject { stores: Arc::downgrade(&self.0), tasks: self.0.tasks.clone(), id: id.clone() };
+        let (background, handlers) = (self.background_of(id), Arc::clone(&self.0.effects));
         let quota = if id.is_platform() { Quota::default() } else { self.0.settings.quota };
         let usage = Arc::new(Usage::new(quota));
-        let open = Open { inner, gate, background, outbox, usage, handlers: Arc::clone(&self.0.effects) };
+        let open = Open { inner, gate, background, outbox, usage, handlers, edges: Edges::default() };
         Ok(Store(Arc::new(open), Reads::default(), None))
     }
 
@@ -625,6 +668,30 @@ impl Stores {
         lease.commit().await
     }
 
+    /// The schema of the platform's store; none on SQLite.
+    pub(crate) fn platform_schema(&self) -> Option<String> {
+        self.0.pool.as_ref().map(|_| Id::platform().schema(self.prefix()))
+    }
+
+    /// On which channel nodes that share the platform's schema tell each other of wake-ups.
+    pub(crate) fn channel(&self) -> String {
+        format!("{}_wake_ups", self.prefix())
+    }
+
+    /// What this process is called among the nodes.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.0.node
+    }
+
+    pub(crate) fn pool_if_any(&self) -> Option<&postgres::Pool> {
+        self.0.pool.as_ref()
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakStores {
+        WeakStores(Arc::downgrade(&self.0))
+    }
+
     async fn schema_exists(&self, schema: &str) -> Result<bool> {
         let mut lease = postgres::Lease::read(self.pool()?, &"public".into(), Claim::OURS).await?;
         self.exists_in(&mut lease, "to_regnamespace(", &quoted(schema)).await
@@ -658,7 +725,10 @@ impl Stores {
         if let Some(store) = left.store.take() {
             store.close(Error::ProjectNotFound).await;
         }
-        let removed = self.remove_data(id).await;
+        let removed = match self.remove_data(id).await {
+            Ok(()) => self.remove_wake_ups(&id.name, id.generation).await,
+            Err(error) => Err(error),
+        };
         self.0.ailing.clear(id);
         self.0.slots.remove(&left);
         removed

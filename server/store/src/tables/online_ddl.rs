@@ -62,6 +62,18 @@ impl OnlineDdl {
         Ok(got.then(|| Self { store: store.clone(), connection: Some(connection) }))
     }
 
+    /// Lets others have it from now on. (When it is only dropped, they have to wait until PostgreSQL has noticed that its
+    /// connection is closed.)
+    ///
+    /// # Errors
+    /// [`crate::Error::Unreachable`] when the connection is lost, and the lock with it.
+    pub async fn release(self) -> Result<()> {
+        match &self.connection {
+            Some(connection) => connection.run("SELECT pg_advisory_unlock_all()").await,
+            None => Ok(()),
+        }
+    }
+
     /// Makes an index, whatever its kind. What an attempt that was interrupted has left of it is removed first; a
     /// failed one leaves nothing.
     ///

@@ -197,7 +197,6 @@ impl Databases {
         let mut conn = call.store.read().await?;
         let mut definitions = SchemaRepository(&mut conn);
         let (_, table) = find_table(&mut definitions, at, vocabulary).await?;
-        self.resume(call, &mut definitions).await?;
         let columns = definitions.columns(table.number).await?;
         let relation = columns.relations.into_iter().find(|relation| relation.key == key).map(AnyColumn::Relation);
         let plain = columns.plain.into_iter().find(|column| column.key == key).map(AnyColumn::Plain);

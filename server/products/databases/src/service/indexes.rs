@@ -48,7 +48,6 @@ impl Databases {
         let mut conn = call.store.read().await?;
         let mut definitions = SchemaRepository(&mut conn);
         let (_, table) = find_table(&mut definitions, at, vocabulary).await?;
-        self.resume(call, &mut definitions).await?;
         find(definitions.indexes(table.number).await?, key, vocabulary)
     }
 

@@ -28,9 +28,10 @@ pub(crate) use operations::{Addition, Operation, RowInput, Which};
 pub(crate) use relations::RelationChange;
 pub(crate) use replay::Staging;
 pub(crate) use rows::RowsWanted;
-pub(crate) use schema_jobs::SchemaJobs;
+pub(crate) use schema_jobs::ShapeTables;
 pub(crate) use tables::{NewTable, TableChange};
 
+use self::schema_jobs::SchemaJobs;
 use crate::keys::Keys;
 use crate::model::{Database, Status, Table};
 use crate::permission_sets::PermissionSets;
@@ -41,8 +42,9 @@ use crate::schema::TableSchema;
 use crate::vocabulary::Vocabulary;
 use floe_cache::Cache;
 use floe_gateway::Call;
-use floe_kernel::effect::{CacheName, WorkerName};
+use floe_kernel::effect::CacheName;
 use floe_kernel::{Error, ErrorKind, Result};
+use floe_queue::Queue;
 use floe_sealed::RootKeys;
 use floe_store::permissions::PERMISSION_SETS;
 use floe_store::{Connection, EffectHandlers, KeyRegister, Stores};
@@ -55,8 +57,6 @@ const ATTEMPTS: usize = 3;
 pub(crate) const SCHEMAS: CacheName = CacheName::new("databases.schemas");
 /// The cache of lists of rows; its key is the database's id.
 pub(crate) const LISTS: CacheName = CacheName::new("databases.lists");
-/// Who does what is left to be done about the shape of tables.
-pub(crate) const SCHEMA_JOBS: WorkerName = WorkerName::new("databases.schema_jobs");
 
 /// How many tables are kept in memory, of all projects.
 const KEPT_SCHEMAS: u64 = 10_000;
@@ -65,7 +65,6 @@ const KEPT_SCHEMAS: u64 = 10_000;
 pub struct Databases {
     pub(crate) schemas: Cache<String, Arc<TableSchema>>,
     pub(crate) sets: PermissionSets,
-    pub(crate) schema_jobs: SchemaJobs,
     pub(crate) lists: Arc<ListCache>,
     pub(crate) keys: Keys,
     register: KeyRegister,
@@ -81,12 +80,11 @@ pub(crate) struct At {
 }
 
 impl Databases {
-    /// Knows nothing yet, and forgets on these effects; what it needs to know it learns from each project's store. The values of encrypted columns are
-    /// as secret as these keys, and lost with them.
+    /// Knows nothing yet, has its jobs done by this queue, and forgets on these effects; what it needs to know it learns from each
+    /// project's store. The values of encrypted columns are as secret as these keys, and lost with them.
     #[must_use]
-    pub fn new(stores: &Stores, keys: &RootKeys) -> Self {
+    pub fn new(stores: &Stores, queue: &Queue, keys: &RootKeys) -> Self {
         let service = Self {
-            schema_jobs: SchemaJobs::default(),
             schemas: Cache::new(KEPT_SCHEMAS),
             sets: PermissionSets::new(),
             lists: Arc::new(ListCache::new()),
@@ -94,12 +92,13 @@ impl Databases {
             register: KeyRegister::new(stores.clone(), keys.id()),
         };
         service.register(stores.effects());
+        queue.handle(SchemaJobs);
         service
     }
 
     /// Says how what changes of tables cause is done.
     fn register(&self, effects: &EffectHandlers) {
-        let (schemas, lists, jobs) = (self.schemas.clone(), Arc::clone(&self.lists), self.schema_jobs.clone());
+        let (schemas, lists) = (self.schemas.clone(), Arc::clone(&self.lists));
         effects.on_invalidate(SCHEMAS, move |gone| match &gone.key {
             Some(table) => schemas.invalidate(&format!("{}/{table}", gone.project)),
             None => schemas.clear(),
@@ -114,7 +113,6 @@ impl Databases {
             _ => sets.clear(),
         });
         effects.on_revoke(|unit, gone| Box::pin(revocation::revoke(unit, gone)));
-        effects.on_wake(SCHEMA_JOBS, move |store| jobs.wake(store));
     }
 
     /// Forgets everything that is kept in memory. To be called when a project was deleted: one of the same id may come,
@@ -163,7 +161,6 @@ impl Databases {
         }
         let load = async || {
             let mut conn = call.store.read().await?;
-            self.resume(call, &mut SchemaRepository(&mut conn)).await?;
             self.load(&mut conn, call, at).await.map(Some)
         };
         let schema = self.schemas.get_or_load(key.as_str(), load).await?;

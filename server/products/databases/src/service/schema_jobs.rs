@@ -1,24 +1,22 @@
 //! What is done about the shape of tables behind the API's back: what would hold up everybody if a request did it.
 //!
-//! A request notes a job in the same unit of work as the change of the definition, so neither is ever there without
-//! the other. One task at a time does a project's jobs, in the order in which they were noted, and ends when there are
-//! none: nothing polls. What a process that died has left is taken up when the project's tables are next used
-//! ([`Databases::resume`]). Each job can be begun again from the start, whatever an earlier attempt has done of it.
+//! A request notes a job in the same unit of work as the change of the definition, and pushes a job of the queue that has it
+//! done, so none of the three is ever there without the others. One job of the queue at a time does all that is noted in a
+//! project, in the order in which it was noted; those that were pushed meanwhile find nothing left. What a process that died
+//! has left is taken up by the queue. Each job can be begun again from the start, whatever an earlier attempt has done of it.
 
 use super::indexes::definition;
 use super::tables::fill;
-use super::{Databases, SCHEMAS, table_key};
+use super::{SCHEMAS, table_key};
 use crate::model::{Index, SchemaJob, Status, Task, WholeTable};
 use crate::relation::Relation;
 use crate::repository::SchemaRepository;
 use crate::vocabulary::Vocabulary;
-use floe_gateway::Call;
 use floe_kernel::Result;
+use floe_queue::{Job, JobContext, JobHandler, Outcome, Policy, policy};
 use floe_store::tables::{self, Column as StoredColumn, Ddl, OnlineDdl, StoredTable};
-use floe_store::{BackgroundProject, BackgroundStore, Store, Tasks, UnitOfWork, was_busy};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use floe_store::{BackgroundStore, Tasks, UnitOfWork, was_busy};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A table that never had more rows than this gets its shape within the request: some 50 ms (docs/operations.md).
@@ -37,113 +35,71 @@ const IN_USE: Duration = Duration::from_secs(2);
 /// How long to wait before looking again whether another node is done with a project's jobs.
 const ELSEWHERE: Duration = Duration::from_secs(1);
 
-/// Which projects have their jobs done at the moment. Cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct SchemaJobs(Arc<Shared>);
+/// The process is about to end.
+const SOON: Ended = Ended::NotYet(Duration::ZERO);
 
-#[derive(Default)]
-struct Shared {
-    /// By project: whether somebody has woken it since the task looked last.
-    at_work: Mutex<HashMap<String, bool>>,
+/// The queue's job of doing what is noted.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ShapeTables {}
+
+impl Job for ShapeTables {
+    const QUEUE: Policy = policy::SCHEMA;
+    const KIND: &'static str = "databases.shape_tables";
 }
 
-impl SchemaJobs {
-    /// Sees to it that a project's jobs are done.
-    pub(crate) fn wake(&self, store: &Store) {
-        let project = store.project_id();
-        match self.at_work().entry(project.as_ref().to_owned()) {
-            Entry::Occupied(mut woken) => {
-                woken.insert(true);
-                return;
+/// Who does it.
+pub(crate) struct SchemaJobs;
+
+impl JobHandler for SchemaJobs {
+    type Job = ShapeTables;
+
+    async fn handle(&self, _: ShapeTables, context: &JobContext) -> Outcome {
+        match do_all(context).await {
+            Ok(Ended::Done) => Outcome::Done,
+            Ok(Ended::NotYet(pause)) => Outcome::After(pause),
+            Ok(Ended::InUse) => put_off(context),
+            Ok(Ended::Failed) => {
+                Outcome::Retry("Something could not be removed. The server's log says why.".to_owned())
             }
-            Entry::Vacant(place) => place.insert(false),
-        };
-        let background = store.background();
-        let tasks = background.tasks().clone();
-        let worker =
-            Worker { schema_jobs: self.clone(), background, project: project.as_ref().to_owned(), has_ended: false };
-        tasks.spawn(worker.run());
-    }
-
-    fn is_at_work(&self, project: &str) -> bool {
-        self.at_work().contains_key(project)
-    }
-
-    fn at_work(&self) -> MutexGuard<'_, HashMap<String, bool>> {
-        self.0.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+            Err(error) if was_busy(&error) => put_off(context),
+            Err(error) => Outcome::Retry(error.to_string()),
+        }
     }
 }
 
-impl Databases {
-    /// Takes up what a process that died has left to be done in this project.
-    pub(super) async fn resume(&self, call: &Call, definitions: &mut SchemaRepository<'_>) -> Result<()> {
-        if !self.schema_jobs.is_at_work(&call.project.id) && definitions.next_job(0).await?.is_some() {
-            self.schema_jobs.wake(&call.store);
-        }
-        Ok(())
+/// For as long as others are in the way: it isn't the job that fails.
+fn put_off(context: &JobContext) -> Outcome {
+    if context.takes() == 1 {
+        let project = context.project().project_id();
+        tracing::info!(project, "a schema job waits: others use its table, such as a dump");
     }
+    Outcome::After(IN_USE)
+}
+
+/// What has become of a schema job, or of all.
+enum Ended {
+    /// It is done, or can't be made and says so.
+    Done,
+    /// It is to be tried again after so long, before those that were noted after it.
+    NotYet(Duration),
+    /// The same: others are in the way of it.
+    InUse,
+    /// It can't be removed at the moment.
+    Failed,
+}
+
+async fn do_all(context: &JobContext) -> Result<Ended> {
+    // One does it all. So of the many that are pushed while something can't be done yet, one tries.
+    if context.another_waits::<ShapeTables>().await? {
+        return Ok(Ended::Done);
+    }
+    let (store, tasks) = (context.project().store().await?, context.project().tasks().clone());
+    Round { store, tasks, project: context.project().project_id() }.run().await
 }
 
 /// Whether a table is so large that no request may wait for a change of its shape.
 pub(super) async fn is_large(unit: &mut UnitOfWork, table: &StoredTable) -> Result<bool> {
     Ok(tables::last_sequence(unit, table).await? > SMALL)
-}
-
-/// The task that does a project's jobs. It keeps the store open for as long as it does some.
-struct Worker {
-    schema_jobs: SchemaJobs,
-    background: BackgroundProject,
-    project: String,
-    /// Whether it isn't listed as being at work any more.
-    has_ended: bool,
-}
-
-impl Worker {
-    async fn run(mut self) {
-        let mut told = false;
-        while !self.has_ended {
-            match self.do_all().await {
-                // For as long as it takes: it isn't the job that fails. Without the store, which is for others meanwhile.
-                Ok(Outcome::InUse) => {
-                    if !std::mem::replace(&mut told, true) {
-                        tracing::info!(project = %self.project, "a schema job waits: others use its table, such as a dump");
-                    }
-                    if self.background.tasks().sleep(IN_USE).await {
-                        continue;
-                    }
-                }
-                Ok(Outcome::Done) => {}
-                Err(error) => tracing::warn!(project = %self.project, %error, "schema jobs are left for later"),
-            }
-            self.end_unless_woken();
-        }
-    }
-
-    async fn do_all(&self) -> Result<Outcome> {
-        let (store, tasks) = (self.background.store().await?, self.background.tasks().clone());
-        Round { store, tasks, project: &self.project }.run().await
-    }
-
-    /// Ends, unless somebody has noted something since the last look.
-    fn end_unless_woken(&mut self) {
-        let mut at_work = self.schema_jobs.at_work();
-        match at_work.get_mut(&self.project) {
-            Some(woken) if *woken => *woken = false,
-            _ => {
-                at_work.remove(&self.project);
-                self.has_ended = true;
-            }
-        }
-    }
-}
-
-/// What has become of a job, or of all.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// It is done, or given up, or the process is about to end.
-    Done,
-    /// Others are in the way of it. It is to be tried again, before those that were noted after it.
-    InUse,
 }
 
 /// One look at what there is to do, until it is done.
@@ -154,31 +110,29 @@ struct Round<'w> {
 }
 
 impl Round<'_> {
-    async fn run(&self) -> Result<Outcome> {
-        let mut done_to = 0;
-        let Some(mut online_ddl) = self.online_ddl().await? else { return Ok(Outcome::Done) };
-        while !self.tasks.is_stopping()
-            && let Some(job) = self.next(done_to).await?
-        {
-            done_to = job.number;
-            if self.attempt(&mut online_ddl, job).await? == Outcome::InUse {
-                return Ok(Outcome::InUse);
-            }
+    /// Does what is noted. What is noted meanwhile, too late to be seen, has a job of the queue of its own.
+    async fn run(&self) -> Result<Ended> {
+        if self.next(0).await?.is_none() {
+            return Ok(Ended::Done);
         }
-        Ok(Outcome::Done)
+        let Some(mut online_ddl) = OnlineDdl::take(&self.store).await? else { return Ok(Ended::NotYet(ELSEWHERE)) };
+        let ended = self.do_each(&mut online_ddl).await;
+        // If that fails its connection is lost, and nobody has it any more.
+        let _ = online_ddl.release().await;
+        ended
     }
 
-    /// The online DDL, once no other node has it; none when there is nothing left to be done.
-    async fn online_ddl(&self) -> Result<Option<OnlineDdl>> {
-        while self.next(0).await?.is_some() {
-            if let Some(online_ddl) = OnlineDdl::take(&self.store).await? {
-                return Ok(Some(online_ddl));
-            }
-            if !self.tasks.sleep(ELSEWHERE).await {
-                break;
+    async fn do_each(&self, online_ddl: &mut OnlineDdl) -> Result<Ended> {
+        let (mut done_to, mut has_failed) = (0, false);
+        while let Some(job) = self.next(done_to).await? {
+            done_to = job.number;
+            match self.attempt(online_ddl, job).await? {
+                Ended::Done => {}
+                Ended::Failed => has_failed = true,
+                not_yet @ (Ended::NotYet(_) | Ended::InUse) => return Ok(not_yet),
             }
         }
-        Ok(None)
+        Ok(if has_failed { Ended::Failed } else { Ended::Done })
     }
 
     async fn next(&self, done_to: i64) -> Result<Option<SchemaJob>> {
@@ -186,26 +140,26 @@ impl Round<'_> {
     }
 
     /// Does a job, in several attempts if need be. One that can't be done must not keep the others from being done.
-    async fn attempt(&self, online_ddl: &mut OnlineDdl, job: SchemaJob) -> Result<Outcome> {
+    async fn attempt(&self, online_ddl: &mut OnlineDdl, job: SchemaJob) -> Result<Ended> {
         let mut patience = PATIENCE.into_iter();
+        if self.tasks.is_stopping() {
+            return Ok(SOON);
+        }
         while let Err(error) = self.perform(online_ddl, job).await {
             if was_busy(&error) {
-                return Ok(Outcome::InUse);
+                return Ok(Ended::InUse);
             }
             tracing::warn!(project = %self.project, task = job.task.name(), %error, "a schema job failed");
-            let Some(pause) = patience.next() else {
-                self.give_up(job).await?;
-                break;
-            };
+            let Some(pause) = patience.next() else { return self.give_up(job).await };
             if !self.tasks.sleep(pause).await {
-                break;
+                return Ok(SOON);
             }
             // If its connection was lost, so was its lock, and another can be had.
             if let Some(another) = OnlineDdl::take(&self.store).await? {
                 *online_ddl = another;
             }
         }
-        Ok(Outcome::Done)
+        Ok(Ended::Done)
     }
 
     async fn perform(&self, online_ddl: &mut OnlineDdl, job: SchemaJob) -> Result<()> {
@@ -350,7 +304,7 @@ impl Round<'_> {
     }
 
     /// What can't be made has failed, and says so. What can't be removed stays to be done.
-    async fn give_up(&self, job: SchemaJob) -> Result<()> {
+    async fn give_up(&self, job: SchemaJob) -> Result<Ended> {
         let failed = Status::Failed("It could not be made. The server's log says why.".into());
         match job.task {
             Task::MakeIndex => {
@@ -358,30 +312,22 @@ impl Round<'_> {
                     SchemaRepository(unit).set_index_status(job.item, &failed).await?;
                     Ok(())
                 })
-                .await
+                .await?;
             }
             Task::AddColumn => {
                 self.finish(job, async |unit| {
                     SchemaRepository(unit).set_column_status(job.item, &failed).await?;
                     Ok(())
                 })
-                .await
+                .await?;
             }
-            Task::MakeLinks => self.finish_links(job, &failed, async |_, _| Ok(())).await,
-            Task::DropIndex | Task::DropColumn | Task::DropTable | Task::DropLinks => Ok(()),
+            Task::MakeLinks => self.finish_links(job, &failed, async |_, _| Ok(())).await?,
+            Task::DropIndex | Task::DropColumn | Task::DropTable | Task::DropLinks => return Ok(Ended::Failed),
         }
+        Ok(Ended::Done)
     }
 
     fn table(&self, job: SchemaJob) -> StoredTable {
         self.store.table(job.table, 0, Vec::new())
-    }
-}
-
-impl Drop for Worker {
-    /// It also ends when the runtime that it happened to start on does. Somebody else takes up what it leaves.
-    fn drop(&mut self) {
-        if !self.has_ended {
-            self.schema_jobs.at_work().remove(&self.project);
-        }
     }
 }

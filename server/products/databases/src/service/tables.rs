@@ -107,7 +107,6 @@ impl Databases {
     pub(crate) async fn table(&self, call: &Call, at: &At) -> Result<WholeTable> {
         let mut conn = call.store.read().await?;
         let mut definitions = SchemaRepository(&mut conn);
-        self.resume(call, &mut definitions).await?;
         whole_table(&mut definitions, at, Vocabulary::of(call)).await
     }
 
@@ -118,7 +117,6 @@ impl Databases {
     pub(super) async fn known_table(&self, call: &Call, at: &At) -> Result<Table> {
         let mut conn = call.store.read().await?;
         let mut definitions = SchemaRepository(&mut conn);
-        self.resume(call, &mut definitions).await?;
         Ok(find_table(&mut definitions, at, Vocabulary::of(call)).await?.1)
     }
 
@@ -136,7 +134,6 @@ impl Databases {
         let page = repository::list_tables(&call.store, database.number, listing).await?;
         let mut conn = call.store.read().await?;
         let mut definitions = SchemaRepository(&mut conn);
-        self.resume(call, &mut definitions).await?;
         let mut items = Vec::with_capacity(page.items.len());
         for table in page.items {
             items.push(fill(&mut definitions, database.id.clone(), table).await?);

@@ -294,7 +294,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (call, stores) = call(folder.path()).await;
         let keys = RootKeys::new(Secret::new("a key of some length"), Vec::new());
-        let service = Databases::new(&stores, &keys);
+        let queue = floe_queue::Queue::new(&stores, Arc::new(floe_kernel::time::SystemClock));
+        let service = Databases::new(&stores, &queue, &keys);
         service.create_database(&call, "d".into(), "D".into(), true).await.unwrap();
         let (columns, indexes, permissions) = (Vec::new(), Vec::new(), Permissions::NONE);
         let (id, name) = ("t".to_owned(), "T".to_owned());

@@ -40,7 +40,17 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Waits until nothing is left to be done in a project.
+/// Moves the clock, and with it whatever waits for its time.
+pub(crate) fn later(floe: &TestServer, seconds: i64) {
+    floe.clock().advance(seconds);
+    floe.app.queue.look();
+}
+
+/// Waits until nothing is left to be done in a project, also what was put off.
 pub(crate) async fn until_done(floe: &TestServer, project: &str) {
-    until("all jobs are done", async || count(floe, project, "schema_jobs").await == Some(0)).await;
+    let is_done = async || {
+        later(floe, 1);
+        count(floe, project, "schema_jobs").await == Some(0)
+    };
+    until("all jobs are done", is_done).await;
 }

@@ -1,0 +1,1 @@
+DROP TABLE wake_ups;

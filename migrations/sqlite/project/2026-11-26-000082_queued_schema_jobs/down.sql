@@ -1,0 +1,1 @@
+DELETE FROM jobs WHERE queue = 'schema' AND kind = 'databases.shape_tables';
