@@ -1,8 +1,9 @@
-//! Variables of the environment that begin like settings and are none: a slip of a finger would else go unnoticed.
+//! Variables of the environment that look like settings and are none: a slip of a finger would else go unnoticed.
 
 use std::collections::BTreeSet;
 
-/// How the names of our settings begin. Those that begin otherwise (`DATABASE_URL`) are shared with other programs.
+/// How the names begin that nobody else uses: what begins so must be a setting. Those that begin otherwise (`DATABASE_URL`) are
+/// shared with other programs: of what is like one of them is told, of what isn't nothing.
 const OURS: &str = "FLOE_";
 
 /// Names that the file of settings can't have.
@@ -11,12 +12,15 @@ const NO_SETTINGS: [&str; 1] = ["FLOE_CONFIG"];
 /// A line for each of these variables that isn't one of the `known` names, with the name that may have been meant.
 pub(super) fn lines(variables: &[String], known: &BTreeSet<&'static str>) -> Vec<String> {
     let known = || known.iter().copied().chain(NO_SETTINGS);
-    let unknown = variables.iter().filter(|name| name.starts_with(OURS) && known().all(|known| known != *name));
-    let line = |name: &String| match nearest(name, known()) {
-        Some(meant) => format!("{name} is not a setting. Is {meant} meant?"),
-        None => format!("{name} is not a setting."),
+    let unknown = variables.iter().filter(|name| known().all(|known| known != *name));
+    let line = |name: &String| {
+        let ours = name.starts_with(OURS);
+        match nearest(name, known().filter(|known| known.starts_with(OURS) == ours)) {
+            Some(meant) => Some(format!("{name} is not a setting. Is {meant} meant?")),
+            None => ours.then(|| format!("{name} is not a setting.")),
+        }
     };
-    unknown.map(line).collect()
+    unknown.filter_map(line).collect()
 }
 
 /// The known name that is most like this one, if any is: at most one in four characters is wrong.
@@ -51,7 +55,9 @@ mod tests {
         assert_eq!(said("FLOE_SECRETKEY"), "FLOE_SECRETKEY is not a setting. Is FLOE_SECRET_KEY meant?");
         assert_eq!(said("FLOE_CONFG"), "FLOE_CONFG is not a setting. Is FLOE_CONFIG meant?");
         assert_eq!(said("FLOE_SERVICE_HOST_OF_KUBERNETES"), "FLOE_SERVICE_HOST_OF_KUBERNETES is not a setting.");
-        for name in ["FLOE_PORT", "FLOE_CONFIG", "DATABASE_URI", "PATH", "floe_port"] {
+        assert_eq!(said("DATABASE_ULR"), "DATABASE_ULR is not a setting. Is DATABASE_URL meant?");
+        assert_eq!(said("DATABSE_URL"), "DATABSE_URL is not a setting. Is DATABASE_URL meant?");
+        for name in ["FLOE_PORT", "FLOE_CONFIG", "DATABASE_URL", "DATABASE_HOST", "DATA", "PATH", "floe_port"] {
             assert_eq!(said(name), "", "{name}");
         }
     }

@@ -12,6 +12,7 @@
 //! if reverse { users.reverse(); }
 //! ```
 
+mod elements;
 mod order;
 mod plan;
 mod predicate;

@@ -1,5 +1,6 @@
 //! Conditions on rows.
 
+use super::elements::{self, Elements, ListColumns};
 use super::expression;
 use super::plan::Edge;
 use super::text::{Found, Matched};
@@ -31,11 +32,11 @@ enum Node {
         values: Vec<Value>,
     },
     /// Of a list.
-    Elements {
-        column: String,
-        which: Elements,
-        /// A list, as JSON.
-        wanted: String,
+    Elements(Elements),
+    /// Conditions several of which are on lists.
+    Together {
+        lists: ListColumns,
+        within: Predicate,
     },
     /// `next`: the first text after all that start with `start`; none: there is none after them.
     Starts {
@@ -146,7 +147,7 @@ impl Predicate {
     pub fn searches(&self) -> bool {
         match &*self.0 {
             Node::All(parts) | Node::Any(parts) => parts.iter().any(Self::searches),
-            Node::Linked { within, .. } => within.searches(),
+            Node::Linked { within, .. } | Node::Together { within, .. } => within.searches(),
             Node::Search(_) => true,
             _ => false,
         }
@@ -161,16 +162,37 @@ impl Predicate {
 
 impl From<&Filter> for Predicate {
     fn from(filter: &Filter) -> Self {
+        if elements::count(filter) <= 1 {
+            return Self::of(filter, &mut None);
+        }
+        // What isn't on lists stays outside, where indexes serve it.
+        let (parts, is_all) = match filter {
+            Filter::All(parts) => (parts.as_slice(), true),
+            other => (std::slice::from_ref(other), false),
+        };
+        let (on_lists, others): (Vec<_>, Vec<_>) = parts.iter().partition(|part| !is_all || elements::count(part) > 0);
+        let mut lists = Some(ListColumns::default());
+        let within = Self::all(on_lists.into_iter().map(|part| Self::of(part, &mut lists)));
+        let lists = lists.unwrap_or_default().complete();
+        let together = Self(Arc::new(Node::Together { lists, within }));
+        Self::all(others.into_iter().map(|part| Self::of(part, &mut None)).chain([together]))
+    }
+}
+
+impl Predicate {
+    /// `lists`: where conditions on lists look for their elements together.
+    fn of(filter: &Filter, lists: &mut Option<ListColumns>) -> Self {
         match filter {
-            Filter::All(parts) => Self::all(parts.iter().map(Self::from)),
-            Filter::Any(parts) => Self::any(parts.iter().map(Self::from)),
+            Filter::All(parts) => Self::all(parts.iter().map(|part| Self::of(part, lists)).collect::<Vec<_>>()),
+            Filter::Any(parts) => Self::any(parts.iter().map(|part| Self::of(part, lists)).collect::<Vec<_>>()),
             Filter::Linked { link, none, filter } => {
                 let within = Self::all(Self::visible(&link.visible).into_iter().chain([Self::from(&**filter)]));
                 Self(Arc::new(Node::Linked { link: link.clone(), none: *none, within }))
             }
             Filter::Compare { column, array, operator, values } => {
-                let (column, values) = (column.clone(), values.clone());
-                Self(Arc::new(compare(column, *array, *operator, values)))
+                let on_list = || Elements::new(column, *operator, values, lists.as_mut());
+                let on_list = array.then(on_list).flatten().map(Node::Elements);
+                Self(Arc::new(on_list.unwrap_or_else(|| compare(column.clone(), *operator, values.clone()))))
             }
             Filter::Matches { column, pattern } => Self(Arc::new(Node::Matches(Matched::new(column, pattern)))),
             Filter::Search { column, index, negated, words } => {
@@ -185,16 +207,7 @@ impl From<&Filter> for Predicate {
     }
 }
 
-fn compare(column: String, array: bool, operator: Operator, values: Vec<Value>) -> Node {
-    let which = match operator {
-        Operator::Contains => Some(Elements::Any),
-        Operator::NotContains => Some(Elements::None),
-        Operator::ContainsAll => Some(Elements::All),
-        _ => None,
-    };
-    if let Some(which) = which.filter(|_| array) {
-        return Node::Elements { column, which, wanted: json_of(&values) };
-    }
+fn compare(column: String, operator: Operator, values: Vec<Value>) -> Node {
     match (operator, values.as_slice()) {
         (Operator::StartsWith | Operator::NotStartsWith, [Value::Text(start)]) => Node::Starts {
             column,
@@ -231,7 +244,8 @@ impl<DB: Dialect> QueryFragment<DB> for Predicate {
                 DB::bind(&mut out, value)
             }
             Node::Compare { column, operator, values } => single(out, column, *operator, values),
-            Node::Elements { column, which, wanted } => elements(out, column, *which, wanted),
+            Node::Elements(elements) => elements.walk_ast(out),
+            Node::Together { lists, within } => lists.push_around(out, |out| within.walk_ast(out)),
             Node::Starts { column, negated, start, next } => starts(out, column, *negated, start, next.as_ref()),
             Node::Granted { column, action, roles } => {
                 push_column(&mut out, column)?;
@@ -476,62 +490,6 @@ fn part<'b, DB: Dialect>(
         (false, true) => ") = 0",
     });
     Ok(())
-}
-
-/// What is asked of a list's elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Elements {
-    Any,
-    None,
-    All,
-}
-
-/// A list that has some elements, however many: its text is taken apart once. Types count: `1` isn't `"1"`, nor `true`.
-/// `wanted` is a list as JSON.
-fn elements<'b, DB: Dialect>(
-    mut out: AstPass<'_, 'b, DB>,
-    column: &str,
-    which: Elements,
-    wanted: &'b str,
-) -> QueryResult<()> {
-    if which == Elements::None {
-        presence(out.reborrow(), column, true)?;
-        out.push_sql(" AND NOT ");
-    }
-    if DB::SQLITE {
-        // Ours: see `sqlite::functions`.
-        out.push_sql(if which == Elements::All { "list_has_all(" } else { "list_has_any(" });
-        push_column(&mut out, column)?;
-        out.push_sql(", ");
-        DB::bind_text(&mut out, wanted)?;
-        out.push_sql(")");
-        return Ok(());
-    }
-    out.push_sql(if which == Elements::All { "(SELECT count(DISTINCT element)" } else { "EXISTS (SELECT 1" });
-    out.push_sql(" FROM jsonb_array_elements(");
-    push_column(&mut out, column)?;
-    // Not what it seems to add: without it the two lists are joined, each element with each.
-    out.push_sql("::jsonb) AS element WHERE (element IN (SELECT jsonb_array_elements(");
-    DB::bind_text(&mut out, wanted)?;
-    out.push_sql("::jsonb))) IS TRUE)");
-    if which == Elements::All {
-        out.push_sql(" = (SELECT count(DISTINCT wanted) FROM jsonb_array_elements(");
-        DB::bind_text(&mut out, wanted)?;
-        out.push_sql("::jsonb) AS wanted)");
-    }
-    Ok(())
-}
-
-/// Values as a list of JSON.
-fn json_of(values: &[Value]) -> String {
-    let each = values.iter().map(|value| match value {
-        Value::Text(text) | Value::Json(text) => text.as_str().into(),
-        Value::Integer(number) | Value::Datetime(number) => (*number).into(),
-        Value::Float(number) => (*number).into(),
-        Value::Boolean(flag) => (*flag).into(),
-        Value::Null(_) => serde_json::Value::Null,
-    });
-    serde_json::Value::Array(each.collect()).to_string()
 }
 
 #[cfg(test)]

@@ -211,6 +211,44 @@ async fn a_search_uses_its_index_however_often_it_is_asked() {
 }
 
 on_both! {
+    /// Several conditions on lists look for their elements together on PostgreSQL.
+    async fn conditions_on_lists_mean_the_same_beside_others(home: &Home) {
+        use Operator::*;
+        let store = home.store().await;
+        let table = fill(&store).await;
+        let find = async |filter| ids(&store, &table, &selection(filter, vec![sequence(Direction::Ascending)])).await.unwrap();
+        let every = find(Filter::All(Vec::new())).await;
+        let conditions: Vec<Filter> = [
+            (LIST, Contains, vec![text("a"), text("A")]),
+            (LIST, Contains, vec![Value::Integer(1), Value::Boolean(true)]),
+            (LIST, NotContains, vec![text("a"), Value::Integer(1)]),
+            (LIST, ContainsAll, vec![text("O'Neil"), text("O'Neil")]),
+            (LIST, ContainsAll, vec![text("a"), text("A")]),
+            (LIST, IsNull, vec![]),
+            (TEXT, StartsWith, vec![text("a")]),
+        ]
+        .map(|(column, operator, values)| compare(column, operator, values))
+        .into();
+        for first in &conditions {
+            let by_first = find(first.clone()).await;
+            for second in &conditions {
+                let by_second = find(second.clone()).await;
+                let both = |id: &&String| by_first.contains(id) && by_second.contains(id);
+                let either = |id: &&String| by_first.contains(id) || by_second.contains(id);
+                let pair = vec![first.clone(), second.clone()];
+                let case = format!("{pair:?}");
+                let (all, any) = (Filter::All(pair.clone()), Filter::Any(pair));
+                assert_eq!(find(all.clone()).await, every.iter().filter(both).cloned().collect::<Vec<_>>(), "all of {case}");
+                assert_eq!(find(any.clone()).await, every.iter().filter(either).cloned().collect::<Vec<_>>(), "any of {case}");
+                // Within others.
+                let within = Filter::Any(vec![Filter::All(vec![all, any.clone()]), Filter::All(vec![first.clone(), second.clone(), any])]);
+                assert_eq!(find(within).await, every.iter().filter(both).cloned().collect::<Vec<_>>(), "within others: {case}");
+            }
+        }
+    }
+}
+
+on_both! {
     /// SEC-063: every pattern that is accepted means the same everywhere.
     async fn patterns_find_the_same_rows(home: &Home) {
         let store = home.store().await;
