@@ -238,19 +238,18 @@ fn is_too_many_files(error: &std::io::Error) -> bool {
 }
 
 /// Whether PostgreSQL isn't there: its connection ended, or it says that it is about to end or to begin, or that somebody has
-/// stopped what it did, or taken away what it was to work on.
+/// stopped what it did.
 fn is_away(error: &DieselError) -> bool {
     use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
     match error {
         DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _) => true,
-        DieselError::DatabaseError(_, about) => {
-            AWAY.iter().any(|beginning| about.message().starts_with(beginning)) || is_removed(about.message())
-        }
+        DieselError::DatabaseError(_, about) => AWAY.iter().any(|beginning| about.message().starts_with(beginning)),
         _ => false,
     }
 }
 
-/// Whether PostgreSQL says so of a table or a schema: its operator has dropped it, perhaps to restore it.
+/// Whether PostgreSQL says so of a table or a schema: its operator has dropped it, perhaps to restore it. (Where somebody has
+/// removed a table of theirs, products find out themselves, and say that.)
 fn is_removed(message: &str) -> bool {
     (message.starts_with("relation \"") || message.starts_with("schema \"")) && message.ends_with("\" does not exist")
 }

@@ -61,6 +61,25 @@ async fn nobody_is_in(client: &Client) {
 }
 
 both_databases! {
+    /// On PostgreSQL, by its operator, while the project is open.
+    async fn who_uses_a_schema_that_was_dropped_is_told_to_come_back(floe: TestServer) {
+        let project = floe.project("p").await;
+        let server = project.server();
+        server.get("/v1/tablesdb").await.ok(200);
+        let store = floe.store("p").await;
+        let Some(schema) = store.schema().cloned() else { return };
+        let mut unit = store.begin().await.unwrap();
+        unit.batch(&format!("DROP SCHEMA \"{schema}\" CASCADE")).await.unwrap();
+        unit.commit().await.unwrap();
+        drop(store);
+        for path in ["/v1/tablesdb", "/v1/users", "/v1/tablesdb/d/tables/t/rows"] {
+            let answer = server.get(path).await;
+            answer.refused(503, "general_service_unavailable");
+            assert_eq!(answer.header("retry-after"), "1");
+            assert!(!answer.text.contains("relation"), "{}", answer.text);
+        }
+    }
+
     async fn requests_of_a_deleted_project_never_reach_the_next_one_of_its_id(floe: TestServer) {
         let ada = owner_of(&floe, "acme").await;
         let shop = floe.project_of("shop", Some("acme")).await;
