@@ -5,6 +5,7 @@
     bulk          100,000 rows by key, 100 at a time
     scan          how long a `get` takes while somebody else searches 1,000,000 rows without an index
     fairness      p99 of a single create, alone and beside one caller who does something large all the time
+    webhooks      creates with nobody who listens, with a webhook that wants something else, and with one that is sent each
 
 `permissions` runs on SQLite and, where BENCH_POSTGRES_URL names a database that may be written to, on PostgreSQL.
 """
@@ -17,6 +18,7 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager, nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,7 +33,7 @@ FAIR_ROWS = 300_000
 
 
 def run(names):
-    scenarios = {"scale": scale, "permissions": permissions, "bulk": bulk, "scan": scan, "fairness": fairness}
+    scenarios = {"scale": scale, "permissions": permissions, "bulk": bulk, "scan": scan, "fairness": fairness, "webhooks": webhooks}
     wanted = list(scenarios) if names == ["large"] else names
     results, lines = [], []
     for name in wanted:
@@ -223,6 +225,64 @@ def fairness():
             with sent_all_the_time(server, request, connections) if request else nullcontext({}) as sent:
                 run = harness.load(server, "create", 1, SECONDS)
             yield {"create beside": what, **numbers(run), **sent}
+
+
+def webhooks():
+    """A create costs the same when nobody wants to know of it; and all deliveries come, at their pace."""
+    with receiver() as (url, received), floe() as server:
+        server.make_table()
+        server.sign_in()
+        harness.load(server, "create", 1, 1)
+        for what, events in {
+            "nobody": None,
+            "a webhook that wants something else": ["users.*.delete"],
+            "a webhook that is sent each": ["databases.*.tables.*.rows.*.create"],
+        }.items():
+            if events:
+                hook = {"webhookId": "unique()", "name": "bench", "url": url, "events": events}
+                server.send(Request("POST", "/v1/webhooks", hook, server.key))
+            before = received[0]
+            for connections in (1, 16):
+                run = harness.load(server, "create", connections, SECONDS)
+                yield {"creates with": what, "connections": connections, **numbers(run)}
+        begun, during = time.monotonic(), received[0]
+        while waiting(server):
+            time.sleep(0.2)
+        took, after = time.monotonic() - begun, received[0] - during
+        yield {"deliveries": received[0] - before, "of them after the load": after, "a second": after / took}
+
+
+def waiting(server):
+    """How many deliveries are still to be made, up to 5,000 of each webhook."""
+    those = json.dumps({"method": "equal", "attribute": "status", "values": ["waiting"]})
+    webhooks = server.send(Request("GET", "/v1/webhooks", headers=server.key))[1]["webhooks"]
+    paths = (f"/v1/webhooks/{hook['$id']}/deliveries?queries[]={quote(those)}" for hook in webhooks)
+    return sum(server.send(Request("GET", path, headers=server.key))[1]["total"] for path in paths)
+
+
+@contextmanager
+def receiver():
+    """A server that takes whatever it is sent, on the load's core, and counts it."""
+    received = [0]
+
+    class Take(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            received[0] += 1
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Take)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    os.environ["FLOE_OUTBOUND_ALLOW"] = "127.0.0.1"
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", received
+    finally:
+        server.shutdown()
 
 
 def beside_creates(server, big, others):

@@ -168,7 +168,12 @@ macro_rules! kinds {
 
 impl ErrorKind {
     /// The kinds that Appwrite doesn't have: of limits that it doesn't set.
-    pub const ADDED: [Self; 5] = [
+    pub const ADDED: [Self; 10] = [
+        Self::QueueNotFound,
+        Self::JobNotFound,
+        Self::JobNotFailed,
+        Self::JobRunning,
+        Self::WebhookDeliveryNotFound,
         Self::GeneralRequestTimeout,
         Self::GeneralPayloadTooLarge,
         Self::GeneralServiceUnavailable,

@@ -155,7 +155,9 @@ impl From<Error> for floe_kernel::Error {
                 let message = what.clone();
                 Self::new(ErrorKind::GeneralServiceUnavailable).message(message).because(error)
             }
-            Error::Busy | Error::Closed | Error::Unreachable(_) => Self::unavailable(RETRY_AFTER).because(error),
+            Error::Busy | Error::Closed | Error::Deadlock | Error::Unreachable(_) => {
+                Self::unavailable(RETRY_AFTER).because(error)
+            }
             Error::Unavailable(ref source) if is_removed(&source.to_string()) => {
                 Self::unavailable(RETRY_AFTER).because(error)
             }

@@ -643,6 +643,9 @@ impl Stores {
         let mut lease = postgres::Lease::begin(self.pool()?, &"public".into(), Claim::OURS).await?;
         // Two that make the same schema at once trip over each other in spite of IF NOT EXISTS.
         lease.batch("SELECT pg_advisory_xact_lock(hashtext('floe schemas'))").await?;
+        if id.is_platform() {
+            refuse_other_encodings(&mut lease).await?;
+        }
         let table = format!("{schema}.store_generation");
         let exists = self.exists_in(&mut lease, "to_regnamespace(", &schema).await?;
         if exists {
@@ -834,6 +837,18 @@ fn sweep(shared: &Weak<Shared>) -> Option<Duration> {
     // Whoever opened one a moment ago found that somebody was sweeping.
     let goes_on = stores.0.slots.any_project() && !stores.0.sweeping.swap(true, Ordering::AcqRel);
     goes_on.then_some(idle_time)
+}
+
+/// Texts of all languages are kept, and compared by Unicode.
+async fn refuse_other_encodings(lease: &mut postgres::Lease) -> Result<()> {
+    let query = diesel::select(diesel::dsl::sql::<Text>("current_setting('server_encoding')"));
+    let encoding = query.get_result::<String>(lease).await?;
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    Err(Error::unavailable(format!(
+        "the database's encoding is {encoding}, and must be UTF8: make another one with `createdb -E UTF8 -T template0`"
+    )))
 }
 
 /// Says how an opening ended, also when it panics.

@@ -13,6 +13,7 @@ use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::row::{Field, NamedRow, Row};
 use diesel::{OptionalExtension, QueryResult, SqliteConnection};
 use floe_kernel::value::{Kind, Value};
+use std::collections::BTreeSet;
 
 /// A row, as it is in the database.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,6 +165,24 @@ pub async fn get(
     id: &str,
 ) -> Result<Option<StoredRow>> {
     find(conn, table, columns, id, false).await
+}
+
+/// Waits for its turn among the units of work that change many rows of these tables, until the end of this one. On PostgreSQL, where
+/// two that change the same rows in different orders would wait for each other, a second each time until one is given up. Who
+/// changes one row waits for nobody's turn. On SQLite units take turns anyhow.
+///
+/// # Errors
+/// Those of the database.
+pub async fn take_turn(unit: &mut UnitOfWork, tables: impl IntoIterator<Item = &StoredTable>) -> Result<(), Error> {
+    if unit.is_sqlite() {
+        return Ok(());
+    }
+    // Sorted, so that nobody waits for a turn in another order.
+    let names: BTreeSet<&str> = tables.into_iter().map(StoredTable::name).collect();
+    let lock = |name| {
+        format!("SELECT pg_advisory_xact_lock(hashtextextended('many rows of ' || current_schema() || '.{name}', 0))")
+    };
+    unit.batch(&names.into_iter().map(lock).collect::<Vec<_>>().join("; ")).await
 }
 
 /// The row of this id, which nobody else can change until the unit of work ends.

@@ -207,6 +207,7 @@ impl<'w> Matching<'w> {
         if call.interest.is_lost() {
             return Ok(());
         }
+        tables::take_turn(&mut tx, [&schema.stored]).await?;
         let some = progress.found.iter().copied().take(usize::try_from(BATCH).unwrap_or(usize::MAX));
         let numbers: Vec<_> = some.collect();
         let taken = numbers.len();

@@ -27,6 +27,7 @@ use floe_kernel::error::capitalized;
 use floe_kernel::permission::{Action, Permissions};
 use floe_kernel::query::Queries;
 use floe_kernel::{Error, Result};
+use floe_store::tables;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -233,6 +234,9 @@ impl Databases {
             ready => ready,
         };
         let mut tx = self.begin(call).await?.doubtful(guide.doubts()).single(ready.is_single());
+        if matches!(ready, Ready::Many(_)) {
+            tables::take_turn(&mut tx, [&schema.stored]).await?;
+        }
         let done = ready.perform(&mut tx, call, schema).await?;
         tx.commit().await?;
         Ok(around.answer(&mut RowReader::Store(self, call), schema, done, Vocabulary::of(call)).await)

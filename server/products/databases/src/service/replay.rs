@@ -20,6 +20,7 @@ use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_sealed::Seal;
+use floe_store::tables;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -240,6 +241,7 @@ impl Databases {
         let (mut transaction, mut answer) = (script.transaction.clone(), Vec::new());
         match act {
             TransactionAction::Commit => {
+                tables::take_turn(&mut tx, script.schemas.values().map(|schema| &schema.stored)).await?;
                 replay(&mut tx, call, script, &ground).await?;
                 end(&mut tx, &mut transaction, Status::Committed, call.now).await?;
                 tx.commit().await?;

@@ -31,6 +31,47 @@ fn only(queries: &[Json]) -> Vec<String> {
 }
 
 floe_testkit::both_databases! {
+    /// On PostgreSQL they would wait for each other, a second each time until one is given up.
+    async fn many_that_write_the_same_rows_in_other_orders_wait_for_their_turn(floe: TestServer) {
+        let project = floe.project("p").await;
+        let server = project.server();
+        let columns = json!([{"key": "n", "type": "integer"}, {"key": "u", "type": "string", "size": 20}]);
+        let at = TABLES.make(&server, &[], false, &columns).await;
+        server.post(&at.indexes, &json!({"key": "u", "type": "unique", "columns": ["u"]})).await.ok(202);
+        let rows = |from: &str, n: i32, backwards: bool| {
+            let mut rows: Vec<_> = (0..20).map(|id| json!({"$id": format!("{from}{id}"), "n": n})).collect();
+            if backwards {
+                rows.reverse();
+            }
+            json!({"rows": rows})
+        };
+        server.post(&at.rows, &rows("old", 0, false)).await.ok(201);
+        let begun = std::time::Instant::now();
+        for from in ["old", "new"] {
+            let each = (0..8).map(|n| { let (server, at) = (server.clone(), at.clone()); let body = rows(from, n, n % 2 == 1); tokio::spawn(async move { server.put(&at.rows, &body).await }) });
+            for written in each.collect::<Vec<_>>() {
+                written.await.unwrap().ok(200);
+            }
+        }
+        // Of those that make the same rows one makes them all.
+        let each = (0..8).map(|n| { let (server, at) = (server.clone(), at.clone()); let body = rows("made", n, n % 2 == 1); tokio::spawn(async move { server.post(&at.rows, &body).await }) });
+        let mut made = 0;
+        for written in each.collect::<Vec<_>>() {
+            let answer = written.await.unwrap();
+            match answer.status {
+                201 => made += 1,
+                _ => answer.refused(409, "row_already_exists"),
+            }
+        }
+        assert_eq!(made, 1);
+        let change = |method: &str, n: i32| json!({"data": {"n": n}, "queries": [json!({"method": method, "attribute": "$id"}).to_string()]});
+        let each = (0..8).map(|n| { let (server, at) = (server.clone(), at.clone()); let body = change(if n % 2 == 0 { "orderAsc" } else { "orderDesc" }, n); tokio::spawn(async move { server.patch(&at.rows, &body).await }) });
+        for changed in each.collect::<Vec<_>>() {
+            assert_eq!(changed.await.unwrap().expect(200)["total"], 60);
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    }
+
     async fn every_row_that_matches_is_changed_once(floe: TestServer) {
         let project = floe.project("p").await;
         let server = project.server();

@@ -41,6 +41,19 @@ async fn until(server: &Client, path: &str, what: impl Fn(&Json) -> bool) -> Jso
     }
 }
 
+/// Moves the clock until what failed is tried again. (That it failed is seen before it is noted when it is due again.)
+async fn next_attempt(floe: &TestServer, receiver: &mut Receiver) -> Received {
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        later(floe, 15);
+        if let Some(received) = receiver.left().into_iter().next() {
+            return received;
+        }
+        assert!(std::time::Instant::now() < deadline, "it is tried again");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// The first delivery of a webhook that there is.
 async fn delivery(server: &Client, hook: &str) -> Json {
     let list = until(server, &format!("/v1/webhooks/{hook}/deliveries"), |list| list["total"] != 0).await;
@@ -67,9 +80,10 @@ both_databases! {
         let sent = receiver.next().await;
         assert_eq!((&*sent.method, &*sent.path), ("POST", "/hook?x=1"));
         let body: Json = serde_json::from_str(&sent.body).unwrap();
-        for (name, value) in ada.as_object().unwrap() {
-            assert_eq!(body[name], *value, "{name}");
+        for name in ["$id", "$createdAt", "email", "status", "labels", "prefs"] {
+            assert_eq!(body[name], ada[name], "{name}");
         }
+        assert!(body.get("password").is_none() && body.get("hash").is_none(), "{body}");
         for (name, value) in [
             ("content-type", "application/json"),
             ("x-appwrite-webhook-id", "hook"),
@@ -146,8 +160,7 @@ both_databases! {
         let waiting = delivery(&server, "hook").await;
         assert_eq!((&waiting["status"], &waiting["attempts"][0]["error"]), (&json!("waiting"), &json!("The receiver answered 503.")));
         assert!(receiver.left().is_empty(), "not before its time");
-        later(&floe, 15);
-        let second = receiver.next().await;
+        let second = next_attempt(&floe, &mut receiver).await;
         assert_eq!((second.header("x-floe-webhook-attempt"), &second.body), ("2", &first.body));
         assert_eq!(second.header("x-floe-webhook-delivery-id"), first.header("x-floe-webhook-delivery-id"));
         until(&server, "/v1/webhooks/hook", |hook| hook["attempts"] == 0 && hook["logs"] == logs).await;
