@@ -24,7 +24,9 @@ pub use links::{End, Links, Once};
 pub use online_ddl::{OnlineDdl, drop_own_indexes, empty_some, last_sequence, remove_some};
 pub use related::{Following, Related, related, related_in};
 pub use reseal::{Resealed, reseal};
-pub use rows::{NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, take_turn, update};
+pub use rows::{
+    NewRow, RowChange, StoredRow, delete, get, get_for_update, insert, list, list_in, lock_rows, take_turn, update,
+};
 pub use shapes::{Shapes, Test, matching, matching_in};
 
 pub(crate) use budget::{is_out_of_memory, is_too_much};

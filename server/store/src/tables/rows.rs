@@ -167,6 +167,33 @@ pub async fn get(
     find(conn, table, columns, id, false).await
 }
 
+/// Has others who change one of these rows wait until the end of this unit of work. On PostgreSQL, where it would otherwise wait for
+/// each when it comes to it, and two that come to the same rows in different orders for each other. On SQLite they wait anyhow.
+///
+/// # Errors
+/// Those of the database.
+pub async fn lock_rows(unit: &mut UnitOfWork, table: &StoredTable, ids: &BTreeSet<&str>) -> Result<(), Error> {
+    if unit.is_sqlite() || ids.is_empty() {
+        return Ok(());
+    }
+    let sql = format!(
+        "SELECT count(*) AS number FROM (SELECT 1 FROM {name} \
+         WHERE _id IN (SELECT jsonb_array_elements_text($1::jsonb)) ORDER BY _id FOR UPDATE OF {name}) AS locked",
+        name = table.name()
+    );
+    let ids = crate::json::write(ids)?;
+    on_conn!(unit, |c| diesel::sql_query(sql).bind::<diesel::sql_types::Text, _>(ids).load::<Locked>(c))?;
+    Ok(())
+}
+
+/// How many rows are locked. Nobody needs to know.
+#[derive(diesel::QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    #[allow(dead_code, reason = "a query gives something")]
+    number: i64,
+}
+
 /// Waits for its turn among the units of work that change many rows of these tables, until the end of this one. On PostgreSQL, where
 /// two that change the same rows in different orders would wait for each other, a second each time until one is given up. Who
 /// changes one row waits for nobody's turn. On SQLite units take turns anyhow.

@@ -212,6 +212,7 @@ impl<'w> Matching<'w> {
         let numbers: Vec<_> = some.collect();
         let taken = numbers.len();
         let rows = self.still_matching(&mut tx, call, schema, numbers).await?;
+        tables::lock_rows(&mut tx, &schema.stored, &rows.iter().map(|row| row.id.as_str()).collect()).await?;
         let mut done = Answer::default();
         let mut rows = rows.iter();
         for row in rows.by_ref() {

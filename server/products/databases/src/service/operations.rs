@@ -236,6 +236,7 @@ impl Databases {
         let mut tx = self.begin(call).await?.doubtful(guide.doubts()).single(ready.is_single());
         if matches!(ready, Ready::Many(_)) {
             tables::take_turn(&mut tx, [&schema.stored]).await?;
+            tables::lock_rows(&mut tx, &schema.stored, &operation.ids().into_iter().collect()).await?;
         }
         let done = ready.perform(&mut tx, call, schema).await?;
         tx.commit().await?;
@@ -261,6 +262,19 @@ impl Operation {
         match self {
             Self::Create(row) | Self::Update(row) | Self::Upsert(row) => settle(call, schema, around, &mut row.data, 1),
             _ => Ok(()),
+        }
+    }
+
+    /// The ids of rows that it changes if they are there, as far as it names them.
+    pub(super) fn ids(&self) -> Vec<&str> {
+        match self {
+            Self::Update(row) | Self::Upsert(row) => vec![&row.id],
+            Self::Delete(id) => vec![id],
+            Self::Add(addition) => vec![&addition.id],
+            Self::UpsertMany(rows) => rows.iter().map(|row| row.id.as_str()).collect(),
+            Self::Create(_) | Self::CreateMany(_) | Self::UpdateMatching { .. } | Self::DeleteMatching { .. } => {
+                Vec::new()
+            }
         }
     }
 

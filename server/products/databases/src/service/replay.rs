@@ -20,9 +20,9 @@ use floe_kernel::query::Queries;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_sealed::Seal;
-use floe_store::tables;
+use floe_store::tables::{self, StoredTable};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// So many operations on single rows are replayed in no time.
@@ -238,10 +238,10 @@ impl Databases {
             script.read(&self.seal(call), more)?;
             return Ok(None);
         }
+        wait_in_order(&mut tx, script, act).await?;
         let (mut transaction, mut answer) = (script.transaction.clone(), Vec::new());
         match act {
             TransactionAction::Commit => {
-                tables::take_turn(&mut tx, script.schemas.values().map(|schema| &schema.stored)).await?;
                 replay(&mut tx, call, script, &ground).await?;
                 end(&mut tx, &mut transaction, Status::Committed, call.now).await?;
                 tx.commit().await?;
@@ -367,6 +367,33 @@ async fn read(
 }
 
 /// Does everything that is staged, in its order.
+/// Waits for others who change several rows, in the order in which all do, so that no two wait for each other. Who only reads doesn't
+/// wait for their turn, for reading may take long; but for the rows that are changed for it.
+async fn wait_in_order(
+    tx: &mut RowTransaction<'_>,
+    script: &StagedTransaction,
+    act: &TransactionAction<'_>,
+) -> Result<()> {
+    let new = if let TransactionAction::Stage(new) = act { *new } else { &[] };
+    let all: Vec<_> = script.staged.iter().map(|staged| &staged.staging).chain(new).collect();
+    if all.len() < 2 && !all.iter().any(|staging| staging.operation.is_bulk()) {
+        return Ok(());
+    }
+    let mut ids = BTreeMap::<&str, (&StoredTable, BTreeSet<&str>)>::new();
+    for staging in all {
+        let table = &script.schema(&staging.at)?.stored;
+        let (_, of_table) = ids.entry(table.name()).or_insert_with(|| (table, BTreeSet::new()));
+        of_table.extend(staging.operation.ids());
+    }
+    if matches!(act, TransactionAction::Stage(_) | TransactionAction::Commit) {
+        tables::take_turn(tx, ids.values().map(|(table, _)| *table)).await?;
+    }
+    for (table, ids) in ids.values() {
+        tables::lock_rows(tx, table, ids).await?;
+    }
+    Ok(())
+}
+
 async fn replay(
     tx: &mut RowTransaction<'_>,
     call: &Call,

@@ -23,6 +23,44 @@ async fn count_of(client: &Client, at: &At, id: &str) -> Json {
 }
 
 floe_testkit::both_databases! {
+    /// From A to B, and at the same time from B to A: on PostgreSQL each would have what the other one waits for.
+    async fn transfers_in_both_directions_wait_for_each_other_in_order(floe: TestServer) {
+        let project = floe.project("p").await;
+        let (server, at) = (project.server(), make(&project, TABLES, &[]).await);
+        for id in ["a", "b"] {
+            at.create(&server, id, &json!({"title": id, "count": 1000})).await.ok(201);
+        }
+        let begun = std::time::Instant::now();
+        let transfers = (0..6).map(|n| {
+            let (server, at) = (server.clone(), at.clone());
+            tokio::spawn(async move {
+                let (from, to) = if n % 2 == 0 { ("a", "b") } else { ("b", "a") };
+                let mut done = 0;
+                for _ in 0..3 {
+                    let transaction = Transaction::begin(&server, &at).await;
+                    for (id, sign) in [(from, "decrement"), (to, "increment")] {
+                        let path = format!("{}/count/{sign}", at.row(id));
+                        server.patch(&path, &transaction.with(json!({"value": 1}))).await.ok(200);
+                        // Reading in it waits for the same rows.
+                        transaction.get(id).await.ok(200);
+                    }
+                    let answer = server.patch(&transaction.path(), &json!({"commit": true})).await;
+                    match answer.status {
+                        200 => done += 1,
+                        _ => answer.refused(409, "transaction_conflict"),
+                    }
+                }
+                if from == "b" { done } else { -done }
+            })
+        });
+        let mut moved = 0;
+        for transfer in transfers.collect::<Vec<_>>() {
+            moved += transfer.await.unwrap();
+        }
+        assert_eq!((count_of(&server, &at, "a").await, count_of(&server, &at, "b").await), (json!(1000 + moved), json!(1000 - moved)));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    }
+
     /// Issue 8, 1.5: a server that commits what a user has staged is no confused deputy.
     async fn a_server_that_commits_lends_the_user_no_power(floe: TestServer) {
         let kind = Kind { kind: "oneToMany", two_way: true, on_delete: "setNull" };
