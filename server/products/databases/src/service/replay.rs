@@ -164,7 +164,7 @@ impl Databases {
         let mut conn = call.store.read().await?;
         let mut transactions = TransactionRepository(&mut conn);
         let transaction = transactions.find(id).await?.filter(|transaction| transaction.is_for(call));
-        let transaction = transaction.ok_or(ErrorKind::TransactionNotFound)?;
+        let transaction = transaction.ok_or_else(|| Error::about(ErrorKind::TransactionNotFound, id))?;
         transaction.must_be_open(call.now)?;
         let entries = transactions.entries(transaction.number, 0).await?;
         let mut script =
