@@ -1,14 +1,15 @@
 //! The process dies between any two steps, and nothing is lost.
 //!
-//! A child (this binary, asked for [`child`] alone) pushes jobs and does them, and aborts at a step. Further children do what is
-//! left, until one lives to the end. Then each cause that was committed has its effect, once.
+//! A child (this binary, asked for [`child`] alone) pushes jobs and does them, and is killed at a step as by `kill -9`. Further
+//! children do what is left, until one lives to the end. Then each cause that was committed has its effect, once.
 
 use crate::support::{count, drop_schemas, postgres_url, sql, wake_ups};
 use floe_kernel::time::SystemClock;
 use floe_queue::{Enqueue as _, Job, JobContext, JobHandler, NewJob, Outcome, Policy, Queue, QueueSettings, policy};
 use floe_store::{Backend, Store, StoreSettings, Stores, steps};
+use rustix::process::{Signal, getpid, kill_process};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +28,9 @@ const STEPS: [&str; 10] = [
     "settling",
     "settled",
 ];
+
+/// How many of these, the first ones, are SQLite's alone.
+const SQLITE_ALONE: usize = 2;
 
 /// How many jobs a child pushes.
 const JOBS: usize = 12;
@@ -105,7 +109,7 @@ async fn child() {
         let seen = AtomicUsize::new(0);
         steps::on_step(move |reached| {
             if reached == step && seen.fetch_add(1, Ordering::SeqCst) + 1 == times {
-                std::process::abort();
+                kill_process(getpid(), Signal::KILL).unwrap();
             }
         });
     }
@@ -113,7 +117,8 @@ async fn child() {
     let settings = QueueSettings {
         lease: Duration::from_millis(300),
         linger: Duration::from_millis(20),
-        ..QueueSettings::default()
+        // However often a job loses its worker, it isn't the job that kills them.
+        policies: vec![Policy { tries: 1000, ..policy::EMAILS }],
     };
     let queue = Queue::with(&stores, Arc::new(SystemClock), settings);
     queue.handle(Counter);
@@ -147,13 +152,14 @@ async fn push_all(store: Store, numbers: std::ops::Range<usize>) {
     }
 }
 
-/// Children that die at these steps, one after the other; then one that does what is left; then what is there.
-fn round(place: &str, url: Option<&str>, deaths: &[(&str, usize)]) -> usize {
+/// Children that die at these steps, one after the other; then one that does what is left; then what is there. At which steps one
+/// died.
+fn round(place: &str, url: Option<&str>, deaths: &[(&'static str, usize)]) -> Vec<&'static str> {
     let order = |first, die| Order { place: place.to_owned(), url: url.map(str::to_owned), first, die };
-    let (mut committed, mut died) = (BTreeSet::new(), 0);
+    let (mut committed, mut died) = (BTreeSet::new(), Vec::new());
     for (nth, (step, times)) in deaths.iter().enumerate() {
         let (lived, said) = order(Some(nth * JOBS), Some(((*step).to_owned(), *times))).follow();
-        died += usize::from(!lived);
+        died.extend((!lived).then_some(*step));
         committed.extend(said);
     }
     let last = order(None, None);
@@ -180,12 +186,12 @@ fn round(place: &str, url: Option<&str>, deaths: &[(&str, usize)]) -> usize {
     died
 }
 
-fn on_sqlite(deaths: &[(&str, usize)]) -> usize {
+fn on_sqlite(deaths: &[(&'static str, usize)]) -> Vec<&'static str> {
     let folder = tempfile::tempdir().unwrap();
     round(folder.path().join("data").to_str().unwrap(), None, deaths)
 }
 
-fn on_postgres(url: &str, place: &str, deaths: &[(&str, usize)]) -> usize {
+fn on_postgres(url: &str, place: &str, deaths: &[(&'static str, usize)]) -> Vec<&'static str> {
     let died = round(place, Some(url), deaths);
     let backend = Backend::Postgres { url: url.to_owned(), pool_size: 2, schema_prefix: place.to_owned() };
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(drop_schemas(&backend));
@@ -194,7 +200,7 @@ fn on_postgres(url: &str, place: &str, deaths: &[(&str, usize)]) -> usize {
 
 #[test]
 fn nothing_is_lost_whatever_step_the_process_dies_at_on_sqlite() {
-    let died: usize = STEPS.iter().map(|step| on_sqlite(&[(step, 1), (step, 3)])).sum();
+    let died: usize = STEPS.iter().map(|step| on_sqlite(&[(step, 1), (step, 3)]).len()).sum();
     assert!(died >= STEPS.len(), "only {died} died");
 }
 
@@ -202,27 +208,35 @@ fn nothing_is_lost_whatever_step_the_process_dies_at_on_sqlite() {
 fn nothing_is_lost_whatever_step_the_process_dies_at_on_postgresql() {
     let Some(url) = postgres_url() else { return };
     let place = format!("crash{}", std::process::id());
-    // The first two steps are SQLite's.
-    let deaths: Vec<_> = STEPS[2..].iter().map(|step| (*step, 2)).collect();
-    let died = on_postgres(&url, &place, &deaths);
+    let deaths: Vec<_> = STEPS[SQLITE_ALONE..].iter().map(|step| (*step, 2)).collect();
+    let died = on_postgres(&url, &place, &deaths).len();
     assert!(died >= 6, "only {died} of {} died", deaths.len());
 }
 
-/// For as long as `make torture` says, and a hundred rounds at least.
+/// How many rounds `make torture` has at least.
+const ROUNDS: usize = 100;
+
+/// For as long as `make torture` says. In each round of a database a process dies at each of its steps, in another order and at
+/// another time than in the round before; every fourth round is PostgreSQL's, if there is one.
 #[test]
 fn nothing_is_lost_in_many_rounds() {
     let Some(seconds) = std::env::var("FLOE_TORTURE_SECONDS").ok().and_then(|text| text.parse().ok()) else { return };
     let (begun, url) = (Instant::now(), std::env::var("FLOE_TEST_POSTGRES_URL").ok());
-    let (mut rounds, mut died) = (0, 0);
-    while rounds < 100 || begun.elapsed() < Duration::from_secs(seconds) {
-        // Each step at each of its first times, in pairs that differ from round to round.
-        let death = |n: usize| (STEPS[n % STEPS.len()], 1 + (n / STEPS.len()) % 13);
-        let deaths = [death(rounds), death(rounds * 7 + 3), death(rounds * 3 + 1)];
-        died += match &url {
-            Some(url) if rounds % 4 == 3 => on_postgres(url, &format!("crash{}_{rounds}", std::process::id()), &deaths),
-            _ => on_sqlite(&deaths),
+    let (mut rounds, mut died) = (0, BTreeMap::new());
+    while rounds < ROUNDS || begun.elapsed() < Duration::from_secs(seconds) {
+        let url = url.as_deref().filter(|_| rounds % 4 == 3);
+        let mut steps = STEPS[if url.is_some() { SQLITE_ALONE } else { 0 }..].to_vec();
+        let turn = rounds % steps.len();
+        steps.rotate_left(turn);
+        let deaths: Vec<_> = steps.iter().enumerate().map(|(n, step)| (*step, 1 + (rounds + n * 5) % 4)).collect();
+        let there = match url {
+            Some(url) => on_postgres(url, &format!("crash{}_{rounds}", std::process::id()), &deaths),
+            None => on_sqlite(&deaths),
         };
+        there.into_iter().for_each(|step| *died.entry(step).or_insert(0) += 1);
         rounds += 1;
     }
-    println!("torture: {rounds} rounds, {died} processes died, nothing lost");
+    assert_eq!(died.len(), STEPS.len(), "somebody died at each step: {died:?}");
+    let all: usize = died.values().sum();
+    println!("torture: {rounds} rounds, {all} processes killed, nothing lost; at each step: {died:?}");
 }
