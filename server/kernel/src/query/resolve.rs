@@ -248,10 +248,15 @@ impl Queries {
         let mut order = Vec::with_capacity(self.orders.len() + 1);
         for (attribute, direction) in &self.orders {
             let attribute = if attribute.is_empty() { "$sequence" } else { attribute };
-            if attribute.contains('.') {
-                return Err(invalid(format!("Cannot order by nested attribute: {attribute}")));
-            }
-            let field = fields.find(attribute)?;
+            let field = match fields.find(attribute) {
+                // (A column's own name may have dots.)
+                Err(_)
+                    if attribute.contains('.') && !fields.fields.iter().any(|field| field.attribute == attribute) =>
+                {
+                    return Err(invalid(format!("Cannot order by nested attribute: {attribute}")));
+                }
+                found => found?,
+            };
             if field.array {
                 return Err(invalid(format!("Cannot order by array attribute: {attribute}")));
             }
