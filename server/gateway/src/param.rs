@@ -4,6 +4,7 @@ use crate::input::{Param, Refusal};
 use floe_kernel::id;
 use floe_kernel::permission::{PermissionTarget as On, Permissions};
 use floe_kernel::query::{MAX_QUERIES, MAX_QUERY_LENGTH, Queries as ParsedQueries};
+use floe_kernel::range::range_rule;
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
 use serde_json::{Map, Value as Json, json};
@@ -269,11 +270,7 @@ pub struct Int<const MIN: i64, const MAX: i64>(pub i64);
 
 impl<const MIN: i64, const MAX: i64> Param for Int<MIN, MAX> {
     fn read(value: Json) -> Result<Self, Refusal> {
-        i64::read(value)
-            .ok()
-            .filter(|n| (MIN..=MAX).contains(n))
-            .map(Self)
-            .ok_or_else(|| format!("Value must be a valid range between {MIN} and {MAX}").into())
+        i64::read(value).ok().filter(|n| (MIN..=MAX).contains(n)).map(Self).ok_or_else(|| range_rule(MIN, MAX).into())
     }
 
     fn schema() -> Json {

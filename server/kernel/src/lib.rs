@@ -10,6 +10,7 @@ pub mod id;
 pub mod memory;
 pub mod permission;
 pub mod query;
+pub mod range;
 pub mod role;
 pub mod scope;
 pub mod secret;

@@ -3,6 +3,7 @@
 use super::resolve::Filter;
 use super::{MAX_CONDITIONS, MAX_QUERIES, MAX_QUERY_DEPTH, MAX_QUERY_LENGTH, MAX_QUERY_VALUES, MAX_VALUES};
 use crate::error::{Error, ErrorKind, Result, capitalized};
+use crate::range::range_rule;
 use serde_json::{Map, Value as Json};
 
 /// Which way an order runs.
@@ -413,9 +414,10 @@ fn strings(wire: &Wire) -> Result<Vec<String>> {
 
 fn bound(wire: &Wire, least: i64) -> Result<i64> {
     match wire.values.as_slice() {
-        [Json::Number(number)] => number.as_i64().filter(|n| *n >= least).ok_or_else(|| {
-            invalid(format!("Invalid {}: Value must be a valid range between {least} and {}", wire.method, i64::MAX))
-        }),
+        [Json::Number(number)] => number
+            .as_i64()
+            .filter(|n| *n >= least)
+            .ok_or_else(|| invalid(format!("Invalid {}: {}", wire.method, range_rule(least, i64::MAX)))),
         _ => Err(invalid(format!("{} takes one number", wire.method))),
     }
 }

@@ -2,6 +2,7 @@
 
 use floe_gateway::param::Email;
 use floe_geometry::Shape;
+use floe_kernel::range::range_rule;
 use floe_kernel::time::Timestamp;
 use floe_kernel::value::{Kind, Value};
 use serde_json::{Map, Number, Value as Json, json};
@@ -255,7 +256,7 @@ impl Domain {
             (Self::Integer { .. }, Json::Number(number)) => return self.integer(number),
             (Self::Float { min, max }, Json::Number(number)) => {
                 let number = number.as_f64().filter(|number| (*min..=*max).contains(number));
-                return number.map(Value::Float).ok_or_else(|| range(&decimal(*min), &decimal(*max)));
+                return number.map(Value::Float).ok_or_else(|| range_rule(decimal(*min), decimal(*max)));
             }
             (Self::Datetime, Json::String(text)) => {
                 Timestamp::parse(text).map(|moment| Value::Datetime(moment.millis()))
@@ -275,7 +276,7 @@ impl Domain {
         if (*min..=*max).contains(&number) {
             return Ok(Value::Integer(number));
         }
-        Err(range(&min.to_string(), &max.to_string()))
+        Err(range_rule(min, max))
     }
 
     /// Whether this text is one of the domain. A NUL is in no text: PostgreSQL couldn't keep it.
@@ -333,25 +334,8 @@ fn is_url(text: &str) -> bool {
         && text.chars().all(|c| !c.is_whitespace() && !c.is_control() && c != '\\')
 }
 
-/// The rule of a range, with its numbers as Appwrite writes them: without decimals, in groups of three.
-fn range(min: &str, max: &str) -> String {
-    format!("Value must be a valid range between {} and {}", grouped(min), grouped(max))
-}
-
 fn decimal(number: f64) -> String {
     format!("{number:.0}")
-}
-
-fn grouped(number: &str) -> String {
-    let digits = number.trim_start_matches('-');
-    let mut text = String::from(if number.starts_with('-') && digits != "0" { "-" } else { "" });
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::vocabulary::Vocabulary;
 use floe_gateway::input::Param;
 use floe_gateway::param::{Id, Nullable, Queries, Text};
 use floe_gateway::{Call, Reply, input};
+use floe_kernel::range::range_rule;
 use floe_kernel::{Error, Result};
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -137,7 +138,7 @@ pub(crate) async fn create_sized(
 
 fn sized(of: TextType, size: i64) -> Result<i64> {
     let largest = if of == TextType::Varchar { MAX_VARCHAR } else { MAX_STRING };
-    let rule = || Error::invalid("size", format!("Value must be a valid range between 1 and {largest}"));
+    let rule = || Error::invalid("size", range_rule(1, largest));
     (1..=largest).contains(&size).then_some(size).ok_or_else(rule)
 }
 
