@@ -181,10 +181,11 @@ impl Databases {
     /// Those of finding the table.
     async fn fresh_schema(&self, call: &Call, at: &At, old: &TableSchema) -> Result<Option<Arc<TableSchema>>> {
         self.schemas.invalidate(schema_key(&call.project.id, &at.database, &at.table).as_str());
-        // Within a unit of work, because on SQLite the change may be one of the group that isn't committed yet, which
-        // readers don't see; and so not to be kept either.
+        // Within a unit of work, because on SQLite the change may be one of the group that isn't committed yet. It is committed
+        // with that group: only then do readers see the table as it is known from here on.
         let mut unit = call.store.begin().await?;
         let fresh = visible(call, self.load(&mut unit, call, at).await?)?;
+        unit.commit().await?;
         let same = fresh.version == old.version && fresh.stored.name() == old.stored.name();
         Ok((!same).then_some(fresh))
     }
