@@ -73,7 +73,7 @@ impl Delivery {
 /// What came of sending it once. As it is kept, and as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Attempt {
-    /// When it ended.
+    /// When it ended: set when it is noted.
     pub(crate) at: Timestamp,
     /// The status of the answer; 0 when there was none.
     pub(crate) status: u16,
@@ -83,6 +83,13 @@ pub(crate) struct Attempt {
     pub(crate) ms: u64,
     /// The beginning of the answer.
     pub(crate) response: String,
+}
+
+impl Attempt {
+    /// There was no answer.
+    pub(crate) fn unanswered(error: impl Into<String>, ms: u64) -> Self {
+        Self { at: Timestamp::default(), status: 0, error: error.into(), ms, response: String::new() }
+    }
 }
 
 /// A delivery as the API shows it.

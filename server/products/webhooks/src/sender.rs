@@ -146,13 +146,7 @@ impl Sender {
         match error.kind() {
             ErrorKind::Busy => Sent::NotYet(BUSY),
             ErrorKind::Paused => Sent::NotYet(PAUSED),
-            _ => Sent::Tried(Attempt {
-                at: Timestamp::from_millis(0),
-                status: 0,
-                error: error.to_string(),
-                ms: millis(error.took()),
-                response: String::new(),
-            }),
+            _ => Sent::Tried(Attempt::unanswered(error.to_string(), millis(error.took()))),
         }
     }
 }
@@ -160,7 +154,7 @@ impl Sender {
 fn answered(answer: &Answer) -> Attempt {
     let status = answer.status.as_u16();
     Attempt {
-        at: Timestamp::from_millis(0),
+        at: Timestamp::default(),
         status,
         error: if status < 400 { String::new() } else { format!("The receiver answered {status}.") },
         ms: millis(answer.took),
@@ -181,8 +175,8 @@ async fn find(id: &str, context: &JobContext) -> Result<Option<(Delivery, Webhoo
 async fn note_off(mut delivery: Delivery, context: &JobContext) -> Result<Outcome> {
     let store = context.project().store().await?;
     let mut unit = store.begin().await?;
-    let (now, error) = (unit.now(), "The webhook is switched off.".to_owned());
-    delivery.attempts.push(Attempt { at: now, status: 0, error, ms: 0, response: String::new() });
+    let now = unit.now();
+    delivery.attempts.push(Attempt { at: now, ..Attempt::unanswered("The webhook is switched off.", 0) });
     DeliveryRepository(&mut unit).save(&delivery.id, Status::Failed, &delivery.attempts, now).await?;
     end(unit, context).await
 }
