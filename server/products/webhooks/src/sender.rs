@@ -89,9 +89,7 @@ impl Sender {
                 Sent::Tried(attempt) => attempt,
                 Sent::NotYet(pause) => return Ok(Outcome::After(pause)),
             },
-            Err(why) => {
-                Attempt { at: Timestamp::from_millis(0), status: 0, error: why, ms: 0, response: String::new() }
-            }
+            Err(why) => Attempt::unanswered(why, 0),
         };
         note(delivery, webhook, attempt, context).await
     }
