@@ -114,7 +114,12 @@ impl Gateway {
                 let received = self.object(&arrival.headers, body, &bounds, &mut given).await;
                 let received = received.map_err(|error| Stage::Receive.failed(error))?;
                 if received.waited {
+                    let begun_in = admitted.project.generation;
                     admitted = door.admit(&shown, context).await?;
+                    if admitted.project.generation != begun_in {
+                        // Another project, which has the id of the one that was meant.
+                        return Err(Stage::Receive.failed(ErrorKind::ProjectNotFound.into()));
+                    }
                 }
                 held = Some(received.held);
             }

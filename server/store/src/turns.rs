@@ -1,7 +1,7 @@
 //! Whose turn it is: what is scarce (threads that scan, connections) is shared out among callers.
 //!
-//! Of those who wait, whoever has the fewest running goes first; of these, who came first. So who asks for much waits
-//! behind themselves, and holds up nobody else. How many may run, and how many of one caller's, is decided by whoever
+//! Of those who wait, whoever has the fewest running goes first; of these, callers take turns, each with what came first of theirs.
+//! So who asks for much waits behind themselves, and holds up nobody else, also where only one may run. How many may run, and how many of one caller's, is decided by whoever
 //! shares something out: SQLite's scans ([`crate::sqlite`]), connections to PostgreSQL ([`crate::postgres`]).
 
 use crate::error::{Error, Result};
@@ -16,14 +16,21 @@ pub(crate) struct Turns<G> {
     waiting: usize,
     /// How many have come to wait so far.
     came: u64,
+    /// The round that was begun last, see [`Waiting::round`].
+    round: u64,
 }
 
 struct OfCaller<G> {
     running: usize,
     waiting: VecDeque<Waiting<G>>,
+    /// The round of what came last of theirs.
+    last: u64,
 }
 
 struct Waiting<G> {
+    /// In each round everybody has one turn: the next one that isn't over, and for each further one of a caller's another. (The start
+    /// tags of fair queueing.)
+    round: u64,
     /// Who came earlier has a smaller one.
     number: u64,
     granted: oneshot::Sender<G>,
@@ -37,13 +44,13 @@ pub(crate) struct QueueLimits {
 
 impl<G> Default for Turns<G> {
     fn default() -> Self {
-        Self { callers: HashMap::new(), running: 0, waiting: 0, came: 0 }
+        Self { callers: HashMap::new(), running: 0, waiting: 0, came: 0, round: 0 }
     }
 }
 
 impl<G> Default for OfCaller<G> {
     fn default() -> Self {
-        Self { running: 0, waiting: VecDeque::new() }
+        Self { running: 0, waiting: VecDeque::new(), last: 0 }
     }
 }
 
@@ -103,8 +110,9 @@ impl<G> Turns<G> {
         let (granted, later) = oneshot::channel();
         self.came += 1;
         self.waiting += 1;
-        let waiting = Waiting { number: self.came, granted };
-        self.callers.entry(caller).or_default().waiting.push_back(waiting);
+        let of = self.callers.entry(caller).or_default();
+        of.last = of.last.max(self.round) + 1;
+        of.waiting.push_back(Waiting { round: of.last, number: self.came, granted });
         Ok(later)
     }
 
@@ -116,12 +124,13 @@ impl<G> Turns<G> {
     /// Takes whose turn it is out of the line, of those who may begin now; and whom to tell. Nothing is counted yet.
     pub(crate) fn next(&mut self, may_begin: impl Fn(u64, usize) -> bool) -> Option<(u64, oneshot::Sender<G>)> {
         while self.waiting > 0 {
-            let first = |of: &OfCaller<G>| of.waiting.front().map(|waiting| (of.running, waiting.number));
+            let first = |of: &OfCaller<G>| of.waiting.front().map(|next| (of.running, next.round, next.number));
             let candidates = self.callers.iter().filter(|(caller, of)| may_begin(**caller, of.running));
             let (_, caller) = candidates.filter_map(|(caller, of)| Some((first(of)?, *caller))).min()?;
             let waiting = self.callers.get_mut(&caller)?.waiting.pop_front()?;
             self.waiting -= 1;
             self.tidy(caller);
+            self.round = self.round.max(waiting.round);
             if !waiting.granted.is_closed() {
                 return Some((caller, waiting.granted));
             }
@@ -176,6 +185,22 @@ mod tests {
             turns.end(caller);
         }
         assert!(turns.is_empty());
+    }
+
+    /// Where only one may run, nobody ever has more than another one.
+    #[test]
+    fn who_asks_for_much_waits_behind_themselves() {
+        let (mut turns, many) = (Turns::<()>::default(), QueueLimits { all: 100, of_one: 60 });
+        let mut line: Vec<_> = (0..60).map(|_| turns.queue(1, &many).unwrap()).collect();
+        let mut order = Vec::new();
+        let mut one_turn = |turns: &mut Turns<()>| order.push(turns.next(|_, _| true).unwrap().0);
+        (0..3).for_each(|_| one_turn(&mut turns));
+        line.extend([2, 3, 2].map(|caller| turns.queue(caller, &many).unwrap()));
+        (0..5).for_each(|_| one_turn(&mut turns));
+        // Who comes anew isn't before those who have waited for this round.
+        line.push(turns.queue(4, &many).unwrap());
+        (0..3).for_each(|_| one_turn(&mut turns));
+        assert_eq!(order, [1, 1, 1, 1, 2, 3, 1, 2, 1, 4, 1]);
     }
 
     #[test]

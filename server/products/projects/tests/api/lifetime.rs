@@ -16,11 +16,20 @@ struct HalfSent {
 impl HalfSent {
     /// Begins to make a user with the key of a project.
     async fn begin(floe: &TestServer, project: &Project, user: &str) -> Self {
+        Self::begin_with(floe, project, "/v1/users", &format!("X-Appwrite-Key: {}\r\n", project.key), user).await
+    }
+
+    /// Begins to sign up to a project.
+    async fn begin_as_guest(floe: &TestServer, project: &Project, user: &str) -> Self {
+        Self::begin_with(floe, project, "/v1/account", "", user).await
+    }
+
+    async fn begin_with(floe: &TestServer, project: &Project, path: &str, headers: &str, user: &str) -> Self {
         let body =
             json!({"userId": user, "email": format!("{user}@example.org"), "password": "correct horse"}).to_string();
-        let (id, key, length) = (&project.id, &project.key, body.len());
+        let (id, length) = (&project.id, body.len());
         let request = format!(
-            "POST /v1/users HTTP/1.1\r\nHost: localhost\r\nX-Appwrite-Project: {id}\r\nX-Appwrite-Key: {key}\r\n\
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Appwrite-Project: {id}\r\n{headers}\
              Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
         );
         let (begun, rest) = request.split_at(request.len() - 5);
@@ -86,6 +95,9 @@ both_databases! {
         shop.user("bo@example.org").await;
         let between = begin_several(&floe, &shop, "between").await;
         let after = begin_several(&floe, &shop, "after").await;
+        // Whoever needs no credential at all.
+        let guest = HalfSent::begin_as_guest(&floe, &shop, "guest").await;
+        shop.server().get("/v1/users").await.ok(200);
         ada.client.delete("/v1/projects/shop").await.ok(204);
         finish_refused(between).await;
         shop.server().get("/v1/users").await.refused(404, "project_not_found");
@@ -95,6 +107,7 @@ both_databases! {
         let new = admin(&floe, &ada, "shop");
         nobody_is_in(&new).await;
         finish_refused(after).await;
+        assert_eq!(guest.finish().await, 404);
         nobody_is_in(&new).await;
         // What is acknowledged now is there when the data is opened again.
         let user = json!({"userId": "new", "email": "new@example.org", "password": "correct horse"});
