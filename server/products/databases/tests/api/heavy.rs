@@ -114,7 +114,10 @@ both_databases! {
     /// more time than a statement may.
     async fn many_conditions_look_at_a_long_list_together(floe: TestServer) {
         let project = floe.project("p").await;
-        let at = lists(&project.server(), &["read(\"any\")"], 2, 100_000).await;
+        let is_sqlite = floe.store("p").await.is_sqlite();
+        // (SQLite looks at it once for each condition, and without optimisation slowly.)
+        let long = if is_sqlite { 10_000 } else { 100_000 };
+        let at = lists(&project.server(), &["read(\"any\")"], 2, long).await;
         let select = json!({"method": "select", "values": ["$id"]});
         let find = async |queries: Vec<Json>| {
             let started = Instant::now();
@@ -124,11 +127,11 @@ both_databases! {
         let one = |n: usize| query("contains", "list", &json!([format!("k{n}")]));
         let (found, alone) = find(vec![one(0)]).await;
         assert_eq!(found, ["r0", "r1"]);
-        let (found, together) = find((0..80).map(|n| one(n * 1000)).collect()).await;
+        let (found, together) = find((0..80).map(|n| one(n * long / 100)).collect()).await;
         assert_eq!(found, ["r0", "r1"]);
-        let (found, _) = find((0..80).map(|n| one(99_930 + n)).collect()).await;
+        let (found, _) = find((0..80).map(|n| one(long - 70 + n)).collect()).await;
         assert_eq!(found, [""; 0], "it has 70 of them");
-        if !floe.store("p").await.is_sqlite() {
+        if !is_sqlite {
             assert!(together < alone * 20 + Duration::from_secs(1), "{together:?}, one alone {alone:?}");
         }
     }
