@@ -216,8 +216,9 @@ fn nothing_is_lost_whatever_step_the_process_dies_at_on_postgresql() {
 /// How many rounds `make torture` has at least.
 const ROUNDS: usize = 100;
 
-/// For as long as `make torture` says. In each round of a database a process dies at each of its steps, in another order and at
-/// another time than in the round before; every fourth round is PostgreSQL's, if there is one.
+/// For as long as `make torture` says. In each round a process is to die at each step of the database's, in another order and at
+/// another time than in the round before. (Where a step doesn't come by so often, as those of waking and falling asleep, that
+/// process lives.) Every fourth round is PostgreSQL's, if there is one.
 #[test]
 fn nothing_is_lost_in_many_rounds() {
     let Some(seconds) = std::env::var("FLOE_TORTURE_SECONDS").ok().and_then(|text| text.parse().ok()) else { return };
