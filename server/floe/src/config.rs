@@ -170,7 +170,7 @@ impl Config {
                 std::fs::read_to_string(path)
                     .map_err(|error| Faults::one(&format!("FLOE_CONFIG: {}: {error}", path.display())))?,
             ),
-            None => std::fs::read_to_string(Path::new("floe.toml")).ok(),
+            None => default_file(Path::new("floe.toml"))?,
         };
         let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         Self::read(text.as_deref(), |name| std::env::var(name).ok(), &variables.collect::<Vec<_>>())
@@ -381,9 +381,36 @@ fn is_host(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || (!name.is_empty() && name.bytes().all(allowed))
 }
 
+/// What stands in this file; none: there is no such file. One that is there and can't be read must not be passed over: the server
+/// would start with other settings than its operator has written down.
+fn default_file(path: &Path) -> Result<Option<String>, Faults> {
+    // A link that leads nowhere is there as well.
+    if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(path);
+    text.map(Some).map_err(|error| Faults::one(&format!("{}: {error}", path.display())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_there_is_read_or_a_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        assert_eq!(default_file(&path("none")).unwrap(), None);
+        std::fs::write(path("good"), "a").unwrap();
+        assert_eq!(default_file(&path("good")).unwrap().as_deref(), Some("a"));
+        std::fs::write(path("latin"), b"\xff\xfe").unwrap();
+        std::fs::create_dir(path("folder")).unwrap();
+        std::os::unix::fs::symlink("nowhere", path("link")).unwrap();
+        for name in ["latin", "folder", "link"] {
+            let fault = default_file(&path(name)).unwrap_err().to_string();
+            assert!(fault.contains(name), "{fault}");
+        }
+    }
 
     fn read(file: Option<&str>, env: &[(&str, &str)]) -> Result<Config, Faults> {
         let env: std::collections::HashMap<_, _> = env.iter().copied().collect();
