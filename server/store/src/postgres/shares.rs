@@ -22,6 +22,8 @@ pub(crate) struct Shares(Arc<Mutex<State>>);
 
 struct State {
     free: usize,
+    /// How many times a project got in line, or had a turn.
+    turns: u64,
     projects: HashMap<Arc<str>, Project>,
 }
 
@@ -32,6 +34,8 @@ struct Project {
     all: Turns<Share>,
     /// What of it is used for something long, and who waits for that.
     long: Turns<Share>,
+    /// When it got in line, or had its last turn: of those that hold as many, the earlier one is next.
+    since: u64,
 }
 
 /// Who wants a connection, and what for.
@@ -67,7 +71,7 @@ pub(crate) struct Share {
 impl Shares {
     /// Of so many connections.
     pub(super) fn new(count: usize) -> Self {
-        Self(Arc::new(Mutex::new(State { free: count, projects: HashMap::new() })))
+        Self(Arc::new(Mutex::new(State { free: count, turns: 0, projects: HashMap::new() })))
     }
 
     /// Waits for its turn.
@@ -77,12 +81,16 @@ impl Shares {
     pub(super) async fn take(&self, project: &Arc<str>, claim: Claim, patience: Duration) -> Result<Share> {
         let turn = {
             let mut state = self.lock();
-            let free = state.free;
-            let wants = state.projects.entry(Arc::clone(project)).or_default();
-            if wants.may_have_another(free, claim) {
+            let State { free, turns, projects } = &mut *state;
+            let wants = projects.entry(Arc::clone(project)).or_default();
+            if wants.may_have_another(*free, claim) {
                 wants.begin(claim);
-                state.free -= 1;
+                *free -= 1;
                 return Ok(Share { shares: self.clone(), project: Arc::clone(project), claim });
+            }
+            if !wants.is_awaited() {
+                *turns += 1;
+                wants.since = *turns;
             }
             wants.line(claim.wanted).queue(claim.caller, &QUEUE)?
         };
@@ -115,16 +123,20 @@ impl Shares {
 }
 
 impl State {
-    /// What those who wait get now, those projects that hold least first.
+    /// What those who wait get now: those projects that hold least first, and of these one after the other.
     fn grant(&mut self, shares: &Shares) -> Vec<(Sender<Share>, Share)> {
         let mut granted = Vec::new();
         loop {
             let free = self.free;
             let wants = self.projects.iter_mut().filter(|(_, of)| of.wants_another(free));
-            let Some((project, next)) = wants.min_by_key(|(_, of)| of.all.running()) else { return granted };
+            let Some((project, next)) = wants.min_by_key(|(_, of)| (of.all.running(), of.since)) else {
+                return granted;
+            };
             // None: all of them have gone away meanwhile, and are forgotten now.
             let Some((claim, waiting)) = next.next(free) else { continue };
             next.begin(claim);
+            self.turns += 1;
+            next.since = self.turns;
             self.free -= 1;
             granted.push((waiting, Share { shares: shares.clone(), project: Arc::clone(project), claim }));
         }
@@ -161,6 +173,10 @@ impl Project {
         }
     }
 
+    fn is_awaited(&self) -> bool {
+        self.all.is_awaited() || self.long.is_awaited()
+    }
+
     fn wants_another(&self, free: usize) -> bool {
         let (all, long, bounds) = (&self.all, &self.long, self.bounds(free));
         (all.is_awaited() && all.has_next(|caller, own| bounds.admit(Use::Short, caller, own, long.running_of(caller))))
@@ -176,7 +192,7 @@ impl Project {
 
     fn next_for(&mut self, wanted: Use, free: usize) -> Option<(Claim, Sender<Share>)> {
         let bounds = self.bounds(free);
-        let Self { all, long } = self;
+        let Self { all, long, .. } = self;
         let (caller, waiting) = match wanted {
             Use::Short => all.next(|caller, own| bounds.admit(wanted, caller, own, long.running_of(caller))),
             Use::Long => long.next(|caller, own| bounds.admit(wanted, caller, all.running_of(caller), own)),
@@ -332,6 +348,42 @@ mod tests {
         drop(second);
         drop(waiting.pop_front().unwrap().await.unwrap());
         assert_eq!(shares.lock().free, 1);
+    }
+
+    /// Where there is one connection for each of them at the most, nobody ever holds more than another.
+    #[tokio::test]
+    async fn projects_that_hold_as_many_take_turns() {
+        let shares = Shares::new(2);
+        let take = |project: &str| {
+            let (shares, project) = (shares.clone(), Arc::from(project));
+            async move { shares.take(&project, short(1), Duration::from_secs(60)).await.unwrap() }.boxed()
+        };
+        for _ in 0..20 {
+            let mut held = VecDeque::from([take("a").await, take("b").await]);
+            let mut busy: Vec<_> = ["a", "b", "a", "b"].into_iter().map(take).collect();
+            assert!(busy.iter_mut().all(|one| one.now_or_never().is_none()));
+            let mut third = take("c");
+            assert!((&mut third).now_or_never().is_none());
+            // Of three that wait, the third one has its turn after the two that came before.
+            let mut turns = 0;
+            let third = loop {
+                drop(held.pop_front());
+                turns += 1;
+                busy.retain_mut(|one| match one.now_or_never() {
+                    Some(share) => {
+                        held.push_back(share);
+                        false
+                    }
+                    None => true,
+                });
+                if let Some(third) = (&mut third).now_or_never() {
+                    break third;
+                }
+            };
+            assert!(turns <= 3, "{turns}");
+            drop((held, busy, third));
+            assert!(shares.lock().projects.is_empty());
+        }
     }
 
     #[tokio::test]
