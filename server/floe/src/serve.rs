@@ -25,6 +25,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
         None => Some(ServingLock::take(&config.database.folder)?),
     };
     let app = App::open(&config, Arc::new(SystemClock)).await?;
+    let alone = app.stores.serve_alone().await?;
     app.clear_up().await?;
     app.work().await?;
     let address = SocketAddr::new(config.server.host, config.server.port);
@@ -46,6 +47,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     });
     running.serve().await?;
     app.close().await;
+    drop(alone);
     if let Some(serving) = &serving {
         app.stores.empty_leftover_logs(serving).await;
     }

@@ -73,7 +73,7 @@ pub use recorder::{RecordedEvent, Recorder};
 pub use store::{Store, UnitOfWork};
 pub use stores::{
     Ailment, Backend, BackgroundProject, BackgroundStore, IsClaimed, LifecycleLock, PLATFORM, ServingLock,
-    StoreSettings, Stores,
+    ServingSession, StoreSettings, Stores,
 };
 pub use tasks::Tasks;
 pub use wake_ups::{Settling, WakeUp};

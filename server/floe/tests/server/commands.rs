@@ -176,6 +176,29 @@ fn a_second_server_on_the_same_folder_refuses_to_start() {
     drop(instance.serve());
 }
 
+#[test]
+fn a_second_server_on_the_same_schemas_refuses_to_start() {
+    let Ok(url) = std::env::var("FLOE_TEST_POSTGRES_URL") else { return };
+    let prefix = format!("alone{}", std::process::id());
+    let on_postgres = || {
+        let mut instance = Instance::new();
+        let settings = [("DATABASE_URL", &url), ("DATABASE_SCHEMA_PREFIX", &prefix)];
+        instance.env = settings.map(|(name, value)| (name.to_owned(), value.clone())).into();
+        instance.env.push(("FLOE_SECRET_KEY".to_owned(), "0123456789abcdef".repeat(4)));
+        instance
+    };
+    let (first, second) = (on_postgres(), on_postgres());
+    let mut running = first.serve();
+    let refused = second.run(&["serve"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("another server runs on the schema {prefix}_platform")), "{said}");
+    second.result(&["project", "create", "shop"]);
+    running.kill();
+    drop(second.serve());
+    drop(first.serve());
+}
+
 /// Whoever copies a project's file after that has all of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_leaves_no_log_also_of_what_nobody_has_called_since_a_kill() {

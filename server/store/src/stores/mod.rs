@@ -30,7 +30,7 @@ pub use health::Ailment;
 pub use lifecycle_lock::LifecycleLock;
 use place::Id;
 pub use place::PLATFORM;
-pub use serving_lock::ServingLock;
+pub use serving_lock::{ServingLock, ServingSession};
 use slots::{Found, Left, Purpose, Slots};
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
