@@ -288,6 +288,13 @@ impl Postgres {
         let prefix_fits = (1..=16).contains(&schema_prefix.len())
             && schema_prefix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
             && schema_prefix.as_bytes()[0].is_ascii_lowercase();
+        // Else another instance's project could have the name of one of our schemas.
+        if format!("{schema_prefix}_").contains("_project_") {
+            from.fault(
+                "DATABASE_SCHEMA_PREFIX",
+                "must not contain `_project_` nor end with `_project`, as names of projects' schemas do",
+            );
+        }
         if !prefix_fits {
             from.fault("DATABASE_SCHEMA_PREFIX", "must be 1 to 16 of a-z, 0-9 and _, and begin with a letter");
         }
@@ -505,6 +512,17 @@ mod tests {
         assert!(faults.contains("FLOE_SECRET_KEY is required") && faults.contains(said), "{faults}");
         assert!(!faults.contains(key.1), "{faults}");
         assert_eq!(read(None, &[("FLOE_PORT", "1"), ("FLOE_CONFIG", "x"), ("PATH", "x")]).unwrap().unknown, [""; 0]);
+    }
+
+    #[test]
+    fn no_prefix_is_like_the_name_of_a_projects_schema() {
+        let with = |prefix| read(None, &[("DATABASE_SCHEMA_PREFIX", prefix)]);
+        for prefix in ["floe_project", "a_project_b"] {
+            assert!(with(prefix).unwrap_err().to_string().contains("DATABASE_SCHEMA_PREFIX"), "{prefix}");
+        }
+        for prefix in ["project", "projects_of_a", "my_projects", "a_project2"] {
+            with(prefix).unwrap();
+        }
     }
 
     #[test]

@@ -21,8 +21,8 @@ pub const PRINCIPALS: CacheName = CacheName::new("principals");
 pub struct Project {
     /// Its id.
     pub id: String,
-    /// Which making of a project of this id it is; never used twice. Whoever knows the project of an older generation must not
-    /// get the data of a newer one.
+    /// Which making of a project of this id it is: what [`crate::id::generation`] gave, so the same nowhere else. Whoever knows
+    /// the project of another generation must not get this one's data.
     pub generation: i64,
     /// Its name.
     pub name: String,

@@ -41,6 +41,17 @@ pub fn unique(now: Timestamp) -> String {
     format!("{micros:013x}{random:07x}")
 }
 
+/// How many of a generation's bits are random, the lowest.
+const RANDOM_BITS: u32 = 21;
+
+/// A number for a project that is made now, see [`crate::directory::Project::generation`]: its upper 42 bits are milliseconds
+/// (until the year 2109), so that a later one is greater; the rest is random, so that nobody makes the same one again: neither
+/// an instance whose platform was restored from a backup, nor another instance.
+#[must_use]
+pub fn generation(now: Timestamp) -> i64 {
+    now.millis().max(0) << RANDOM_BITS | rand::rng().random_range(0..1_i64 << RANDOM_BITS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +66,16 @@ mod tests {
         }
         assert!(is_valid_project("my-shop") && !is_valid_project("My-shop"));
         assert!(is_free_for_project("my-shop") && !is_free_for_project("my_legacy") && !is_free_for_project("My"));
+    }
+
+    #[test]
+    fn a_later_generation_is_greater_and_none_is_made_twice() {
+        let at = |millis| generation(Timestamp::from_millis(millis));
+        let now = 1_795_000_000_000;
+        let made: std::collections::BTreeSet<_> = (0..100).map(|_| at(now)).collect();
+        assert!(made.len() > 90, "random within a millisecond");
+        assert!(at(now - 1) < *made.first().unwrap() && *made.last().unwrap() < at(now + 1));
+        assert!(at(4_300_000_000_000) > 0, "until 2106 at least");
     }
 
     #[test]

@@ -28,6 +28,10 @@ pub enum Error {
     /// There is no such project, or it was deleted meanwhile.
     #[error("there is no such project")]
     ProjectNotFound,
+    /// What lies in a project's place is another project's data, or of another making of it, which nobody is given. Says where.
+    /// Only making a project fails with it: whoever asks for one is told what it means for them.
+    #[error("{0} holds the data of another project, or of another making of it")]
+    OfAnotherMaking(String),
     /// The store is being closed, to be opened anew when it is asked for again. Nothing was done.
     #[error("the store is being closed")]
     Closed,
@@ -151,6 +155,10 @@ impl From<Error> for floe_kernel::Error {
         match error {
             Error::CursorNotFound => Self::new(ErrorKind::GeneralCursorNotFound),
             Error::ProjectNotFound => Self::new(ErrorKind::ProjectNotFound).because(error),
+            // Told who wants to make one of its id.
+            Error::OfAnotherMaking(_) => Self::new(ErrorKind::ProjectAlreadyExists)
+                .message("The database holds the data of an earlier project of this ID. Its operator must move that away first.")
+                .because(error),
             Error::Damaged(ref what) => {
                 let message = what.clone();
                 Self::new(ErrorKind::GeneralServiceUnavailable).message(message).because(error)

@@ -235,10 +235,9 @@ pub(crate) fn generation_of_file(file: &Path) -> Result<Option<i64>> {
     Ok(stamp_in(&mut connection).unwrap_or(None))
 }
 
-/// For whoever asks the project isn't there. Usually they are late; but it may also be that somebody has restored it.
 fn of_another_making(store: impl fmt::Display, stamp: i64, asked: i64) -> Error {
     tracing::warn!(%store, stamp, asked, "the data is of another making of the project than what is asked for");
-    Error::ProjectNotFound
+    Error::OfAnotherMaking(store.to_string())
 }
 
 fn stamp_in(connection: &mut diesel::SqliteConnection) -> Result<Option<i64>> {

@@ -15,6 +15,7 @@ mod schema {
     diesel::table! {
         projects (number) {
             number -> BigInt,
+            generation -> BigInt,
             id -> Text,
             name -> Text,
             team_id -> Text,
@@ -114,7 +115,7 @@ pub(crate) const PLATFORM_FIELDS: Fields<'static> = Fields {
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = projects)]
 struct ProjectRow {
-    number: i64,
+    generation: i64,
     id: String,
     name: String,
     team_id: String,
@@ -133,7 +134,7 @@ impl TryFrom<ProjectRow> for Project {
         Ok(Self {
             labels: json::read(&row.labels)?,
             settings: json::read(&row.settings)?,
-            generation: row.number,
+            generation: row.generation,
             id: row.id,
             name: row.name,
             team_id: row.team_id,
@@ -247,12 +248,13 @@ impl ProjectRepository<'_> {
         row.map(Project::try_from).transpose()
     }
 
-    /// Reserves a project's id, for one whose data isn't made yet: nobody finds it. Gives its generation.
+    /// Reserves a project's id, for one whose data isn't made yet: nobody finds it.
     ///
     /// # Errors
     /// [`Error::Conflict`] on `id`.
-    pub(crate) async fn reserve_project(&mut self, project: &Project) -> Result<i64, Error> {
+    pub(crate) async fn reserve_project(&mut self, project: &Project) -> Result<(), Error> {
         let row = (
+            projects::generation.eq(project.generation),
             projects::id.eq(&project.id),
             projects::name.eq(&project.name),
             projects::team_id.eq(&project.team_id),
@@ -265,13 +267,13 @@ impl ProjectRepository<'_> {
             projects::created_at.eq(project.created.millis()),
             projects::updated_at.eq(project.updated.millis()),
         );
-        let insert = diesel::insert_into(projects::table).values(row).returning(projects::number);
-        Ok(on_conn!(self.0, |c| insert.get_result::<i64>(c))?)
+        on_conn!(self.0, |c| diesel::insert_into(projects::table).values(row).execute(c))?;
+        Ok(())
     }
 
     /// Shows a project whose data is made. Whether it is still reserved.
     pub(crate) async fn publish_project(&mut self, generation: i64) -> Result<bool, Error> {
-        let found = projects::table.filter(projects::number.eq(generation)).filter(projects::deleting.eq(true));
+        let found = projects::table.filter(projects::generation.eq(generation)).filter(projects::deleting.eq(true));
         let update = diesel::update(found).set(projects::deleting.eq(false));
         Ok(on_conn!(self.0, |c| update.execute(c))? > 0)
     }
@@ -303,27 +305,27 @@ impl ProjectRepository<'_> {
     /// generation, if there was such a project.
     pub(crate) async fn begin_deletion(&mut self, id: &str) -> Result<Option<i64>, Error> {
         let found = projects::table.filter(projects::id.eq(id)).filter(projects::deleting.eq(false));
-        let update = diesel::update(found).set(projects::deleting.eq(true)).returning(projects::number);
+        let update = diesel::update(found).set(projects::deleting.eq(true)).returning(projects::generation);
         Ok(on_conn!(self.0, |c| update.get_result::<i64>(c)).optional()?)
     }
 
     /// Forgets a project whose data is removed, with its keys and platforms.
     pub(crate) async fn end_deletion(&mut self, generation: i64) -> Result<(), Error> {
-        let found = projects::table.filter(projects::number.eq(generation)).filter(projects::deleting.eq(true));
+        let found = projects::table.filter(projects::generation.eq(generation)).filter(projects::deleting.eq(true));
         on_conn!(self.0, |c| diesel::delete(found).execute(c))?;
         Ok(())
     }
 
     /// The projects whose data is being made or removed: their ids and generations.
     pub(crate) async fn half_done(&mut self) -> Result<Vec<(String, i64)>, Error> {
-        let query = projects::table.filter(projects::deleting.eq(true)).select((projects::id, projects::number));
+        let query = projects::table.filter(projects::deleting.eq(true)).select((projects::id, projects::generation));
         Ok(on_conn!(self.0, |c| query.load::<(String, i64)>(c))?)
     }
 
     /// Every project that there is, the oldest first: their ids and generations.
     pub(crate) async fn all_projects(&mut self) -> Result<Vec<(String, i64)>, Error> {
         let query = projects::table.filter(projects::deleting.eq(false)).order_by(projects::number);
-        let query = query.select((projects::id, projects::number));
+        let query = query.select((projects::id, projects::generation));
         Ok(on_conn!(self.0, |c| query.load::<(String, i64)>(c))?)
     }
 

@@ -527,7 +527,8 @@ impl Stores {
             self.close_later(left);
         }
         let store = match self.open_making_room(id).await {
-            Err(Error::NotFound) => Err(self.not_there(id).await),
+            Err(Error::NotFound) => Err(self.not_there(id, place::missing(id)).await),
+            Err(Error::OfAnotherMaking(store)) => Err(self.not_there(id, place::of_another_making(id, &store)).await),
             opened => opened,
         };
         match &store {
@@ -547,15 +548,15 @@ impl Stores {
         store
     }
 
-    /// What whoever asks for a store is told whose data isn't there: who is too late, because the project was deleted, or all who
-    /// call it until somebody restores it.
-    async fn not_there(&self, id: &Id) -> Error {
+    /// What whoever asks for a store is told whose data isn't there: that there is no such project, who is too late, because it was
+    /// deleted; what is `wrong`, all who call it until somebody restores it.
+    async fn not_there(&self, id: &Id, wrong: Error) -> Error {
         if id.is_platform() {
-            return place::missing(id);
+            return wrong;
         }
         let Ok(platform) = self.platform().await else { return Error::ProjectNotFound };
         match (self.0.settings.is_claimed)(platform, id.name.clone(), id.generation).await {
-            Ok(true) => place::missing(id),
+            Ok(true) => wrong,
             Ok(false) => Error::ProjectNotFound,
             Err(error) => error,
         }
@@ -652,10 +653,17 @@ impl Stores {
             // Whoever opens one that is older than this stamps it, and one that somebody made for us, empty.
             return match self.stamp_in(&mut lease, &schema).await? {
                 Some(stamp) if stamp != id.generation => {
-                    Err(Error::unavailable(format!("the schema {name} holds the data of another project")))
+                    tracing::error!(
+                        schema = name,
+                        "it holds the data of another project: a new one can't be made in its place"
+                    );
+                    Err(Error::OfAnotherMaking(name))
                 }
                 _ => Ok(()),
             };
+        }
+        if id.is_platform() {
+            self.refuse_if_project_schemas(&mut lease).await?;
         }
         let generation = id.generation;
         lease
@@ -689,6 +697,23 @@ impl Stores {
 
     pub(crate) fn downgrade(&self) -> WeakStores {
         WeakStores(Arc::downgrade(&self.0))
+    }
+
+    /// As for SQLite's files: without the platform nobody knows whose the projects are.
+    async fn refuse_if_project_schemas(&self, lease: &mut postgres::Lease) -> Result<()> {
+        let beginning = Id::schema_of_projects(self.prefix());
+        let query = diesel::dsl::sql::<BigInt>("SELECT count(*) FROM pg_namespace WHERE starts_with(nspname, ")
+            .bind::<Text, _>(beginning.clone())
+            .sql(")");
+        let projects = query.get_result::<i64>(lease).await?;
+        if projects == 0 {
+            return Ok(());
+        }
+        let platform = Id::platform().schema(self.prefix());
+        Err(Error::Damaged(format!(
+            "the schema {platform} is missing, although there are {projects} schemas {beginning}… with the data of projects. Restore \
+             it from a backup of the same time as they are (docs/operations.md); to begin anew, use another database."
+        )))
     }
 
     async fn schema_exists(&self, schema: &str) -> Result<bool> {

@@ -55,7 +55,16 @@ impl Id {
     }
 
     pub(super) fn schema(&self, prefix: &str) -> String {
-        if self.is_platform() { format!("{prefix}_platform") } else { format!("{prefix}_project_{}", self.name) }
+        if self.is_platform() {
+            format!("{prefix}_platform")
+        } else {
+            format!("{}{}", Self::schema_of_projects(prefix), self.name)
+        }
+    }
+
+    /// What the schemas of all projects begin with, and nothing else does: no prefix is like the beginning of one.
+    pub(super) fn schema_of_projects(prefix: &str) -> String {
+        format!("{prefix}_project_")
     }
 }
 
@@ -179,6 +188,15 @@ fn damaged(id: &Id, what: &str) -> Error {
 pub(super) fn missing(id: &Id) -> Error {
     Error::Damaged(format!(
         "The data of the project \"{}\" is missing. It must be put back, or restored from a backup.",
+        id.name
+    ))
+}
+
+/// The same of one in whose place something else lies.
+pub(super) fn of_another_making(id: &Id, store: &str) -> Error {
+    Error::Damaged(format!(
+        "The data of the project \"{}\" isn't there: {store} holds another project's, or that of another making of it. It must be \
+         restored from a backup.",
         id.name
     ))
 }

@@ -1,7 +1,7 @@
 //! Stores: opened at first use, closed when idle, removed for good; isolated from each other.
 
 use crate::common::Home;
-use floe_store::{Error, Stores};
+use floe_store::{Backend, Error, Stores};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
@@ -322,4 +322,30 @@ async fn many_idle_stores_close_a_few_at_a_time() {
     stores.close().await;
     let is_log = |file: &std::path::Path| file.extension().is_some_and(|end| end != "db");
     assert!(!std::fs::read_dir(logs).unwrap().any(|file| is_log(&file.unwrap().path())), "each log is in its file");
+}
+
+/// Else whoever comes first would be the first owner of all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn schemas_of_projects_without_their_platform_are_nobodys() {
+    let Some(mut home) = Home::postgres() else { return };
+    let Backend::Postgres { schema_prefix, .. } = &mut home.settings.backend else { unreachable!() };
+    *schema_prefix = format!("alone_{}", std::process::id());
+    let stores = home.stores().await;
+    let platform = stores.platform().await.unwrap().schema().unwrap().to_string();
+    let project = stores.create_project("one", 1).await.unwrap().schema().unwrap().to_string();
+    let mut unit = stores.platform().await.unwrap().begin().await.unwrap();
+    unit.batch(&format!("DROP SCHEMA \"{platform}\" CASCADE")).await.unwrap();
+    unit.commit().await.unwrap();
+    stores.close().await;
+    let refused = Stores::open(home.settings.clone()).await.err().unwrap();
+    assert!(matches!(&refused, Error::Damaged(what) if what.contains(&platform)), "{refused}");
+
+    let other = Home::postgres().unwrap().stores().await;
+    let mut unit = other.platform().await.unwrap().begin().await.unwrap();
+    unit.batch(&format!("DROP SCHEMA \"{project}\" CASCADE")).await.unwrap();
+    unit.commit().await.unwrap();
+    home.stores().await;
+    let mut unit = other.platform().await.unwrap().begin().await.unwrap();
+    unit.batch(&format!("DROP SCHEMA \"{platform}\" CASCADE")).await.unwrap();
+    unit.commit().await.unwrap();
 }

@@ -52,8 +52,8 @@ impl Projects {
                 "Valid chars are a-z, 0-9, period, hyphen, and underscore. It can't end with _legacy.",
             ));
         }
-        let mut project = Project {
-            generation: 0,
+        let project = Project {
+            generation: id::generation(now),
             id: new.id,
             name: new.name,
             team_id: new.team_id,
@@ -66,7 +66,7 @@ impl Projects {
         };
         let making = self.handle();
         let task = async move {
-            making.make(&mut project).await?;
+            making.make(&project).await?;
             Ok::<_, Error>(project)
         };
         self.stores.tasks().spawn(task).await.map_err(Error::internal)?
@@ -207,15 +207,13 @@ struct Making {
 }
 
 impl Making {
-    /// Makes a project, whole or not at all. Says which generation it is.
-    async fn make(&self, project: &mut Project) -> Result<()> {
+    /// Makes a project, whole or not at all.
+    async fn make(&self, project: &Project) -> Result<()> {
         let _lock = self.stores.hold_lifecycle().await?;
         let mut unit = self.begin().await?;
         self.hold_organisation(&mut unit, &project.team_id).await?;
-        project.generation = ProjectRepository(&mut unit)
-            .reserve_project(project)
-            .await
-            .map_err(conflict_is(ErrorKind::ProjectAlreadyExists))?;
+        let reserved = ProjectRepository(&mut unit).reserve_project(project).await;
+        reserved.map_err(conflict_is(ErrorKind::ProjectAlreadyExists))?;
         unit.commit().await.map_err(conflict_is(ErrorKind::ProjectAlreadyExists))?;
         let made = self.make_reserved(project).await;
         if made.is_err()

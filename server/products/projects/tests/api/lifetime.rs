@@ -1,7 +1,8 @@
 //! A project's end, and the next one of its id: nothing of the one ever reaches the other.
 
 use crate::{admin, owner_of};
-use floe_testkit::{Client, Project, TestServer, both_databases};
+use floe_kernel::effect::CacheName;
+use floe_testkit::{Client, Database, Project, TestServer, both_databases};
 use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -199,4 +200,63 @@ both_databases! {
         floe.app.clear_up().await.unwrap();
         admin(&floe, &ada, "shop").get("/v1/users").await.ok(200);
     }
+
+    /// An older backup of the platform beside younger projects: what it doesn't know of is nobody's, also when their ids and the
+    /// numbers of their rows are given again.
+    async fn a_younger_project_is_nobodys_beside_an_older_platform(floe: TestServer) {
+        let ada = owner_of(&floe, "acme").await;
+        let shop = floe.project_of("shop", Some("acme")).await;
+        shop.user("bo@example.org").await;
+        floe.app.stores.close_idle_now().await;
+        let forget = match floe.config().database.postgres {
+            Some(_) => "DELETE FROM projects WHERE id = 'shop'; ALTER TABLE projects ALTER COLUMN number RESTART",
+            None => "DELETE FROM projects WHERE id = 'shop'; DELETE FROM sqlite_sequence WHERE name = 'projects'",
+        };
+        let mut unit = floe.app.stores.platform().await.unwrap().begin().await.unwrap();
+        unit.batch(forget).await.unwrap();
+        unit.invalidate(CacheName::new("projects"), "shop");
+        unit.commit().await.unwrap();
+        let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
+        let made = ada.client.post("/v1/projects", &body).await;
+        match floe.config().database.postgres {
+            Some(_) => {
+                made.refused(409, "project_already_exists");
+                assert!(made.text.contains("an earlier project"), "{}", made.text);
+                admin(&floe, &ada, "shop").get("/v1/users").await.refused(404, "project_not_found");
+            }
+            None => {
+                made.ok(201);
+                nobody_is_in(&admin(&floe, &ada, "shop")).await;
+                let aside = std::fs::read_dir(floe.config().database.folder.join("unclaimed")).unwrap();
+                assert!(aside.into_iter().any(|file| file.unwrap().file_name().to_string_lossy().starts_with("shop.")));
+            }
+        }
+    }
+}
+
+/// Each of two instances has a project of this id, its first one.
+#[test]
+fn a_project_of_another_instance_is_nobodys() {
+    let theirs = tempfile::NamedTempFile::new().unwrap();
+    let data = |floe: &TestServer| floe.config().database.folder.join("projects/shop.db");
+    TestServer::run(Database::Sqlite, async |floe: TestServer| {
+        floe.project("shop").await.user("bo@example.org").await;
+        floe.app.stores.close_idle_now().await;
+        std::fs::copy(data(&floe), theirs.path()).unwrap();
+    });
+    TestServer::run(Database::Sqlite, async |floe: TestServer| {
+        let shop = floe.project("shop").await;
+        floe.app.stores.close_idle_now().await;
+        std::fs::copy(theirs.path(), data(&floe)).unwrap();
+        for _ in 0..2 {
+            let refused = shop.server().get("/v1/users").await;
+            refused.refused(503, "general_service_unavailable");
+            assert!(refused.text.contains("another project's"), "{}", refused.text);
+        }
+        let ready = floe.client().get("/health/ready").await.expect(200);
+        assert_eq!(
+            (&ready["status"], &ready["checks"]["projects"]["projects"]),
+            (&json!("degraded"), &json!(["shop"]))
+        );
+    });
 }

@@ -1,0 +1,2 @@
+DROP INDEX projects_generation;
+ALTER TABLE projects DROP COLUMN generation;
