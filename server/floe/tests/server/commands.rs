@@ -34,6 +34,23 @@ fn every_fault_of_the_configuration_is_listed_at_once() {
 }
 
 #[test]
+fn an_empty_variable_is_as_if_it_were_not_there() {
+    let mut instance = Instance::new();
+    instance.env = ["FLOE_DATA", "DATABASE_URL", "FLOE_SECRET_KEY", "FLOE_CONFIG"]
+        .map(|name| (name.to_owned(), String::new()))
+        .to_vec();
+    let mut running = instance.serve();
+    running.kill();
+    let made: Vec<_> = std::fs::read_dir(instance.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(made, ["data"], "nothing is written beside the folder of the data");
+    // What the file says isn't hidden: this one wants a key, and names the setting.
+    std::fs::write(instance.path().join("floe.toml"), "[database]\nurl = \"postgres://h/d\"").unwrap();
+    let output = instance.run(&["check-config"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("FLOE_SECRET_KEY is required"), "{output:?}");
+}
+
+#[test]
 fn misspelt_variables_are_told_of() {
     let mut instance = Instance::new();
     instance.env = vec![("FLOE_MAX_BODY_BYTE".to_owned(), "hush".to_owned())];
