@@ -164,7 +164,7 @@ impl Config {
     /// # Errors
     /// All faults at once, each with the name of its setting.
     pub fn load() -> Result<Self, Faults> {
-        let file = std::env::var_os("FLOE_CONFIG").map(PathBuf::from);
+        let file = std::env::var_os("FLOE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
         let text = match &file {
             Some(path) => Some(
                 std::fs::read_to_string(path)
@@ -299,7 +299,7 @@ impl Postgres {
             from.fault("DATABASE_SCHEMA_PREFIX", "must be 1 to 16 of a-z, 0-9 and _, and begin with a letter");
         }
         match url.as_deref() {
-            None | Some("" | "sqlite") => None,
+            None | Some("sqlite") => None,
             Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
                 Some(Self { url: Secret::new(url), pool_size, schema_prefix })
             }
@@ -324,7 +324,7 @@ fn is_weak(key: &str) -> bool {
 
 impl Security {
     fn read(from: &mut Source) -> Self {
-        let secret_key = from.text("FLOE_SECRET_KEY", "security.secret_key").filter(|key| !key.is_empty());
+        let secret_key = from.text("FLOE_SECRET_KEY", "security.secret_key");
         let previous = from.list("FLOE_SECRET_KEY_PREVIOUS", "security.previous_secret_keys");
         if secret_key.as_ref().is_some_and(|key| is_weak(key)) {
             from.fault("FLOE_SECRET_KEY", "must be at least 32 random characters (`openssl rand -hex 32` makes them)");
@@ -437,6 +437,29 @@ mod tests {
         let file = "[server]\nport = 1\nworkers = 3\n[logging]\nformat = \"json\"";
         let config = read(Some(file), &[("FLOE_PORT", "2")]).unwrap();
         assert_eq!((config.server.port, config.server.workers, config.logging.format), (2, 3, LogFormat::Json));
+    }
+
+    /// Compose writes such as `${DATABASE_URL:-}`.
+    #[test]
+    fn an_empty_variable_hides_neither_the_file_nor_the_default() {
+        let key = "0123456789abcdef0123456789abcdef";
+        let file = format!(
+            "[server]\nport = 1\nhosts = [\"a.org\"]\n[database]\nurl = \"postgres://h/d\"\nfolder = \"kept\"\n\
+             [security]\nsecret_key = \"{key}\"\nconsole_signup = \"closed\""
+        );
+        let names = ["FLOE_PORT", "FLOE_HOSTS", "DATABASE_URL", "FLOE_DATA", "FLOE_SECRET_KEY", "FLOE_CONSOLE_SIGNUP"];
+        for empty in ["", " "] {
+            let env = names.map(|name| (name, empty));
+            let config = read(Some(&file), &env).unwrap();
+            assert_eq!((config.server.port, config.server.hosts), (1, vec!["a.org".to_owned()]), "{empty:?}");
+            assert_eq!((config.database.postgres.is_some(), config.database.folder), (true, PathBuf::from("kept")));
+            assert_eq!(config.security.secret_key.as_ref().map(Secret::expose), Some(key));
+            assert_eq!(config.security.console_signup, ConsoleSignup::Closed);
+            let config = read(None, &env).unwrap();
+            assert_eq!((config.server.port, config.database.folder), (8080, PathBuf::from("data")));
+        }
+        let config = read(Some("[database]\nfolder = \"\""), &[]).unwrap();
+        assert_eq!(config.database.folder, PathBuf::from("data"));
     }
 
     #[test]

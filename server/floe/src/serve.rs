@@ -9,8 +9,12 @@ use floe_store::ServingLock;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// How long clients are told that the server stops before it hangs up: several times what a busy one, or a proxy, takes to send
+/// its next request.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// What went wrong, for people.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -38,11 +42,12 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // Sent when the terminal is closed in which the server was started.
     let mut hang_up = signal(SignalKind::hangup())?;
-    let health = Arc::clone(&app.health);
+    let (health, drain) = (Arc::clone(&app.health), config.server.drain);
     tokio::spawn(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {}, _ = hang_up.recv() => {} }
         tracing::info!("stopping: requests in flight may finish");
         health.stop_accepting();
+        stop.part(PARTING.min(drain)).await;
         stop.stop().await;
     });
     running.serve().await?;

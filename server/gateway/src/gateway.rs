@@ -4,6 +4,7 @@ use crate::budget::Budget;
 use crate::device::Devices;
 use crate::input::{Parameters, RawInput};
 use crate::jwt::Signer;
+use crate::leaving::Leaving;
 use crate::rate_limit::RateLimiter;
 use crate::route::{Endpoint, Method, Route, RouteSpec};
 use floe_kernel::directory::{Identities, Projects};
@@ -91,6 +92,7 @@ pub struct Gateway {
     pub(crate) table: RouteTable,
     pub(crate) bodies: Arc<Budget>,
     pub(crate) answers: Arc<Budget>,
+    pub(crate) leaving: Arc<Leaving>,
 }
 
 impl Gateway {
@@ -99,7 +101,7 @@ impl Gateway {
     pub fn new(settings: GatewaySettings, services: Services, table: RouteTable) -> Arc<Self> {
         let bodies = Budget::new(settings.body_memory);
         let answers = Budget::new(settings.answer_memory);
-        Arc::new(Self { settings, services, table, bodies, answers })
+        Arc::new(Self { settings, services, table, bodies, answers, leaving: Arc::default() })
     }
 
     /// The route table.

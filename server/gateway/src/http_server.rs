@@ -5,7 +5,7 @@ use crate::departing::{Departing, PIECE, Streaming};
 use crate::gateway::Gateway;
 use crate::input::parse_form;
 use crate::response::{Response, ResponseBody};
-use actix_web::http::StatusCode;
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use std::time::Duration;
@@ -23,7 +23,11 @@ pub(crate) async fn serve(gateway: Data<Gateway>, request: HttpRequest, payload:
     }
     let patience = gateway.settings.patience;
     let response = gateway.enter(arrival(&request), IncomingBody::Stream(payload)).await;
-    departure(response, patience)
+    let mut answer = departure(response, patience);
+    if gateway.leaving.has_begun() {
+        answer.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    answer
 }
 
 fn arrival(request: &HttpRequest) -> Arrival {

@@ -22,6 +22,7 @@ mod http_server;
 pub mod input;
 mod interest;
 pub mod jwt;
+mod leaving;
 mod limits;
 mod names;
 pub mod not_yet;

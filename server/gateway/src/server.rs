@@ -3,6 +3,7 @@
 use crate::connections::Connections;
 use crate::gateway::{Gateway, GatewaySettings};
 use crate::http_server;
+use crate::leaving::Leaving;
 use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, web};
@@ -21,11 +22,15 @@ pub struct Running {
     /// Where it listens, with the port that the system chose when none was asked for.
     pub address: SocketAddr,
     server: actix_web::dev::Server,
+    leaving: Arc<Leaving>,
 }
 
 /// Stops a [`Running`] server.
 #[derive(Clone)]
-pub struct Stop(ServerHandle);
+pub struct Stop {
+    server: ServerHandle,
+    leaving: Arc<Leaving>,
+}
 
 /// Binds the address and prepares the workers: one a core, each with its own event loop.
 ///
@@ -34,7 +39,8 @@ pub struct Stop(ServerHandle);
 pub fn listen(gateway: Arc<Gateway>, address: SocketAddr, workers: usize, drain: Duration) -> std::io::Result<Running> {
     let listener = TcpListener::bind(address)?;
     let address = listener.local_addr()?;
-    let on_connect = guard(&gateway.settings);
+    let leaving = Arc::clone(&gateway.leaving);
+    let on_connect = guard(&gateway.settings, Arc::clone(&leaving));
     let data = web::Data::from(gateway);
     let server =
         HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(http_server::serve)))
@@ -49,18 +55,22 @@ pub fn listen(gateway: Arc<Gateway>, address: SocketAddr, workers: usize, drain:
             .disable_signals()
             .listen(listener)?
             .run();
-    Ok(Running { address, server })
+    Ok(Running { address, server, leaving })
 }
 
 /// What is done with every new connection. A client that takes no byte of its answer for as long as the server's
 /// patience lasts is disconnected by the kernel; connections beyond what an address may have are closed at once.
-fn guard(settings: &GatewaySettings) -> impl Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static {
+fn guard(
+    settings: &GatewaySettings,
+    leaving: Arc<Leaving>,
+) -> impl Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static {
     let most = settings.connections_per_address;
     let counted = (most > 0 && settings.trusted_proxies == 0).then(|| Connections::new(most));
     let patience = u32::try_from(settings.patience.as_millis()).unwrap_or(u32::MAX);
     move |connection, extensions| {
         let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
         give_up_after(stream, patience);
+        extensions.insert(leaving.open());
         let peer = stream.peer_addr().ok().map(|peer| peer.ip().to_canonical()).filter(|peer| !peer.is_loopback());
         let (Some(counted), Some(peer)) = (&counted, peer) else { return };
         match counted.open(peer) {
@@ -86,7 +96,7 @@ impl Running {
     /// What stops it.
     #[must_use]
     pub fn stopper(&self) -> Stop {
-        Stop(self.server.handle())
+        Stop { server: self.server.handle(), leaving: Arc::clone(&self.leaving) }
     }
 
     /// Serves until it is stopped.
@@ -99,8 +109,15 @@ impl Running {
 }
 
 impl Stop {
+    /// Says `Connection: close` with every answer from now on, and goes on serving until no connection is left, but no longer
+    /// than this. Who sends the next request on a connection that the server has just closed gets no answer, and can't know
+    /// whether it was done.
+    pub async fn part(&self, most: Duration) {
+        self.leaving.begin(most).await;
+    }
+
     /// Takes no new connections, lets requests in flight finish, then stops.
     pub async fn stop(&self) {
-        self.0.stop(true).await;
+        self.server.stop(true).await;
     }
 }

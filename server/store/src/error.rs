@@ -38,6 +38,9 @@ pub enum Error {
     /// What is kept can't be read any more, so that a person must restore it. Says what, and how.
     #[error("{0}")]
     Damaged(String),
+    /// A newer program has brought the data to a version that this one doesn't know: the first migration that it doesn't know.
+    #[error("a newer version of Floe has written it (migration {0} isn't known here)")]
+    Newer(String),
     /// The statement ran longer than it may, and was interrupted.
     #[error("the statement took too long")]
     Timeout,

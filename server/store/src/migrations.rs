@@ -56,6 +56,10 @@ impl Sets {
         self == Self::Project || migration.version().to_string().starts_with(PLATFORM_VERSION)
     }
 
+    fn has_own<DB: Backend>(self, all: &[Box<dyn Migration<DB>>], applied: &[MigrationVersion<'static>]) -> bool {
+        all.iter().any(|one| self.knows_own_by(one.name()) && applied.contains(&one.name().version()))
+    }
+
     fn sqlite(self) -> Result<Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>>, Failure> {
         self.of([&SQLITE_PROJECT, &SQLITE_PLATFORM])
     }
@@ -124,8 +128,7 @@ impl fmt::Display for PlatformName {
     }
 }
 
-/// Runs what is missing, the projects' set first, each oldest first. One that a newer program left is none of our business
-/// (several versions may serve one database while they are being replaced).
+/// Runs what is missing, the projects' set first, each oldest first.
 ///
 /// A store that has nothing yet gets all at once, in one transaction, or again nothing. In an older one each has a transaction
 /// of its own: it may take long, and what is done of a long way stays done. So it is when one of them can't run in any.
@@ -172,11 +175,13 @@ pub(crate) fn migrate_file(file: &Path, lock: &Path, sets: Sets, generation: i64
         diesel::connection::SimpleConnection::batch_execute(&mut *connection, "PRAGMA wal_checkpoint(TRUNCATE)")?;
     }
     let applied = applied_to_file(&mut connection);
+    refuse_newer(sets, &all, applied.as_deref().unwrap_or_default())?;
     if !applied.is_some_and(|applied| lacks_nothing(&all, &applied)) {
         let _lock = wait_for(lock)?;
         // Others may have migrated it meanwhile.
         let applied = applied_to_file(&mut connection).unwrap_or_default();
-        if !all.iter().any(|one| sets.knows_own_by(one.name()) && applied.contains(&one.name().version())) {
+        refuse_newer(sets, &all, &applied)?;
+        if !sets.has_own(&all, &applied) {
             refuse_foreign(&mut connection, file)?;
         }
         run(&mut *connection, &all).map_err(Error::unavailable)?;
@@ -276,6 +281,26 @@ struct Version {
     version: String,
 }
 
+/// Refuses what a newer program has migrated: this one would write into it what that one can't read, or misread it. (A
+/// project's place in which the platform's data lies isn't newer; nor is a database of another program that uses the same
+/// register.)
+///
+/// # Errors
+/// [`Error::Newer`], with the first version that isn't known here.
+fn refuse_newer<DB: Backend>(
+    sets: Sets,
+    all: &[Box<dyn Migration<DB>>],
+    applied: &[MigrationVersion<'static>],
+) -> Result<()> {
+    if !sets.has_own(all, applied) {
+        return Ok(());
+    }
+    let unknown = applied.iter().filter(|version| !all.iter().any(|one| one.name().version() == **version));
+    let mut unknown = unknown.map(ToString::to_string);
+    let unknown = unknown.find(|version| sets == Sets::ProjectAndPlatform || !version.starts_with(PLATFORM_VERSION));
+    unknown.map_or(Ok(()), |version| Err(Error::Newer(version)))
+}
+
 fn lacks_nothing<DB: Backend>(all: &[Box<dyn Migration<DB>>], applied: &[MigrationVersion<'static>]) -> bool {
     all.iter().all(|migration| applied.contains(&migration.name().version()))
 }
@@ -292,7 +317,12 @@ pub(crate) async fn migrate_schema(pool: &Pool, schema: &str, sets: Sets, genera
     // Without the table it fails, and that is an answer.
     let applied = postgres::answered(pool, &session, applied).await.unwrap_or_default();
     let applied: Vec<_> = applied.into_iter().map(|row| MigrationVersion::from(row.version)).collect();
-    if lacks_nothing(&sets.postgres().map_err(Error::unavailable)?, &applied) {
+    let is_complete = {
+        let all = sets.postgres().map_err(Error::unavailable)?;
+        refuse_newer(sets, &all, &applied)?;
+        lacks_nothing(&all, &applied)
+    };
+    if is_complete {
         return check_schema(pool, &session, schema, generation).await;
     }
     let lock =

@@ -93,11 +93,12 @@ impl<'e> Source<'e> {
         self.faults.push(format!("{name} {what}"));
     }
 
-    /// A setting's text, wherever it stands, and the name under which it was found.
+    /// A setting's text, wherever it stands, and the name under which it was found. Empty counts as not set: templates write
+    /// `DATABASE_URL=` where nobody has said anything, and that mustn't hide what stands in the file.
     fn find(&mut self, name: &'static str, place: &'static str) -> Option<(&'static str, String)> {
         self.asked.insert(place.to_owned());
         self.names.insert(name);
-        if let Some(text) = (self.env)(name) {
+        if let Some(text) = (self.env)(name).filter(|text| !is_blank(text)) {
             return Some((name, text));
         }
         let (section, key) = place.split_once('.')?;
@@ -111,7 +112,7 @@ impl<'e> Source<'e> {
             Value::Boolean(flag) => flag.to_string(),
             Value::Datetime(_) | Value::Table(_) => NO_TEXT.to_owned(),
         };
-        Some((place, text))
+        (!is_blank(&text)).then_some((place, text))
     }
 
     pub(super) fn text(&mut self, name: &'static str, place: &'static str) -> Option<String> {
@@ -187,6 +188,10 @@ impl<'e> Source<'e> {
         }
         if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
     }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
 }
 
 /// What to do about a value that Kubernetes has set: to every container it gives such variables of each service, and those of

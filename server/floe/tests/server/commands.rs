@@ -34,6 +34,23 @@ fn every_fault_of_the_configuration_is_listed_at_once() {
 }
 
 #[test]
+fn an_empty_variable_is_as_if_it_were_not_there() {
+    let mut instance = Instance::new();
+    instance.env = ["FLOE_DATA", "DATABASE_URL", "FLOE_SECRET_KEY", "FLOE_CONFIG"]
+        .map(|name| (name.to_owned(), String::new()))
+        .to_vec();
+    let mut running = instance.serve();
+    running.kill();
+    let made: Vec<_> = std::fs::read_dir(instance.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(made, ["data"], "nothing is written beside the folder of the data");
+    // What the file says isn't hidden: this one wants a key, and names the setting.
+    std::fs::write(instance.path().join("floe.toml"), "[database]\nurl = \"postgres://h/d\"").unwrap();
+    let output = instance.run(&["check-config"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("FLOE_SECRET_KEY is required"), "{output:?}");
+}
+
+#[test]
 fn misspelt_variables_are_told_of() {
     let mut instance = Instance::new();
     instance.env = vec![("FLOE_MAX_BODY_BYTE".to_owned(), "hush".to_owned())];
@@ -354,6 +371,42 @@ async fn sigterm_finishes_what_was_begun_and_ends_well() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sighup_finishes_what_was_begun_and_ends_well() {
     ends_well("HUP").await;
+}
+
+/// The next request of a client, or of a proxy, that keeps its connections is on its way when the server is told to stop.
+#[tokio::test(flavor = "multi_thread")]
+async fn at_a_stop_who_keeps_a_connection_is_told_with_an_answer() {
+    let instance = Instance::new();
+    let mut running = instance.serve();
+    let mut kept = Vec::new();
+    for _ in 0..8 {
+        let mut stream = tokio::net::TcpStream::connect(running.base.trim_start_matches("http://")).await.unwrap();
+        let answer = ping(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && !answer.contains("connection: close"), "{answer}");
+        kept.push(stream);
+    }
+    let begun = Instant::now();
+    running.signal("TERM");
+    while !running.log().contains("stopping") {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    // One of them is idle for good, and keeps nobody from stopping.
+    for stream in kept.iter_mut().skip(1) {
+        let answer = ping(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("connection: close\r\n"), "{answer}");
+    }
+    let status = running.child.wait().unwrap();
+    assert_eq!(status.code(), Some(0), "{}", running.log());
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+}
+
+/// The head of an answer, and what comes with it, on a connection that is kept.
+async fn ping(stream: &mut tokio::net::TcpStream) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    stream.write_all(b"GET /v1/ping HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut answer = vec![0; 4096];
+    let length = stream.read(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer[..length]).to_lowercase().replace("http/1.1 200 ok", "HTTP/1.1 200 OK")
 }
 
 async fn ends_well(signal: &str) {

@@ -612,7 +612,8 @@ impl Stores {
                 if !self.schema_exists(&schema).await? {
                     return Err(Error::NotFound);
                 }
-                migrations::migrate_schema(self.pool()?, &schema, sets, id.generation).await?;
+                let migrated = migrations::migrate_schema(self.pool()?, &schema, sets, id.generation).await;
+                migrated.map_err(|error| place::named(id, error))?;
                 Inner::Postgres(PgSchema { pool: self.pool()?.clone(), schema: schema.into(), gate: gate.clone() })
             }
         };

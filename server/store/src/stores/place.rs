@@ -172,6 +172,7 @@ pub(super) fn must_have_spare_files() -> Result<()> {
 pub(super) fn named(id: &Id, error: Error) -> Error {
     match error {
         Error::Damaged(what) => damaged(id, &what),
+        Error::Newer(_) => newer(id, &error),
         error => error,
     }
 }
@@ -181,6 +182,14 @@ fn damaged(id: &Id, what: &str) -> Error {
     Error::Damaged(format!(
         "The data of the project \"{}\" is damaged: {what}. It must be restored from a backup.",
         id.name
+    ))
+}
+
+/// That the data is in a state that this program doesn't know.
+fn newer(id: &Id, why: &Error) -> Error {
+    let whose = if id.is_platform() { "the platform".to_owned() } else { format!("the project \"{}\"", id.name) };
+    Error::Damaged(format!(
+        "The data of {whose} can't be used: {why}. Start that version or a later one, or restore a backup of before the upgrade."
     ))
 }
 

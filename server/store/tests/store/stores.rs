@@ -303,6 +303,41 @@ async fn a_file_that_is_damaged_is_told_and_opened_again_once_it_is_restored() {
     assert_eq!(stores.ailing(), []);
 }
 
+/// What a newer program has written into its register of migrations.
+const NEWER: &str = "INSERT INTO __diesel_schema_migrations (version) VALUES ('90000101000000')";
+
+async fn written_by_a_newer_one(store: &floe_store::Store) {
+    let mut unit = store.begin().await.unwrap();
+    unit.batch(NEWER).await.unwrap();
+    unit.commit().await.unwrap();
+}
+
+on_both! {
+    async fn a_project_that_a_newer_program_has_migrated_is_refused(home: &Home) {
+        let stores = home.stores().await;
+        let (one, two) = (home.id("one"), home.id("two"));
+        written_by_a_newer_one(&stores.create_project(&one, 1).await.unwrap()).await;
+        stores.create_project(&two, 1).await.unwrap();
+        stores.close_idle_now().await;
+        let refused = stores.project(&one, 1).await.err();
+        let says_so = |what: &str| what.contains(&one) && what.contains("newer version of Floe") && what.contains("90000101000000");
+        assert!(matches!(&refused, Some(Error::Damaged(what)) if says_so(what) && !what.contains("damaged")), "{refused:?}");
+        assert_eq!(stores.ailing(), [(one.clone(), floe_store::Ailment::Damaged)]);
+        stores.project(&two, 1).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_that_a_newer_program_has_migrated_is_not_opened() {
+    let home = Home::sqlite();
+    let stores = home.stores().await;
+    written_by_a_newer_one(&stores.platform().await.unwrap()).await;
+    stores.close().await;
+    let refused = floe_store::Stores::open(home.settings.clone()).await.err();
+    let says_so = |what: &str| what.contains("the platform") && what.contains("newer version of Floe");
+    assert!(matches!(&refused, Some(Error::Damaged(what)) if says_so(what)), "{refused:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_idle_stores_close_a_few_at_a_time() {
     let home = Home::sqlite().idle_time(Duration::from_millis(1500));
