@@ -256,7 +256,10 @@ fn is_away(error: &DieselError) -> bool {
     use DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
     match error {
         DieselError::DatabaseError(ClosedConnection | UnableToSendCommand, _) => true,
-        DieselError::DatabaseError(_, about) => AWAY.iter().any(|beginning| about.message().starts_with(beginning)),
+        DieselError::DatabaseError(_, about) => {
+            let message = about.message();
+            AWAY.iter().any(|beginning| message.starts_with(beginning)) || has_too_many_connections(message)
+        }
         _ => false,
     }
 }
@@ -268,14 +271,16 @@ fn is_removed(message: &str) -> bool {
 }
 
 /// How PostgreSQL's messages of that begin.
-const AWAY: [&str; 6] = [
-    "terminating connection",
-    "canceling statement due to user request",
-    "the database system is",
-    "sorry, too many clients",
-    "remaining connection slots",
-    "too many connections",
-];
+const AWAY: [&str; 3] = ["terminating connection", "canceling statement due to user request", "the database system is"];
+
+/// What they say when it has as many connections as it may have: all in all, of a role, or of a database.
+const TOO_MANY_CONNECTIONS: [&str; 3] =
+    ["sorry, too many clients", "remaining connection slots", "too many connections"];
+
+/// Whether PostgreSQL says so because it has as many connections as it may have.
+pub(crate) fn has_too_many_connections(message: &str) -> bool {
+    TOO_MANY_CONNECTIONS.iter().any(|words| message.contains(words))
+}
 
 /// Whether the disk is full (SQLite's words, and those of the system in PostgreSQL's).
 fn is_full(error: &DieselError) -> bool {

@@ -2,9 +2,9 @@
 
 use super::SessionState;
 use super::session::{self, CONNECTING, Session};
-use super::shares::{Claim, Share, Shares};
+use super::shares::{Claim, SetAside, Share, Shares};
 use super::silence::Watchdog;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, has_too_many_connections};
 use crate::statement_counter::StatementCounter;
 use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType};
 use diesel::connection::CacheSize;
@@ -17,6 +17,9 @@ use tokio_postgres::Config;
 
 /// How long to wait for a free connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// For how long a connection that PostgreSQL has refused isn't asked for again.
+const REFUSED_FOR: Duration = Duration::from_secs(10);
 
 /// A connection is replaced after so long: the server's side of it keeps what it knows of every schema it ever served.
 const LONGEST_LIFE: Duration = Duration::from_secs(30 * 60);
@@ -97,19 +100,28 @@ impl Pool {
         &self.connections.manager().watchdog
     }
 
-    /// A connection for whoever works on this schema.
+    /// A connection for whoever works on this schema. Where PostgreSQL gives fewer than we may have, those that there are get
+    /// waited for.
     ///
     /// # Errors
     /// [`Error::Busy`] when none became free in time, [`Error::Unreachable`] when none can be made.
     pub(super) async fn get(&self, schema: &Arc<str>, claim: Claim) -> Result<Held> {
+        let until = Instant::now() + PATIENCE;
+        let patience = || until.saturating_duration_since(Instant::now());
         let is_platform = *schema == self.platform;
-        let share = if is_platform { None } else { Some(self.shares.take(schema, claim, PATIENCE).await?) };
-        let pooled = self.connections.get().await.map_err(|error| match error {
-            PoolError::Timeout(TimeoutType::Wait) => Error::Busy,
-            PoolError::Backend(error) => Error::unreachable(error),
-            error => Error::unreachable(error),
-        })?;
-        Ok(Held { pooled, share })
+        let mut share = if is_platform { None } else { Some(self.shares.take(schema, claim, patience()).await?) };
+        loop {
+            match self.connections.get().await {
+                Ok(pooled) => return Ok(Held { pooled, share }),
+                Err(PoolError::Backend(error)) if has_too_many_connections(&error.to_string()) => {
+                    share.take().map_or(Ok(()), |share| set_aside(share, error))?;
+                    share = Some(self.shares.take(schema, claim, patience()).await?);
+                }
+                Err(PoolError::Timeout(TimeoutType::Wait)) => return Err(Error::Busy),
+                Err(PoolError::Backend(error)) => return Err(Error::unreachable(error)),
+                Err(error) => return Err(Error::unreachable(error)),
+            }
+        }
     }
 
     /// A connection beside the pool, without a time limit for statements.
@@ -131,6 +143,22 @@ impl Pool {
             Err(_) => Err(Error::Busy),
         }
     }
+}
+
+/// Does without a connection for a while that PostgreSQL has refused.
+///
+/// # Errors
+/// [`Error::Unreachable`] when it was the last one.
+fn set_aside(share: Share, refused: ConnectionError) -> Result<()> {
+    let SetAside::Share { share, is_first } = share.set_aside() else { return Err(Error::unreachable(refused)) };
+    if is_first {
+        tracing::warn!(%refused, "PostgreSQL gives fewer connections than DATABASE_POOL_SIZE says: lower that, or raise its limit");
+    }
+    tokio::spawn(async move {
+        tokio::time::sleep(REFUSED_FOR).await;
+        drop(share);
+    });
+    Ok(())
 }
 
 impl managed::Manager for Manager {

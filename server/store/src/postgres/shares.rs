@@ -16,11 +16,16 @@ use tokio::sync::oneshot::Sender;
 /// How many of a project may wait for a connection at a time, for each [`Use`]; more are turned away at once.
 const QUEUE: QueueLimits = QueueLimits { all: 4000, of_one: 1000 };
 
+/// In whose name a connection is held that PostgreSQL doesn't give: no schema is called so.
+const NOBODY: &str = "";
+
 /// The connections that projects share.
 #[derive(Clone)]
 pub(crate) struct Shares(Arc<Mutex<State>>);
 
 struct State {
+    /// How many there are: free, in use, or set aside.
+    count: usize,
     free: usize,
     /// How many times a project got in line, or had a turn.
     turns: u64,
@@ -71,7 +76,7 @@ pub(crate) struct Share {
 impl Shares {
     /// Of so many connections.
     pub(super) fn new(count: usize) -> Self {
-        Self(Arc::new(Mutex::new(State { free: count, turns: 0, projects: HashMap::new() })))
+        Self(Arc::new(Mutex::new(State { count, free: count, turns: 0, projects: HashMap::new() })))
     }
 
     /// Waits for its turn.
@@ -81,7 +86,7 @@ impl Shares {
     pub(super) async fn take(&self, project: &Arc<str>, claim: Claim, patience: Duration) -> Result<Share> {
         let turn = {
             let mut state = self.lock();
-            let State { free, turns, projects } = &mut *state;
+            let State { free, turns, projects, .. } = &mut *state;
             let wants = projects.entry(Arc::clone(project)).or_default();
             if wants.may_have_another(*free, claim) {
                 wants.begin(claim);
@@ -102,13 +107,9 @@ impl Shares {
         let granted = {
             let mut state = self.lock();
             state.free += 1;
-            if let Some(of) = state.projects.get_mut(project) {
-                of.end(claim);
-            }
+            state.end(project, claim);
             let granted = state.grant(self);
-            if state.projects.get(project).is_some_and(Project::is_empty) {
-                state.projects.remove(project);
-            }
+            state.tidy(project);
             granted
         };
         // Not while the state is locked: one that nobody takes comes back here.
@@ -123,6 +124,18 @@ impl Shares {
 }
 
 impl State {
+    fn end(&mut self, project: &Arc<str>, claim: Claim) {
+        if let Some(of) = self.projects.get_mut(project) {
+            of.end(claim);
+        }
+    }
+
+    fn tidy(&mut self, project: &Arc<str>) {
+        if self.projects.get(project).is_some_and(Project::is_empty) {
+            self.projects.remove(project);
+        }
+    }
+
     /// What those who wait get now: those projects that hold least first, and of these one after the other.
     fn grant(&mut self, shares: &Shares) -> Vec<(Sender<Share>, Share)> {
         let mut granted = Vec::new();
@@ -247,6 +260,33 @@ fn most_of_one(count: usize) -> usize {
     count.saturating_sub((count / 4).max(1)).max(1)
 }
 
+/// What is said of a connection that can't be had.
+pub(super) enum SetAside {
+    /// Until this is dropped there is one less to share. Whether it is the first one.
+    Share { share: Share, is_first: bool },
+    /// It was the last one.
+    WasTheLast,
+}
+
+impl Share {
+    /// Keeps a connection from everybody that can't be had, unless it is the last one.
+    pub(super) fn set_aside(mut self) -> SetAside {
+        let mut state = self.shares.lock();
+        let missing = state.projects.get(NOBODY).map_or(0, |of| of.all.running());
+        if missing + 1 >= state.count {
+            drop(state);
+            return SetAside::WasTheLast;
+        }
+        state.end(&self.project, self.claim);
+        state.tidy(&self.project);
+        let nobody = Arc::from(NOBODY);
+        state.projects.entry(Arc::clone(&nobody)).or_default().begin(Claim::OURS);
+        drop(state);
+        (self.project, self.claim) = (nobody, Claim::OURS);
+        SetAside::Share { share: self, is_first: missing == 0 }
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         self.shares.give_back(&self.project, self.claim);
@@ -348,6 +388,29 @@ mod tests {
         drop(second);
         drop(waiting.pop_front().unwrap().await.unwrap());
         assert_eq!(shares.lock().free, 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_set_aside_is_nobodys_and_comes_back() {
+        let shares = Shares::new(4);
+        let project = Arc::from("a");
+        let mut aside = Vec::new();
+        for missing in 0..3 {
+            let share = shares.take(&project, short(missing), Duration::ZERO).await.unwrap();
+            let SetAside::Share { share, is_first } = share.set_aside() else { panic!("{missing} of 4 are missing") };
+            assert_eq!(is_first, missing == 0);
+            aside.push(share);
+        }
+        let last = shares.take(&project, short(7), Duration::ZERO).await.unwrap();
+        let mut waiting = line(&shares, &[short(8)]);
+        drop(aside.split_off(1));
+        drop(waiting.pop_front().unwrap().await.unwrap());
+        drop(aside);
+        assert!(matches!(last.set_aside(), SetAside::Share { is_first: true, .. }));
+        assert_eq!(shares.lock().free, 4);
+        let (only, all) = (Shares::new(1), Arc::from("a"));
+        let share = only.take(&all, short(1), Duration::ZERO).await.unwrap();
+        assert!(matches!(share.set_aside(), SetAside::WasTheLast));
     }
 
     /// Where there is one connection for each of them at the most, nobody ever holds more than another.

@@ -360,3 +360,37 @@ async fn wait_until_somebody_waits_for_a_lock(store: &Store, stores: &Stores) {
         }
     }
 }
+
+/// As with a role's, or a server's, limit below the pool's size.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_gives_fewer_connections_than_the_pool_has_is_shared_all_the_same() {
+    let Some(mut home) = Home::postgres() else { return };
+    let everybody = home.stores().await.platform().await.unwrap();
+    let role = format!("few_{}", std::process::id());
+    let Backend::Postgres { url, pool_size, schema_prefix } = &mut home.settings.backend else { return };
+    let (_, server) = url.split_once('@').unwrap();
+    let (_, database) = url.rsplit_once('/').unwrap();
+    let mut unit = everybody.begin().await.unwrap();
+    unit.batch(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'few' CONNECTION LIMIT 6; GRANT CREATE ON DATABASE \"{database}\" TO {role}"
+    ))
+    .await
+    .unwrap();
+    unit.commit().await.unwrap();
+    (*url, *pool_size, *schema_prefix) = (format!("postgres://{role}:few@{server}"), 20, role.clone());
+
+    let stores = home.stores().await;
+    let store = stores.create_project("one", 1).await.unwrap();
+    let asking = (1..=40).map(|caller| {
+        let store = store.clone().on_behalf_of(caller);
+        tokio::spawn(async move { ask(&store, "SELECT pg_sleep(0.1)").await })
+    });
+    for asked in asking.collect::<Vec<_>>() {
+        stores.ping().await.expect("so is the platform");
+        asked.await.unwrap().expect("who waits is served");
+    }
+    stores.close().await;
+    let mut unit = everybody.begin().await.unwrap();
+    unit.batch(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}")).await.unwrap();
+    unit.commit().await.unwrap();
+}
