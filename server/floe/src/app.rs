@@ -224,12 +224,17 @@ impl App {
     /// Brings every project up to this version; gives how many there are.
     ///
     /// # Errors
-    /// When one of them can't be.
+    /// When some of them can't be: which ones, and why. All others are.
     pub async fn migrate_all(&self) -> Result<usize, Failure> {
-        let all = self.projects.all().await?;
+        let (all, mut faults) = (self.projects.all().await?, ProjectFaults::default());
         for (id, generation) in &all {
-            self.stores.project(id, *generation).await.map_err(|error| format!("project {id}: {error}"))?;
+            match self.stores.project(id, *generation).await {
+                // Deleted meanwhile.
+                Ok(_) | Err(floe_store::Error::ProjectNotFound) => {}
+                Err(error) => faults.note(&self.stores, id, error.to_string()).await?,
+            }
         }
+        faults.refuse_any()?;
         Ok(all.len())
     }
 
@@ -237,20 +242,23 @@ impl App {
     /// key opens, those keys needn't be there at the next start.
     ///
     /// # Errors
-    /// When two keys look alike, or one of the projects can't be read.
+    /// When two keys look alike, or some of the projects can't be read: which ones, and why. All others are done.
     pub async fn reseal(&self) -> Result<Resealed, Failure> {
         let prefixes: HashSet<_> = self.keys.ids().map(|id| id.prefix()).collect();
         if prefixes.len() < self.keys.ids().collect::<HashSet<_>>().len() {
             return Err("two of the keys can't be told apart: set FLOE_SECRET_KEY to yet another one".into());
         }
-        let mut all = Resealed::default();
+        let (mut all, mut faults) = (Resealed::default(), ProjectFaults::default());
         for (id, generation) in self.projects.all().await? {
             match self.reseal_project(&id, generation).await {
+                Ok(resealed) => all += resealed,
                 // Deleted meanwhile.
                 Err(error) if error.kind() == ErrorKind::ProjectNotFound => {}
-                resealed => all += resealed.map_err(|error| format!("project {id}: {error}"))?,
+                Err(error) => faults.note(&self.stores, &id, error.to_string()).await?,
             }
         }
+        // What they hold may need the previous keys.
+        faults.refuse_any()?;
         if all.left == 0 {
             self.forget_previous().await?;
         }
@@ -276,6 +284,29 @@ impl App {
     /// Commits what waits and closes the data.
     pub async fn close(&self) {
         self.stores.close().await;
+    }
+}
+
+/// The projects that something could not be done with, while it was done with all others.
+#[derive(Default)]
+struct ProjectFaults(Vec<String>);
+
+impl ProjectFaults {
+    /// Notes what was wrong with one.
+    ///
+    /// # Errors
+    /// When that isn't the project's fault: the database is away.
+    async fn note(&mut self, stores: &Stores, id: &str, fault: String) -> Result<(), Failure> {
+        stores.ping().await?;
+        self.0.push(format!("project {id}: {fault}"));
+        Ok(())
+    }
+
+    fn refuse_any(self) -> Result<(), Failure> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(format!("{} project(s) can't be used, all others are done:\n{}", self.0.len(), self.0.join("\n")).into())
     }
 }
 

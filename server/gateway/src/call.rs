@@ -19,7 +19,7 @@ pub struct Call {
     pub caller: Caller,
     /// The project that is called.
     pub project: Arc<Project>,
-    /// The project's data.
+    /// The project's data; the platform's on a route that says so ([`crate::Route::on_platform`]).
     pub store: Store,
     /// What HTTP tells beside the parameters.
     pub request: Arc<RequestInfo>,

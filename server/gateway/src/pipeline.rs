@@ -127,7 +127,7 @@ impl Gateway {
         door.counted(&admitted).by_body(&given, context, &mut counts).await.map_err(limited)?;
 
         let Admitted { project, caller, now } = admitted;
-        let store = self.services.stores.project(&project.id, project.generation).await;
+        let store = self.store_for(route, &project).await;
         let store = store.map_err(|error| Stage::Persist.failed(error.into()))?;
         if route.needs_room() {
             refuse_if_full(&store, route).await.map_err(|error| Stage::Persist.failed(error.into()))?;
@@ -150,6 +150,12 @@ impl Gateway {
             Err(error) if !route.changes => Err(Stage::Process.failed(error)),
             _ => Ok(reply),
         })
+    }
+
+    /// The data that a route works on.
+    async fn store_for(&self, route: &RouteSpec, project: &Project) -> floe_store::Result<Store> {
+        let stores = &self.services.stores;
+        if route.on_platform { stores.platform().await } else { stores.project(&project.id, project.generation).await }
     }
 
     /// What the path and the method lead to.

@@ -277,6 +277,8 @@ pub struct RouteSpec {
     pub changes: bool,
     /// Whether it goes on when there is no room left although it changes something: see [`RouteSpec::needs_room`].
     pub needs_no_room: bool,
+    /// Whether all that it needs is kept by the platform: see [`Route::on_platform`].
+    pub on_platform: bool,
     /// Whether it asks itself if what it writes is too much for the project's quota.
     pub weighs: bool,
     /// How its answers may be cached. Errors never are.
@@ -349,6 +351,7 @@ impl<S: Send + Sync + 'static> Route<S> {
             body: if method.reads() { RequestBody::None } else { RequestBody::SMALL },
             changes: !method.reads(),
             needs_no_room: false,
+            on_platform: false,
             weighs: false,
             caching: Caching::Never,
             upgrade: false,
@@ -477,6 +480,14 @@ impl<S: Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn needs_no_room(mut self) -> Self {
         self.route.needs_no_room = true;
+        self
+    }
+
+    /// All that it reads and changes is kept by the platform: the store that it is called with is the platform's, and it goes on
+    /// when the project's own data is lost.
+    #[must_use]
+    pub fn on_platform(mut self) -> Self {
+        self.route.on_platform = true;
         self
     }
 

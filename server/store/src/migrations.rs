@@ -210,6 +210,14 @@ pub(crate) fn is_new(file: &Path) -> Result<bool> {
     Ok(table_count(&mut *sqlite::connect(&DatabaseFile::of(file), Purpose::Migrating)?)? == 0)
 }
 
+/// Whether a file holds a project's tables, or none yet. Blocks.
+pub(crate) fn is_of_project(file: &Path) -> bool {
+    let Ok(mut connection) = sqlite::connect(&DatabaseFile::of(file), Purpose::Migrating) else { return false };
+    let Ok(all) = Sets::Project.sqlite() else { return false };
+    applied_to_file(&mut connection).is_some_and(|applied| Sets::Project.has_own(&all, &applied))
+        || table_count(&mut connection).is_ok_and(|tables| tables == 0)
+}
+
 /// How many tables there are beside that of the generation, which is made first.
 fn table_count(connection: &mut diesel::SqliteConnection) -> Result<i64> {
     let tables = "SELECT count(*) AS tables FROM sqlite_master WHERE type = 'table' AND name <> 'store_generation'";

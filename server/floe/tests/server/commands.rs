@@ -294,6 +294,30 @@ fn what_commands_refuse_is_said_on_standard_error() {
     instance.result(&["migrate"]);
 }
 
+/// The first and the last one are lost: nobody else is held up by them, and all of them are named.
+#[test]
+fn commands_go_on_past_projects_that_are_lost_and_name_them_all() {
+    let mut instance = Instance::new();
+    for id in ["a", "b", "c"] {
+        instance.result(&["project", "create", id]);
+    }
+    let projects = instance.data().join("projects");
+    std::fs::remove_file(projects.join("a.db")).unwrap();
+    std::fs::write(projects.join("c.db"), "what is left of it").unwrap();
+    let key = std::fs::read_to_string(instance.data().join("secret.key")).unwrap();
+    instance.env.push(("FLOE_SECRET_KEY".into(), "n3w-K3y-0123456789abcdef-0123456789".into()));
+    instance.env.push(("FLOE_SECRET_KEY_PREVIOUS".into(), key));
+    for command in [&["migrate"][..], &["secret", "reseal"]] {
+        let output = instance.run(command);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]), "{said}");
+        assert!(said.contains("2 project(s)"), "{said}");
+        assert!(said.contains("project a: ") && said.contains("is missing"), "{said}");
+        assert!(said.contains("project c: ") && said.contains("is damaged"), "{said}");
+        assert!(!said.contains("project b"), "{said}");
+    }
+}
+
 #[test]
 fn files_are_for_the_owner_alone() {
     let instance = Instance::new();

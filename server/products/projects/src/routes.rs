@@ -13,6 +13,8 @@ pub fn routes() -> Vec<Route<Projects>> {
         .flatten()
         // Administration goes on when there is no room left.
         .map(Route::needs_no_room)
+        // And when a project's data is lost: how else would anybody get rid of it?
+        .map(Route::on_platform)
         .collect()
 }
 

@@ -554,12 +554,16 @@ impl Stores {
         if id.is_platform() {
             return wrong;
         }
-        let Ok(platform) = self.platform().await else { return Error::ProjectNotFound };
-        match (self.0.settings.is_claimed)(platform, id.name.clone(), id.generation).await {
+        match self.is_claimed(id, id.generation).await {
             Ok(true) => wrong,
             Ok(false) => Error::ProjectNotFound,
             Err(error) => error,
         }
+    }
+
+    /// Whether somebody finds a project of this id, and of this generation.
+    async fn is_claimed(&self, id: &Id, generation: i64) -> Result<bool> {
+        (self.0.settings.is_claimed)(self.platform().await?, id.name.clone(), generation).await
     }
 
     /// Opens a store; when there are no file descriptors left, closes others for it.
@@ -759,17 +763,30 @@ impl Stores {
         removed
     }
 
-    /// Removes the data of a project, unless it is another generation's.
+    /// Removes the data of a project. What lies in its place and isn't its own stays: a file is put aside, unless it is that of a
+    /// later project of this id.
     async fn remove_data(&self, id: &Id) -> Result<()> {
         match &self.0.settings.backend {
             Backend::Sqlite { folder } => {
-                let (file, id) = (id.file(folder), id.clone());
-                on_thread(move || remove_file(&file, &id)).await?
+                let (file, of) = (id.file(folder), id.clone());
+                let owner = on_thread(move || remove_own_file(&file, &of)).await??;
+                let is_claimed = match owner {
+                    Owner::Project => return Ok(()),
+                    Owner::Another(stamp) => self.is_claimed(id, stamp).await?,
+                    Owner::Unknown => false,
+                };
+                if is_claimed {
+                    return Ok(());
+                }
+                let (folder, id, now) = (folder.clone(), id.clone(), self.0.settings.clock.now());
+                on_thread(move || place::set_aside(&folder, &id, now)).await?
             }
             Backend::Postgres { .. } => {
-                let schema = quoted(&id.schema(self.prefix()));
+                let name = id.schema(self.prefix());
+                let schema = quoted(&name);
                 let platform = self.platform().await?;
                 if self.stamp_of_schema(&schema).await?.is_some_and(|stamp| stamp != id.generation) {
+                    tracing::warn!(schema = name, "it holds the data of another project, and stays: rename or drop it");
                     return Ok(());
                 }
                 let mut unit = platform.begin().await?;
@@ -918,14 +935,40 @@ fn create_file(folder: &Path, id: &Id, now: Timestamp) -> Result<()> {
     migrations::stamp_file(&file, id.generation)
 }
 
-/// Removes a file for good, unless it is another generation's. Blocks.
-fn remove_file(file: &Path, id: &Id) -> Result<()> {
-    // One that is no database has no stamp, and is removed.
-    let stamp = place::check_file(file, id).and_then(|()| migrations::generation_of_file(file));
-    if matches!(stamp, Ok(Some(stamp)) if stamp != id.generation) {
-        return Ok(());
+/// Whose file it is that lies in a project's place.
+enum Owner {
+    /// The project's own, or nobody's: none is there, or nothing is in it.
+    Project,
+    /// Another project's, or that of another making of this one, as its stamp says.
+    Another(i64),
+    /// No project's, or it can't be told: another program's, or damaged.
+    Unknown,
+}
+
+/// Removes a project's file for good, unless it is somebody else's. Blocks.
+fn remove_own_file(file: &Path, id: &Id) -> Result<Owner> {
+    let owner = owner_of(file, id);
+    if matches!(owner, Owner::Project) {
+        place::remove_file(file).map_err(Error::unavailable)?;
     }
-    place::remove_file(file).map_err(Error::unavailable)
+    Ok(owner)
+}
+
+fn owner_of(file: &Path, id: &Id) -> Owner {
+    let is_empty = file.metadata().is_ok_and(|about| about.is_file() && about.len() == 0);
+    match place::check_file(file, id) {
+        Err(Error::NotFound) => Owner::Project,
+        // Whoever made it died before anything was in it.
+        Err(_) if is_empty => Owner::Project,
+        Err(_) => Owner::Unknown,
+        Ok(()) => match migrations::generation_of_file(file) {
+            Ok(Some(stamp)) if stamp == id.generation => Owner::Project,
+            Ok(Some(stamp)) => Owner::Another(stamp),
+            // Older than that there are any, or a person has removed it.
+            Ok(None) if migrations::is_of_project(file) => Owner::Project,
+            _ => Owner::Unknown,
+        },
+    }
 }
 
 async fn generation_in(lease: &mut postgres::Lease, table: &str) -> Result<Option<i64>> {

@@ -37,10 +37,7 @@ pub(crate) async fn get(projects: Arc<Projects>, call: Call, _input: ()) -> Resu
 }
 
 pub(crate) async fn delete(projects: Arc<Projects>, call: Call, _input: ()) -> Result<Reply> {
-    // The call keeps the project's store open, which is about to go.
-    let id = call.project.id.clone();
-    drop(call);
-    projects.delete(&id).await?;
+    projects.delete(&call.project.id).await?;
     Ok(Reply::empty())
 }
 

@@ -1,6 +1,8 @@
 //! A project's end, and the next one of its id: nothing of the one ever reaches the other.
 
 use crate::{admin, owner_of};
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
 use floe_kernel::effect::CacheName;
 use floe_testkit::{Client, Database, Project, TestServer, both_databases};
 use serde_json::json;
@@ -232,6 +234,82 @@ both_databases! {
             }
         }
     }
+}
+
+/// What may lie in the place of a project's file.
+#[derive(Debug, Clone, Copy)]
+enum InPlace {
+    Nothing,
+    NoDatabase,
+    AnotherProject,
+    AnotherProgram,
+}
+
+impl InPlace {
+    async fn put(self, floe: &TestServer) {
+        floe.app.stores.close_idle_now().await;
+        let projects = floe.config().database.folder.join("projects");
+        let shop = projects.join("shop.db");
+        std::fs::remove_file(&shop).unwrap();
+        match self {
+            Self::Nothing => {}
+            Self::NoDatabase => std::fs::write(&shop, "what is left of it").unwrap(),
+            Self::AnotherProject => drop(std::fs::copy(projects.join("other.db"), &shop).unwrap()),
+            Self::AnotherProgram => SqliteConnection::establish(shop.to_str().unwrap())
+                .unwrap()
+                .batch_execute("CREATE TABLE invoices (id INTEGER)")
+                .unwrap(),
+        }
+    }
+}
+
+/// What lies there may be all that is left of another one: nobody but a person removes it.
+#[test]
+fn a_project_whose_file_is_lost_can_be_got_rid_of_and_made_again() {
+    for in_place in [InPlace::Nothing, InPlace::NoDatabase, InPlace::AnotherProject, InPlace::AnotherProgram] {
+        TestServer::run(Database::Sqlite, async |floe: TestServer| {
+            let ada = owner_of(&floe, "acme").await;
+            let (shop, other) = (floe.project_of("shop", Some("acme")).await, floe.project("other").await);
+            other.user("bo@example.org").await;
+            in_place.put(&floe).await;
+            shop.server().get("/v1/users").await.refused(503, "general_service_unavailable");
+            // What the platform knows of it can be seen, by its owner and by its keys.
+            assert_eq!(admin(&floe, &ada, "shop").get("/v1/project").await.expect(200)["$id"], "shop");
+            shop.server().get("/v1/project").await.ok(200);
+            ada.client.delete("/v1/projects/shop").await.ok(204);
+            let ready = floe.client().get("/health/ready").await.expect(200);
+            assert_eq!(ready["status"], "ok", "{in_place:?}: {ready}");
+            let folder = &floe.config().database.folder;
+            let aside = std::fs::read_dir(folder.join("unclaimed")).map_or(0, Iterator::count);
+            assert!(!folder.join("projects/shop.db").exists(), "{in_place:?}");
+            assert_eq!(aside, usize::from(!matches!(in_place, InPlace::Nothing)), "{in_place:?}");
+            let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
+            ada.client.post("/v1/projects", &body).await.ok(201);
+            nobody_is_in(&admin(&floe, &ada, "shop")).await;
+            shop.server().get("/v1/users").await.refused(401, "general_access_forbidden");
+            assert_eq!(other.server().get("/v1/users").await.expect(200)["total"], 1);
+        });
+    }
+}
+
+/// PostgreSQL's schema, which its operator has dropped, and no backup is there.
+#[test]
+fn a_project_whose_schema_is_lost_can_be_got_rid_of_and_made_again() {
+    TestServer::run(Database::Postgres, async |floe: TestServer| {
+        let ada = owner_of(&floe, "acme").await;
+        let shop = floe.project_of("shop", Some("acme")).await;
+        let schema = floe.store("shop").await.schema().cloned().unwrap();
+        floe.app.stores.close_idle_now().await;
+        let mut unit = floe.store("console").await.begin().await.unwrap();
+        unit.execute_ddl(&format!("DROP SCHEMA \"{schema}\" CASCADE")).await.unwrap();
+        unit.commit().await.unwrap();
+        shop.server().get("/v1/users").await.refused(503, "general_service_unavailable");
+        shop.server().delete("/v1/project").await.ok(204);
+        assert_eq!(floe.client().get("/health/ready").await.expect(200)["status"], "ok");
+        let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
+        ada.client.post("/v1/projects", &body).await.ok(201);
+        nobody_is_in(&admin(&floe, &ada, "shop")).await;
+    });
 }
 
 /// Each of two instances has a project of this id, its first one.
