@@ -134,7 +134,7 @@ floe_testkit::both_databases! {
                 ("count", "multiply", json!([201]), r#"Attribute "count" has invalid format. Value must be a valid range between -1,000 and 1,000"#),
                 ("title", "stringConcat", json!(["0123456789abcdef"]), "Cannot apply stringConcat operator: result would exceed maximum length of 20 characters"),
                 ("title", "stringConcat", json!([5]), "Cannot apply stringConcat operator: requires a string value"),
-                ("title", "stringConcat", json!(["a\0"]), r#"Attribute "title" has invalid type. Value must be a valid string and no longer than 20 chars"#),
+                ("title", "stringConcat", json!(["a\0"]), r#"Attribute "title" has invalid type. Value must not contain a NUL character"#),
                 ("count", "stringConcat", json!(["a"]), "Cannot apply stringConcat operator to non-string field 'count'"),
                 ("tags", "stringConcat", json!(["a"]), "Cannot apply stringConcat operator to non-string field 'tags'"),
                 ("title", "stringReplace", json!(["l"]), "Cannot apply stringReplace operator: requires exactly 2 string values (search and replace)"),
