@@ -6,7 +6,7 @@ use crate::events;
 use crate::model::{ALL_SHOWN, Membership, MembershipModel, OWNER, Team};
 use crate::repository::{self, Of, TeamRepository, membership_fields};
 use floe_gateway::Call;
-use floe_kernel::directory::{Invited, Invitee, MembershipPrivacy, PRINCIPALS, SessionStart, Visit};
+use floe_kernel::directory::{Invited, Invitee, MembershipPrivacy, PRINCIPALS, Person, SessionStart, Visit};
 use floe_kernel::query::Queries;
 use floe_kernel::secret::{Secret, hash};
 use floe_kernel::{Error, ErrorKind, Result, id};
@@ -107,15 +107,10 @@ impl Teams {
             return Err(not_found());
         }
         let membership = join(&mut unit, call, team_id, &person.id, new.roles, proven).await?;
-        let seen = MembershipModel::new(
-            membership.clone(),
-            &team.name,
-            Some(&person),
-            call.project.settings.membership_privacy,
-        );
-        events::emit(&mut unit, events::CREATE_MEMBERSHIP, &[team_id, &membership.id], &seen).await?;
+        let made = MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN);
+        events::emit(&mut unit, events::CREATE_MEMBERSHIP, &[team_id, &made.id], &made).await?;
         unit.commit().await?;
-        Ok(MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN))
+        Ok(made)
     }
 
     /// Who is meant: somebody who is there, or somebody new.
@@ -148,6 +143,7 @@ impl Teams {
         roles: Vec<String>,
     ) -> Result<MembershipModel> {
         require_owner(&call.caller, team_id)?;
+        let person = self.person_of(call, team_id, id).await?;
         let mut unit = call.store.begin().await?;
         let (team, membership) = turn(&mut unit, team_id, id).await?;
         if !roles.iter().any(|role| role == OWNER) {
@@ -155,14 +151,15 @@ impl Teams {
         }
         let membership = Membership { roles, updated: call.now, ..membership };
         TeamRepository(&mut unit).save_roles(&membership).await?;
-        emit(&mut unit, call, &team, events::UPDATE_MEMBERSHIP, &membership).await?;
+        emit(&mut unit, &team, events::UPDATE_MEMBERSHIP, &membership, person.as_ref()).await?;
         unit.commit().await?;
-        self.model(call, &team, membership).await
+        Ok(MembershipModel::new(membership, &team.name, person.as_ref(), shown(call)))
     }
 
     /// Takes somebody out of a team: an owner does, or they leave by themselves.
     pub(crate) async fn delete_membership(&self, call: &Call, team_id: &str, id: &str) -> Result<()> {
         require_member(&call.caller, team_id)?;
+        let person = self.person_of(call, team_id, id).await?;
         let mut unit = call.store.begin().await?;
         let (team, membership) = turn(&mut unit, team_id, id).await?;
         let leaving = call.caller.user_id() == Some(&membership.user_id);
@@ -171,7 +168,7 @@ impl Teams {
         }
         keep_an_owner(&mut unit, call, &membership, ErrorKind::MembershipDeletionProhibited).await?;
         TeamRepository(&mut unit).remove_membership(id).await?;
-        emit(&mut unit, call, &team, events::DELETE_MEMBERSHIP, &membership).await?;
+        emit(&mut unit, &team, events::DELETE_MEMBERSHIP, &membership, person.as_ref()).await?;
         Ok(unit.commit().await?)
     }
 
@@ -209,7 +206,7 @@ impl Teams {
             return Err(ErrorKind::MembershipAlreadyConfirmed.into());
         }
         let membership = Membership { confirmed: true, joined: Some(call.now), updated: call.now, ..membership };
-        emit(&mut unit, call, &team, events::UPDATE_STATUS, &membership).await?;
+        emit(&mut unit, &team, events::UPDATE_STATUS, &membership, Some(&person)).await?;
         unit.commit().await?;
         let session = if caller.is_some() { None } else { Some(self.welcome(call, user_id).await?) };
         Ok((MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN), session))
@@ -218,6 +215,19 @@ impl Teams {
     async fn welcome(&self, call: &Call, user_id: &str) -> Result<SessionStart> {
         let visit = Visit { ip: call.request.ip.clone(), user_agent: call.request.user_agent.clone(), now: call.now };
         self.persons.welcome(&call.project, user_id, &visit).await
+    }
+
+    /// Whose membership it is. Asked before the unit of work of a change: within it, whoever has one connection would wait for
+    /// themselves.
+    async fn person_of(&self, call: &Call, team_id: &str, id: &str) -> Result<Option<Person>> {
+        let membership = {
+            let mut conn = call.store.read().await?;
+            TeamRepository(&mut conn).membership(team_id, id).await?
+        };
+        match membership {
+            Some(membership) => self.persons.person(&call.project, &membership.user_id).await,
+            None => Ok(None),
+        }
     }
 
     async fn model(&self, call: &Call, team: &Team, membership: Membership) -> Result<MembershipModel> {
@@ -319,8 +329,15 @@ async fn keep_an_owner(unit: &mut UnitOfWork, call: &Call, membership: &Membersh
     Err(refusal.into())
 }
 
-/// Tells of a membership as members may see it, without asking who its person is.
-async fn emit(unit: &mut UnitOfWork, call: &Call, team: &Team, pattern: &str, membership: &Membership) -> Result<()> {
-    let seen = MembershipModel::new(membership.clone(), &team.name, None, call.project.settings.membership_privacy);
+/// Tells of a membership, with all that is known of its person: who listens is the project's server. (Whoever shows an event to
+/// clients has to leave out what members don't see.)
+async fn emit(
+    unit: &mut UnitOfWork,
+    team: &Team,
+    pattern: &str,
+    membership: &Membership,
+    person: Option<&Person>,
+) -> Result<()> {
+    let seen = MembershipModel::new(membership.clone(), &team.name, person, ALL_SHOWN);
     events::emit(unit, pattern, &[&team.id, &membership.id], &seen).await
 }

@@ -72,6 +72,25 @@ fn event(received: &Received) -> &str {
 }
 
 both_databases! {
+    /// Whatever the project shows to other members: a server that can't see who has come, or gone, can do nothing about it.
+    async fn a_membership_is_sent_with_its_person(floe: TestServer, inside) {
+        let (shop, mut receiver) = (floe.project("shop").await, Receiver::start().await);
+        let server = shop.server();
+        hook(&server, "hook", &receiver, &["teams.*.memberships.*"]).await;
+        user(&shop, "ada").await;
+        server.post("/v1/teams", &json!({"teamId": "crew", "name": "Crew"})).await.ok(201);
+        let member = json!({"userId": "ada", "roles": ["cook"]});
+        let made = server.post("/v1/teams/crew/memberships", &member).await.expect(201);
+        let path = format!("/v1/teams/crew/memberships/{}", made["$id"].as_str().unwrap());
+        server.patch(&path, &json!({"roles": ["helm"]})).await.ok(200);
+        server.delete(&path).await.ok(204);
+        for _ in 0..3 {
+            let sent = receiver.next().await;
+            let told: Json = serde_json::from_str(&sent.body).unwrap();
+            assert_eq!((&told["userId"], &told["userEmail"]), (&json!("ada"), &json!("ada@example.org")), "{}", event(&sent));
+        }
+    }
+
     async fn what_happens_is_sent_as_the_contract_says(floe: TestServer, inside) {
         let (shop, mut receiver) = (floe.project("shop").await, Receiver::start().await);
         let server = shop.server();
