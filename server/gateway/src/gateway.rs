@@ -158,20 +158,9 @@ impl RouteTable {
 
     fn insert(&mut self, method: Method, path: &'static str, root: bool, endpoint: usize, names_project: bool) {
         let full = if root { path.to_owned() } else { format!("/v1{path}") };
-        let mut names = Vec::new();
-        let shape: Vec<_> = full
-            .split('/')
-            .map(|part| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-                Some(_) => {
-                    names.push(name_in(path, names.len()));
-                    format!("{{p{}}}", names.len())
-                }
-                None => part.to_owned(),
-            })
-            .collect();
-        let shape = shape.join("/");
+        let names = path.split('/').filter_map(parameter).collect();
         let target = Target { endpoint, names, names_project };
-        let added = self.paths.entry(method).or_default().insert(shape, target);
+        let added = self.paths.entry(method).or_default().insert(shape(&full), target);
         added.unwrap_or_else(|error| panic!("route {} {full}: {error}", method.name()));
     }
 
@@ -223,9 +212,22 @@ impl Found<'_> {
     }
 }
 
-fn name_in(path: &'static str, position: usize) -> &'static str {
-    let names = path.split('/').filter_map(|part| part.strip_prefix('{').and_then(|part| part.strip_suffix('}')));
-    names.clone().nth(position).unwrap_or_default()
+/// The name of the parameter that a part of a path is; none: it is a word.
+fn parameter(part: &str) -> Option<&str> {
+    part.strip_prefix('{').and_then(|part| part.strip_suffix('}'))
+}
+
+/// A path as a router takes it: with numbers for the names of its parameters, because one place has only one name there.
+pub(crate) fn shape(path: &str) -> String {
+    let mut count = 0;
+    let parts = path.split('/').map(|part| match parameter(part) {
+        Some(_) => {
+            count += 1;
+            Cow::Owned(format!("{{p{count}}}"))
+        }
+        None => Cow::Borrowed(part),
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// The path without slashes that mean nothing: doubled ones, and those at its end.

@@ -108,21 +108,21 @@ fn in_both_vocabularies(name: String) -> Vec<String> {
     let Some((root @ ("databases" | "tablesdb"), rest)) = name.split_once('.') else { return vec![name] };
     let root = if root == "tablesdb" { "databases" } else { root };
     let own = format!("{root}.{rest}");
-    let other = if in_words(rest, &COLLECTIONS, &TABLES) == rest {
-        in_words(rest, &TABLES, &COLLECTIONS)
-    } else {
-        in_words(rest, &COLLECTIONS, &TABLES)
-    };
-    vec![own, format!("{root}.{other}")]
+    // Words are at every second place; the ids between them stay, whatever they are.
+    let other = rest.split('.').enumerate().map(|(n, part)| if n % 2 == 1 { twin(part) } else { part });
+    let other = format!("{root}.{}", other.collect::<Vec<_>>().join("."));
+    vec![own, other]
 }
 
 const TABLES: [&str; 3] = ["tables", "columns", "rows"];
 const COLLECTIONS: [&str; 3] = ["collections", "attributes", "documents"];
 
-/// The words at every second place are of the vocabulary; the ids between them stay, whatever they are.
-fn in_words(rest: &str, from: &[&str; 3], to: &[&'static str; 3]) -> String {
-    let parts = rest.split('.').enumerate().map(|(n, part)| if n % 2 == 1 { translated(part, from, to) } else { part });
-    parts.collect::<Vec<_>>().join(".")
+/// A word of one vocabulary in the other; one of neither is the same in both.
+fn twin(word: &str) -> &str {
+    match translated(word, &COLLECTIONS, &TABLES) {
+        same if same == word => translated(word, &TABLES, &COLLECTIONS),
+        twin => twin,
+    }
 }
 
 fn translated<'w>(word: &'w str, from: &[&str; 3], to: &[&'static str; 3]) -> &'w str {

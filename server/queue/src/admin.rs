@@ -6,10 +6,10 @@ use crate::queue::Queue;
 use crate::repository::{self, Attempt, FailedRow, Figures, JobRepository, JobRow, Live, Which, attempts};
 use floe_kernel::time::Timestamp;
 use floe_store::{Result, Store};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It is due, and waits to be taken.
@@ -23,8 +23,7 @@ pub enum State {
 }
 
 /// A job, as people see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobView {
     /// Its number.
     pub number: JobNumber,

@@ -61,7 +61,7 @@ impl NewJob {
 }
 
 /// A job's number: unique in its project, and the same however often the job is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobNumber(pub i64);
 
 /// How jobs are pushed: in the unit of work of their cause.

@@ -105,14 +105,14 @@ impl EffectHandlers {
 enum Effect {
     Invalidate(Invalidation),
     Wake(WorkerName),
-    /// Others subscribe to what happens in this project.
-    Subscriptions,
 }
 
 /// What one unit of work causes. Allocates nothing while there is nothing.
 pub(crate) struct Effects {
     store: Store,
     noted: Vec<Effect>,
+    /// Whether it changes who subscribes to what happens in this project. Apart from what is noted, because each event asks.
+    changes_subscriptions: bool,
     left: WorkLeft,
     /// Whether the unit may have been committed, so that what is noted must be applied even if nobody waits any more.
     committing: bool,
@@ -120,11 +120,17 @@ pub(crate) struct Effects {
 
 impl Effects {
     pub(crate) fn none(store: &Store) -> Self {
-        Self { store: store.clone(), noted: Vec::new(), left: WorkLeft::default(), committing: false }
+        Self {
+            store: store.clone(),
+            noted: Vec::new(),
+            changes_subscriptions: false,
+            left: WorkLeft::default(),
+            committing: false,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.noted.is_empty() && self.left.is_empty()
+        self.noted.is_empty() && !self.changes_subscriptions && self.left.is_empty()
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -133,15 +139,11 @@ impl Effects {
 
     /// What is known of who subscribes to what; else how many changes of that there were. Whoever changes it themselves reads it.
     pub(crate) fn subscriptions(&self) -> Result<All, Option<u64>> {
-        if self.noted.contains(&Effect::Subscriptions) {
-            Err(None)
-        } else {
-            self.store.open.subscriptions.known().map_err(Some)
-        }
+        if self.changes_subscriptions { Err(None) } else { self.store.open.subscriptions.known().map_err(Some) }
     }
 
     pub(crate) fn subscriptions_change(&mut self) {
-        self.noted.push(Effect::Subscriptions);
+        self.changes_subscriptions = true;
     }
 
     pub(crate) fn usage(&self) -> &Usage {
@@ -199,11 +201,12 @@ impl Effects {
     fn apply(&mut self, committed: bool) {
         let (handlers, noted) = (&self.store.open.handlers, std::mem::take(&mut self.noted));
         let left = std::mem::take(&mut self.left);
+        if std::mem::take(&mut self.changes_subscriptions) {
+            self.store.open.subscriptions.forget();
+        }
         for effect in &noted {
-            match effect {
-                Effect::Invalidate(invalidation) => handlers.invalidate(invalidation),
-                Effect::Subscriptions => self.store.open.subscriptions.forget(),
-                Effect::Wake(_) => {}
+            if let Effect::Invalidate(invalidation) = effect {
+                handlers.invalidate(invalidation);
             }
         }
         for effect in noted.iter().filter(|_| committed) {

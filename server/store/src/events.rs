@@ -55,8 +55,8 @@ pub trait Subscribers: Send + Sync {
     ) -> BoxFuture<'u, Result<()>>;
 }
 
-/// Who subscribes to what, of all kinds: the place of a kind among all, and a subscription.
-pub(crate) type All = Arc<[(usize, Subscription)]>;
+/// Who subscribes to what: a list for each kind, in the order of the kinds.
+pub(crate) type All = Arc<[Vec<Subscription>]>;
 
 /// What an open project knows of that.
 #[derive(Default)]
@@ -96,10 +96,10 @@ impl Subscriptions {
     }
 }
 
-/// Who of this kind wants to know of an event, each once.
-pub(crate) fn interested(all: &All, kind: usize, occurrence: &Occurrence) -> Vec<Box<str>> {
+/// Who of a kind, with these subscriptions, wants to know of an event, each once.
+pub(crate) fn interested(subscriptions: &[Subscription], occurrence: &Occurrence) -> Vec<Box<str>> {
     let mut subscribers: Vec<Box<str>> = Vec::new();
-    for (_, Subscription { subscriber, pattern }) in all.iter().filter(|(of, _)| *of == kind) {
+    for Subscription { subscriber, pattern } in subscriptions {
         if !subscribers.contains(subscriber) && pattern.matches(occurrence) {
             subscribers.push(subscriber.clone());
         }

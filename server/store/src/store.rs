@@ -419,11 +419,11 @@ impl UnitOfWork {
             Ok(all) => all,
             Err(changes) => Box::pin(self.read_subscriptions(&kinds, changes)).await?,
         };
-        if all.is_empty() {
+        if all.iter().all(Vec::is_empty) {
             return Ok(());
         }
         let occurrence = Occurrence::new(pattern, ids);
-        let interested = kinds.iter().enumerate().map(|(n, kind)| (kind, interested(&all, n, &occurrence)));
+        let interested = kinds.iter().zip(&*all).map(|(kind, of_kind)| (kind, interested(of_kind, &occurrence)));
         let interested: Vec<_> = interested.filter(|(_, subscribers)| !subscribers.is_empty()).collect();
         if interested.is_empty() {
             return Ok(());
@@ -441,9 +441,9 @@ impl UnitOfWork {
 
     /// `changes`: how many changes there had been; none: this unit makes one, so what it reads isn't true of others.
     async fn read_subscriptions(&mut self, kinds: &[Arc<dyn Subscribers>], changes: Option<u64>) -> Result<All> {
-        let mut all = Vec::new();
-        for (n, kind) in kinds.iter().enumerate() {
-            all.extend(kind.subscriptions(&mut self.connection).await?.into_iter().map(|one| (n, one)));
+        let mut all = Vec::with_capacity(kinds.len());
+        for kind in kinds {
+            all.push(kind.subscriptions(&mut self.connection).await?);
         }
         let all = All::from(all);
         if let Some(changes) = changes {

@@ -1,8 +1,9 @@
 //! Whose turn it is: what is scarce (threads that scan, connections) is shared out among callers.
 //!
-//! Of those who wait, whoever has the fewest running goes first; of these, callers take turns, each with what came first of theirs.
-//! So who asks for much waits behind themselves, and holds up nobody else, also where only one may run. How many may run, and how many of one caller's, is decided by whoever
-//! shares something out: SQLite's scans ([`crate::sqlite`]), connections to PostgreSQL ([`crate::postgres`]).
+//! Of those who wait, whoever has the fewest running goes first; of these, callers take turns, each with what came first of
+//! theirs. So who asks for much waits behind themselves, and holds up nobody else, also where only one may run. How many may
+//! run, and how many of one caller's, is decided by whoever shares something out: SQLite's scans ([`crate::sqlite`]),
+//! connections to PostgreSQL ([`crate::postgres`]).
 
 use crate::error::{Error, Result};
 use std::collections::{HashMap, VecDeque};
@@ -28,8 +29,8 @@ struct OfCaller<G> {
 }
 
 struct Waiting<G> {
-    /// In each round everybody has one turn: the next one that isn't over, and for each further one of a caller's another. (The start
-    /// tags of fair queueing.)
+    /// In each round everybody has one turn: the next one that isn't over, and for each further one of a caller's another.
+    /// (The start tags of fair queueing.)
     round: u64,
     /// Who came earlier has a smaller one.
     number: u64,

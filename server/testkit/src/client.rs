@@ -1,6 +1,7 @@
 //! A caller of the API.
 
 use crate::document;
+use crate::wait::until_found;
 use floe_gateway::Gateway;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -62,6 +63,18 @@ impl Client {
     /// `GET`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await
+    }
+
+    /// `GET`, again and again, until what it shows is this.
+    ///
+    /// # Panics
+    /// When it isn't within a minute, or something else than 200 is answered.
+    pub async fn until(&self, path: &str, what: impl Fn(&Json) -> bool) -> Json {
+        until_found(async || {
+            let shown = self.get(path).await.expect(200);
+            if what(&shown) { Ok(shown) } else { Err(shown) }
+        })
+        .await
     }
 
     /// `GET` of a list with these queries, each as JSON.

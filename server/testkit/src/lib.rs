@@ -19,10 +19,12 @@ mod client;
 mod document;
 mod receiver;
 mod test_server;
+mod wait;
 
 pub use client::{Answer, Client};
 pub use receiver::{Received, Receiver};
 pub use test_server::{Database, PASSWORD, Project, TestServer, User, inside};
+pub use wait::until;
 
 /// Each function becomes two tests, `<name>::sqlite` and `<name>::postgres`.
 ///

@@ -180,6 +180,12 @@ impl TestServer {
         &self.clock
     }
 
+    /// Moves the clock, and with it whatever waits for its time in the background.
+    pub fn later(&self, seconds: i64) {
+        self.clock.advance(seconds);
+        self.app.queue.look();
+    }
+
     /// Makes a project without an organisation, and a key for it with every scope.
     pub async fn project(&self, id: &str) -> Project {
         self.project_of(id, None).await

@@ -8,6 +8,7 @@ use floe_gateway::{Call, Reply, input};
 use floe_kernel::{Error, ErrorKind, Result};
 use floe_queue::admin::{self, State};
 use floe_queue::{Figures, JobNumber, Policy, policy::POLICIES};
+use serde::Deserialize as _;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
@@ -50,14 +51,9 @@ pub(crate) struct StateName(State);
 
 impl Param for StateName {
     fn read(value: Json) -> std::result::Result<Self, Refusal> {
-        let state = match value.as_str() {
-            Some("waiting") => State::Waiting,
-            Some("delayed") => State::Delayed,
-            Some("running") => State::Running,
-            Some("failed") => State::Failed,
-            _ => return Err("Value must be one of (waiting, delayed, running, failed)".into()),
-        };
-        Ok(Self(state))
+        // Only text: serde takes `{"waiting": null}` as well.
+        let state = value.as_str().and_then(|_| State::deserialize(&value).ok());
+        state.map(Self).ok_or_else(|| "Value must be one of (waiting, delayed, running, failed)".into())
     }
 
     fn schema() -> Json {
@@ -98,11 +94,8 @@ input! {
 }
 
 pub(crate) async fn list(_queues: Arc<Queues>, call: Call, _input: ()) -> Result<Reply> {
-    let figures = admin::figures(&call.store, call.now).await?;
-    let of =
-        |policy: &Policy| figures.iter().find(|(name, _)| name == policy.queue).map(|(_, figures)| figures.clone());
-    let items: Vec<_> =
-        POLICIES.iter().map(|policy| QueueModel::new(policy, &of(policy).unwrap_or_default())).collect();
+    let all = admin::figures(&call.store, call.now).await?;
+    let items: Vec<_> = POLICIES.iter().map(|policy| QueueModel::new(policy, &of_queue(&all, policy.queue))).collect();
     Reply::ok(&Page { plural: "queues", total: POLICIES.len() as i64, items })
 }
 
@@ -167,8 +160,12 @@ pub(crate) async fn discard_job(_queues: Arc<Queues>, call: Call, input: OneJob)
 }
 
 async fn figures(call: &Call, name: &str) -> Result<Figures> {
-    let all = admin::figures(&call.store, call.now).await?;
-    Ok(all.into_iter().find(|(queue, _)| queue == name).map(|(_, figures)| figures).unwrap_or_default())
+    Ok(of_queue(&admin::figures(&call.store, call.now).await?, name))
+}
+
+/// The figures of one queue among those of all; a queue without any has nothing to do.
+fn of_queue(all: &[(String, Figures)], name: &str) -> Figures {
+    all.iter().find(|(queue, _)| queue == name).map(|(_, figures)| figures.clone()).unwrap_or_default()
 }
 
 async fn queue(call: &Call, policy: &Policy) -> Result<QueueModel> {

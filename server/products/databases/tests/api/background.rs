@@ -1,9 +1,9 @@
 //! Changes of the shape of large tables: they go on behind the API's back, and the API goes on.
 
-use crate::support::background::{count, enlarge, later, sql, until, until_done};
+use crate::support::background::{count, enlarge, sql, until_done};
 use crate::support::{At, BOTH, TABLES, query};
 use floe_store::tables::OnlineDdl;
-use floe_testkit::TestServer;
+use floe_testkit::{TestServer, until};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -80,7 +80,7 @@ floe_testkit::both_databases! {
             let asked = Instant::now();
             let row = server.get(&at.row("x")).await.expect(200);
             assert_eq!((row.get("n"), row.get("old")), (None, None), "removed for whoever looks");
-            later(&floe, 2);
+            floe.later(2);
             at.create(&server, &format!("new{written}"), &json!({"a": "new"})).await.ok(201);
             server.get("/v1/tablesdb/d/tables/gone").await.refused(404, "table_not_found");
             assert!(asked.elapsed() < Duration::from_secs(4), "held up for {:?}", asked.elapsed());
@@ -182,7 +182,7 @@ floe_testkit::both_databases! {
         until_done(&floe, "p").await;
         for index_is_there in [false, true] {
             until("the project is asleep", async || {
-                later(&floe, 60);
+                floe.later(60);
                 floe.app.queue.known_projects() == 0
             }).await;
             // As a crash in the middle leaves it; with the index half there or not.

@@ -1,10 +1,10 @@
 //! How much a project may hold, in rows and in bytes.
 
-use crate::support::background::{count, until};
+use crate::support::background::count;
 use crate::support::library::Library;
 use crate::support::staging::Transaction;
 use crate::support::{At, TABLES, user};
-use floe_testkit::{Answer, Client, Project, TestServer};
+use floe_testkit::{Answer, Client, Project, TestServer, until};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 

@@ -1,9 +1,9 @@
 //! Fulltext indexes, and what searches and patterns can't do.
 
-use crate::support::background::{enlarge, until, until_done};
+use crate::support::background::{enlarge, until_done};
 use crate::support::library::Library;
 use crate::support::{At, BOTH, Words, query, user};
-use floe_testkit::{Answer, Client, Database, TestServer};
+use floe_testkit::{Answer, Client, Database, TestServer, until};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};

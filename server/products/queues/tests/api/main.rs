@@ -6,7 +6,6 @@
 use floe_store::prelude::*;
 use floe_testkit::{Client, Project, Receiver, TestServer, User, both_databases, inside};
 use serde_json::{Value as Json, json};
-use std::time::{Duration, Instant};
 
 /// A project with its admin.
 async fn managed(floe: &TestServer) -> (Project, Client, User) {
@@ -24,22 +23,9 @@ async fn deliver(project: &Project, to: &Receiver) {
     project.server().post("/v1/users", &json!({"userId": "ada", "email": "ada@example.org"})).await.ok(201);
 }
 
-fn later(floe: &TestServer, seconds: i64) {
-    floe.clock().advance(seconds);
-    floe.app.queue.look();
-}
-
-/// Waits until a queue shows this.
+/// Waits until the queue of webhooks shows this.
 async fn until(admin: &Client, what: impl Fn(&Json) -> bool) -> Json {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let queue = admin.get("/v1/queues/webhooks").await.expect(200);
-        if what(&queue) {
-            return queue;
-        }
-        assert!(Instant::now() < deadline, "{queue}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    admin.until("/v1/queues/webhooks", what).await
 }
 
 both_databases! {
@@ -62,7 +48,7 @@ both_databases! {
             assert_eq!(receiver.next().await.header("x-floe-webhook-attempt"), attempt.to_string());
             if attempt < 5 {
                 until(&admin, |queue| queue["delayed"] == 1).await;
-                later(&floe, 120);
+                floe.later(120);
             }
         }
         // (On PostgreSQL what runs and what failed is counted one after the other.)

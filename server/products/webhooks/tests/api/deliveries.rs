@@ -2,11 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use floe_testkit::{Client, Project, Received, Receiver, TestServer, both_databases, inside};
+use floe_testkit::{Client, Project, Received, Receiver, TestServer, both_databases, inside, until};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value as Json, json};
 use sha1::Sha1;
-use std::time::Duration;
 
 /// A webhook at a receiver.
 async fn hook(server: &Client, id: &str, to: &Receiver, events: &[&str]) -> Json {
@@ -22,41 +21,21 @@ async fn user(project: &Project, id: &str) -> Json {
     project.server().post("/v1/users", &body).await.expect(201)
 }
 
-/// Moves the clock, and with it what waits for its time.
-fn later(floe: &TestServer, seconds: i64) {
-    floe.clock().advance(seconds);
-    floe.app.queue.look();
-}
-
-/// Waits until a webhook shows this.
-async fn until(server: &Client, path: &str, what: impl Fn(&Json) -> bool) -> Json {
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    loop {
-        let shown = server.get(path).await.expect(200);
-        if what(&shown) {
-            return shown;
-        }
-        assert!(std::time::Instant::now() < deadline, "{shown}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
 /// Moves the clock until what failed is tried again. (That it failed is seen before it is noted when it is due again.)
 async fn next_attempt(floe: &TestServer, receiver: &mut Receiver) -> Received {
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    loop {
-        later(floe, 15);
-        if let Some(received) = receiver.left().into_iter().next() {
-            return received;
-        }
-        assert!(std::time::Instant::now() < deadline, "it is tried again");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let mut attempt = None;
+    let is_made = async || {
+        floe.later(15);
+        attempt = receiver.left().into_iter().next();
+        attempt.is_some()
+    };
+    until("it is tried again", is_made).await;
+    attempt.unwrap()
 }
 
 /// The first delivery of a webhook that there is.
 async fn delivery(server: &Client, hook: &str) -> Json {
-    let list = until(server, &format!("/v1/webhooks/{hook}/deliveries"), |list| list["total"] != 0).await;
+    let list = server.until(&format!("/v1/webhooks/{hook}/deliveries"), |list| list["total"] != 0).await;
     list["deliveries"][0].clone()
 }
 
@@ -117,7 +96,7 @@ both_databases! {
             assert_eq!(sent.header(name), value, "{name}");
         }
         assert!(sent.header("user-agent").starts_with("Floe/"));
-        let seen = until(&server, "/v1/webhooks/hook/deliveries", |list| list["deliveries"][0]["status"] == "delivered").await;
+        let seen = server.until("/v1/webhooks/hook/deliveries", |list| list["deliveries"][0]["status"] == "delivered").await;
         let id = sent.header("x-floe-webhook-delivery-id");
         assert_eq!((&seen["total"], &seen["deliveries"][0]["$id"], &seen["deliveries"][0]["payload"]), (&json!(1), &json!(id), &json!("")));
         let one = server.get(&format!("/v1/webhooks/hook/deliveries/{id}")).await.expect(200);
@@ -173,7 +152,7 @@ both_databases! {
         receiver.answer(503, "gone\0 fishing");
         user(&shop, "ada").await;
         let first = receiver.next().await;
-        let failed = until(&server, "/v1/webhooks/hook", |hook| hook["attempts"] == 1).await;
+        let failed = server.until("/v1/webhooks/hook", |hook| hook["attempts"] == 1).await;
         let logs = failed["logs"].as_str().unwrap();
         assert!(logs.starts_with(&format!("URL: {}/hook?x=1\nMethod: POST\nStatus code: 503\nBody: \ngone", receiver.url())), "{logs}");
         let waiting = delivery(&server, "hook").await;
@@ -182,7 +161,7 @@ both_databases! {
         let second = next_attempt(&floe, &mut receiver).await;
         assert_eq!((second.header("x-floe-webhook-attempt"), &second.body), ("2", &first.body));
         assert_eq!(second.header("x-floe-webhook-delivery-id"), first.header("x-floe-webhook-delivery-id"));
-        until(&server, "/v1/webhooks/hook", |hook| hook["attempts"] == 0 && hook["logs"] == logs).await;
+        server.until("/v1/webhooks/hook", |hook| hook["attempts"] == 0 && hook["logs"] == logs).await;
         let delivered = delivery(&server, "hook").await;
         assert_eq!((&delivered["status"], delivered["attempts"].as_array().unwrap().len()), (&json!("delivered"), 2));
     }
@@ -196,12 +175,12 @@ both_databases! {
             user(&shop, &format!("u{n}")).await;
             receiver.next().await;
         }
-        let off = until(&server, "/v1/webhooks/hook", |hook| hook["enabled"] == false).await;
+        let off = server.until("/v1/webhooks/hook", |hook| hook["enabled"] == false).await;
         assert_eq!(off["attempts"], 10);
         user(&shop, "late").await;
-        later(&floe, 3600);
+        floe.later(3600);
         let all = |status: &'static str| move |list: &Json| list["deliveries"].as_array().unwrap().iter().all(|one| one["status"] == status);
-        let failed = until(&server, "/v1/webhooks/hook/deliveries", all("failed")).await;
+        let failed = server.until("/v1/webhooks/hook/deliveries", all("failed")).await;
         assert_eq!(failed["total"], 10, "of what came later nothing is kept");
         assert!(receiver.left().is_empty());
         let on = json!({"name": "Hook", "url": format!("{}/hook", receiver.url()), "events": ["users.*.create"], "enabled": true});
@@ -264,7 +243,7 @@ both_databases! {
         unit.batch(&format!("UPDATE webhooks SET url = '{}'", receiver.url())).await.unwrap();
         unit.commit().await.unwrap();
         user(&shop, "ada").await;
-        let failed = until(&server, "/v1/webhooks/hook", |hook| hook["attempts"] == 1).await;
+        let failed = server.until("/v1/webhooks/hook", |hook| hook["attempts"] == 1).await;
         assert!(failed["logs"].as_str().unwrap().contains("Client Error: The host can't be reached.\nEvents: users.ada.create, "), "{failed}");
         assert!(receiver.left().is_empty());
     }

@@ -1,8 +1,7 @@
 //! Tables that count as large, and waiting for what is done about them behind the API's back.
 
 use floe_store::prelude::*;
-use floe_testkit::TestServer;
-use std::time::{Duration, Instant};
+use floe_testkit::{TestServer, until};
 
 #[derive(QueryableByName)]
 struct Count {
@@ -31,25 +30,10 @@ pub(crate) async fn enlarge(floe: &TestServer, project: &str) {
     sql(floe, project, &format!("UPDATE rows_1 SET _sequence = 5000000 WHERE _sequence = {last}")).await;
 }
 
-/// Waits until this holds.
-pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !holds().await {
-        assert!(Instant::now() < deadline, "{what} within a minute");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-/// Moves the clock, and with it whatever waits for its time.
-pub(crate) fn later(floe: &TestServer, seconds: i64) {
-    floe.clock().advance(seconds);
-    floe.app.queue.look();
-}
-
 /// Waits until nothing is left to be done in a project, also what was put off.
 pub(crate) async fn until_done(floe: &TestServer, project: &str) {
     let is_done = async || {
-        later(floe, 1);
+        floe.later(1);
         count(floe, project, "schema_jobs").await == Some(0)
     };
     until("all jobs are done", is_done).await;
