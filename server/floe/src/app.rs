@@ -4,7 +4,7 @@ use crate::config::{Config, ConsoleSignup as Signup, DEFAULT_MAX_OPEN};
 use crate::organisations::{self, Owned};
 use crate::secrets::{require_all, root_keys};
 use crate::serve::Failure;
-use crate::{VERSION, openapi, usage, web};
+use crate::{VERSION, openapi, reason, usage, web};
 use floe_accounts::{Accounts, ConsoleSignup};
 use floe_console::{Console, Instance};
 use floe_databases::Databases;
@@ -254,7 +254,7 @@ impl App {
                 Ok(resealed) => all += resealed,
                 // Deleted meanwhile.
                 Err(error) if error.kind() == ErrorKind::ProjectNotFound => {}
-                Err(error) => faults.note(&self.stores, &id, error.to_string()).await?,
+                Err(error) => faults.note(&self.stores, &id, reason::of_api(&error)).await?,
             }
         }
         // What they hold may need the previous keys.

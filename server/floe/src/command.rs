@@ -4,6 +4,7 @@ use crate::VERSION;
 use crate::app::App;
 use crate::config::Config;
 use crate::file_limit;
+use crate::reason;
 use crate::serve::{Failure, serve};
 use clap::{Args, Parser, Subcommand};
 use floe_kernel::secret::Secret;
@@ -146,7 +147,7 @@ fn ended(outcome: Result<(), Failure>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            complain(&failure);
+            complain(&reason::of(&failure));
             ExitCode::FAILURE
         }
     }

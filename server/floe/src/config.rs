@@ -11,6 +11,8 @@ use byte_size::ByteSize;
 use floe_kernel::secret::Secret;
 use floe_outbound::Allowed;
 use source::Source;
+use std::cell::RefCell;
+use std::env::VarError;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -173,7 +175,20 @@ impl Config {
             None => default_file(Path::new("floe.toml"))?,
         };
         let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        Self::read(text.as_deref(), |name| std::env::var(name).ok(), &variables.collect::<Vec<_>>())
+        let garbled = RefCell::new(Vec::new());
+        let variable = |name: &str| match std::env::var(name) {
+            Err(VarError::NotUnicode(_)) => {
+                garbled.borrow_mut().push(format!("{name} must be UTF-8"));
+                None
+            }
+            value => value.ok(),
+        };
+        let read = Self::read(text.as_deref(), variable, &variables.collect::<Vec<_>>());
+        match (read, garbled.take()) {
+            (read, garbled) if garbled.is_empty() => read,
+            (Ok(_), garbled) => Err(Faults::default().and(garbled)),
+            (Err(faults), garbled) => Err(faults.and(garbled)),
+        }
     }
 
     /// Reads these settings; `env` gives what the environment says, and `variables` are the names of all that is in it.
@@ -298,9 +313,15 @@ impl Postgres {
         if !prefix_fits {
             from.fault("DATABASE_SCHEMA_PREFIX", "must be 1 to 16 of a-z, 0-9 and _, and begin with a letter");
         }
+        if schema_prefix.starts_with("pg_") {
+            from.fault("DATABASE_SCHEMA_PREFIX", "must not begin with `pg_`: PostgreSQL keeps such names for itself");
+        }
         match url.as_deref() {
             None | Some("sqlite") => None,
             Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                if let Err(what) = floe_store::check_url(url) {
+                    from.fault("DATABASE_URL", what);
+                }
                 Some(Self { url: Secret::new(url), pool_size, schema_prefix })
             }
             // The value isn't shown: it may hold a password.
@@ -546,6 +567,37 @@ mod tests {
         for prefix in ["project", "projects_of_a", "my_projects", "a_project2"] {
             with(prefix).unwrap();
         }
+    }
+
+    #[test]
+    fn a_url_that_can_not_be_used_is_refused_and_not_shown() {
+        let key = ("FLOE_SECRET_KEY", "0123456789abcdef0123456789abcdef");
+        let said = |url: &str| {
+            read(None, &[key, ("DATABASE_URL", url)]).map_or_else(|faults| faults.to_string(), |_| String::new())
+        };
+        for (url, why) in [
+            ("postgres://u:hush@h:99999/d", "a port from"),
+            ("postgres://u:hu@sh?hush@h/d", "percent-encoded"),
+            ("postgres://u:hush@h/d?sslmood=hush", "parameters that are known"),
+            ("postgres://u:hush@h/d?sslmode=require", "sslmode=require"),
+        ] {
+            let said = said(url);
+            assert!(said.contains("DATABASE_URL ") && said.contains(why) && !said.contains("hush"), "{url}: {said}");
+        }
+        for url in [
+            "postgres://u:p%40ss@h:5432/d?sslmode=prefer",
+            "postgres://h/d",
+            "postgresql://u@h:1,i:2/d?connect_timeout=3",
+        ] {
+            assert_eq!(said(url), "", "{url}");
+        }
+    }
+
+    #[test]
+    fn no_prefix_is_one_that_postgres_keeps() {
+        let faults = read(None, &[("DATABASE_SCHEMA_PREFIX", "pg_x")]).unwrap_err().to_string();
+        assert!(faults.contains("DATABASE_SCHEMA_PREFIX must not begin with `pg_`"), "{faults}");
+        read(None, &[("DATABASE_SCHEMA_PREFIX", "pgx")]).unwrap();
     }
 
     #[test]

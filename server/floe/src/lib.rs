@@ -10,6 +10,7 @@ mod file_limit;
 mod logging;
 mod openapi;
 mod organisations;
+mod reason;
 mod secrets;
 mod serve;
 mod usage;

@@ -60,7 +60,9 @@ fn kept(folder: &Path) -> Result<Secret, Failure> {
     let path = folder.join(FILE);
     match fs::read_to_string(&path) {
         Ok(key) => complete(&path, key.trim()),
-        Err(error) if error.kind() == ErrorKind::NotFound && !folder.join("platform.db").exists() => Ok(made(&path)?),
+        Err(error) if error.kind() == ErrorKind::NotFound && !folder.join("platform.db").exists() => {
+            Ok(made(&path).map_err(|error| format!("{}: {error}", path.display()))?)
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Err(format!(
             "{} is missing, but there is data: {}",
             path.display(),

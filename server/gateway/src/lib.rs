@@ -52,7 +52,7 @@ pub use interest::{Interest, Waiting};
 pub use reply::Reply;
 pub use response::Response;
 pub use route::{
-    Caching, Callers, CountedFrom, Limit, LimitKey, RequestBody, Route, delete, get, head, patch, post, put,
+    Caching, Callers, CountedFrom, Limit, LimitKey, RequestBody, Route, delete, get, head, patch, post, probe, put,
 };
 
 /// The version of the API that we speak: what clients see as `version` and compare their own with.

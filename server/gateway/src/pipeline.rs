@@ -17,7 +17,7 @@ use crate::reply::Reply;
 use crate::request_log::{self, Trace};
 use crate::respond::{self, ResponseContext};
 use crate::response::Response;
-use crate::route::{Endpoint, Failure, Method, RequestBody, RouteSpec, Stage};
+use crate::route::{Failure, HandlerFuture, Method, RequestBody, RouteSpec, Stage};
 use crate::{credentials, names, not_yet, origin, share};
 use bytes::Bytes;
 use floe_kernel::access::{Caller, Identity};
@@ -94,6 +94,9 @@ impl Gateway {
         trace.project.clone_from(&admitted.project.id);
         trace.user = admitted.caller.user_id().map(str::to_owned);
         context.private = !matches!(admitted.caller.identity(), Identity::Guest);
+        if let Some(probe) = endpoint.probe() {
+            return run(route, probe, None).await;
+        }
         let limited = |error| Stage::Authenticate.failed(error);
         let mut counts = Counts::default();
         door.counted(&admitted).by_head(context, &mut counts).await.map_err(limited)?;
@@ -139,7 +142,7 @@ impl Gateway {
         let (_waiting, interest) = Interest::of_a_caller();
         let (request, vocabulary) = (Arc::clone(info), route.vocabulary);
         let call = Call { caller, project, store, request, now, vocabulary, interest, memory };
-        let running = run(endpoint, call, given, held);
+        let running = run(route, endpoint.run(call, given), held);
         let outcome = match carrying {
             None => running.await,
             Some(carrying) => tokio::join!(running, carrying).0,
@@ -296,18 +299,17 @@ impl Door<'_> {
 /// Process and Persist. What has begun to decide always finishes: [`Gateway::enter`]'s future is dropped when the client
 /// hangs up, so whatever changes something runs as a task of its own, which nobody drops. What a heavy body says is worked on away
 /// from the event loop.
-async fn run(endpoint: &Endpoint, call: Call, given: RawInput, held: Option<Reservation>) -> Result<Reply, Failure> {
+async fn run(route: &RouteSpec, work: HandlerFuture, held: Option<Reservation>) -> Result<Reply, Failure> {
     let panicked =
         |what: &str| Failure { stage: Stage::Process, error: Error::internal(format!("the handler panicked: {what}")) };
     let failed = |error| Stage::Process.failed(error);
     let heavy = held.as_ref().is_some_and(|held| is_heavy(held.bytes()));
-    let work = (endpoint.run)(call, given);
     let work = async move {
         let outcome = work.await;
         drop(held);
         outcome
     };
-    if !endpoint.route.changes {
+    if !route.changes {
         return AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&text_of(&*panic))));
     }
     let outcome = match heavy {

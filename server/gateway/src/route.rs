@@ -188,8 +188,13 @@ pub enum Caching {
     For(u32),
 }
 
-/// A product's endpoints before and after they know their service.
-type Handler<S> = Box<dyn Fn(Arc<S>, Call, RawInput) -> HandlerFuture + Send + Sync>;
+/// A product's endpoint before it knows its service.
+enum Handler<S> {
+    /// Answers a call.
+    OfCall(Box<dyn Fn(Arc<S>, Call, RawInput) -> HandlerFuture + Send + Sync>),
+    /// See [`probe`].
+    Probe(Box<dyn Fn(Arc<S>) -> HandlerFuture + Send + Sync>),
+}
 
 /// What a handler gives, with the stage that failed.
 pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
@@ -333,6 +338,23 @@ impl<S: Send + Sync + 'static> Route<S> {
         F: Fn(Arc<S>, Call, I) -> R + Send + Sync + Copy + 'static,
         R: Future<Output = Result<Reply>> + Send + 'static,
     {
+        let handler = move |service: Arc<S>, call: Call, mut given: RawInput| -> HandlerFuture {
+            Box::pin(async move {
+                let input = I::read(&mut given).map_err(|error| Stage::Validate.failed(error))?;
+                drop(given);
+                handler(service, call, input).await.map_err(|error| Stage::Process.failed(error))
+            })
+        };
+        Self::line(method, path, name, I::params, Handler::OfCall(Box::new(handler)))
+    }
+
+    fn line(
+        method: Method,
+        path: &'static str,
+        name: &'static str,
+        params: fn() -> Vec<ParamDoc>,
+        handler: Handler<S>,
+    ) -> Self {
         let route = RouteSpec {
             method,
             path,
@@ -357,15 +379,8 @@ impl<S: Send + Sync + 'static> Route<S> {
             upgrade: false,
             before_second_factor: false,
             reserved: false,
-            params: I::params,
+            params,
         };
-        let handler: Handler<S> = Box::new(move |service, call, mut given| {
-            Box::pin(async move {
-                let input = I::read(&mut given).map_err(|error| Stage::Validate.failed(error))?;
-                drop(given);
-                handler(service, call, input).await.map_err(|error| Stage::Process.failed(error))
-            })
-        });
         Self { route, handler }
     }
 
@@ -521,16 +536,57 @@ impl<S: Send + Sync + 'static> Route<S> {
 
     /// The route with its service, ready for the gateway.
     pub(crate) fn bind(self, service: &Arc<S>) -> Endpoint {
-        let (handler, service) = (self.handler, Arc::clone(service));
-        let run = Box::new(move |call, given| handler(Arc::clone(&service), call, given));
+        let service = Arc::clone(service);
+        let run = match self.handler {
+            Handler::OfCall(run) => Run::OfCall(Box::new(move |call, given| run(Arc::clone(&service), call, given))),
+            Handler::Probe(run) => Run::Probe(Box::new(move || run(Arc::clone(&service)))),
+        };
         Endpoint { route: self.route, run }
     }
+}
+
+/// A route for `GET` at the root that tells how the server is: it is answered without anybody's data, so also when there is
+/// none.
+pub fn probe<S, F, R>(path: &'static str, name: &'static str, handler: F) -> Route<S>
+where
+    S: Send + Sync + 'static,
+    F: Fn(Arc<S>) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Reply>> + Send + 'static,
+{
+    let handler = move |service: Arc<S>| -> HandlerFuture {
+        let work = handler(service);
+        Box::pin(async move { work.await.map_err(|error| Stage::Process.failed(error)) })
+    };
+    Route::line(Method::Get, path, name, <() as Input>::params, Handler::Probe(Box::new(handler))).at_root()
 }
 
 /// A route that knows its service.
 pub(crate) struct Endpoint {
     pub(crate) route: RouteSpec,
-    pub(crate) run: Box<dyn Fn(Call, RawInput) -> HandlerFuture + Send + Sync>,
+    run: Run,
+}
+
+enum Run {
+    OfCall(Box<dyn Fn(Call, RawInput) -> HandlerFuture + Send + Sync>),
+    Probe(Box<dyn Fn() -> HandlerFuture + Send + Sync>),
+}
+
+impl Endpoint {
+    /// Answers a call.
+    pub(crate) fn run(&self, call: Call, given: RawInput) -> HandlerFuture {
+        match &self.run {
+            Run::OfCall(run) => run(call, given),
+            Run::Probe(run) => run(),
+        }
+    }
+
+    /// The answer of a [probe]; none for all other endpoints.
+    pub(crate) fn probe(&self) -> Option<HandlerFuture> {
+        match &self.run {
+            Run::OfCall(_) => None,
+            Run::Probe(run) => Some(run()),
+        }
+    }
 }
 
 impl fmt::Debug for Endpoint {

@@ -3,6 +3,8 @@
 use crate::quota::Used;
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error as DieselError};
 use floe_kernel::ErrorKind;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What storage gives.
@@ -81,12 +83,20 @@ impl Error {
         Self::Unavailable(Arc::from(source.into()))
     }
 
+    /// What the system said of this file. For `.map_err(…)`.
+    pub(crate) fn of_file(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::unavailable(OfFile { path, source })
+    }
+
     /// Whether a file could not be opened because the process has too many.
     pub(crate) fn is_for_want_of_files(&self) -> bool {
         let Self::Unavailable(source) = self else { return false };
+        let said = source.downcast_ref::<io::Error>();
+        let said = said.or_else(|| source.downcast_ref::<OfFile>().map(|of| &of.source));
         // SQLite doesn't say why; that the file itself is there was seen before.
         let of_sqlite = || source.to_string().contains("unable to open database file");
-        source.downcast_ref::<std::io::Error>().map_or_else(of_sqlite, is_too_many_files)
+        said.map_or_else(of_sqlite, is_too_many_files)
     }
 
     /// Something that is the database's, or the network's.
@@ -110,6 +120,14 @@ impl Error {
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict { .. })
     }
+}
+
+/// What the system said of a file.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {source}", path.display())]
+struct OfFile {
+    path: PathBuf,
+    source: io::Error,
 }
 
 /// Whether this came of [`Error::Busy`]: others were in the way, and the same may succeed later.
@@ -245,7 +263,7 @@ fn is_damage(message: &str) -> bool {
     matches!(message, "database disk image is malformed" | "file is not a database")
 }
 
-fn is_too_many_files(error: &std::io::Error) -> bool {
+fn is_too_many_files(error: &io::Error) -> bool {
     // EMFILE and ENFILE, which the standard library gives no names.
     matches!(error.raw_os_error(), Some(24 | 23))
 }

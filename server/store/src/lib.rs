@@ -68,6 +68,7 @@ pub use error::{Error, Result, conflict_is, was_busy};
 pub use events::{Event, Subscribers, Subscription};
 pub use free_space::{FreeSpace, MinFreeSpace};
 pub use key_register::KeyRegister;
+pub use postgres::check_url;
 pub use quota::{Quota, Used};
 pub use recorder::{RecordedEvent, Recorder};
 pub use store::{Store, UnitOfWork};

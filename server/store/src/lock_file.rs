@@ -11,5 +11,5 @@ use std::path::Path;
 /// # Errors
 /// [`Error::Unavailable`].
 pub(crate) fn open(path: &Path) -> Result<File> {
-    File::options().mode(0o600).create(true).append(true).open(path).map_err(Error::unavailable)
+    File::options().mode(0o600).create(true).append(true).open(path).map_err(Error::of_file(path))
 }

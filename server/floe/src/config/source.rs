@@ -9,7 +9,7 @@ use std::str::FromStr;
 use toml::{Table, Value};
 
 /// Everything that is wrong with a configuration.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Faults(Vec<String>);
 
 impl Faults {

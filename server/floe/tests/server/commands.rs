@@ -3,6 +3,7 @@
 use crate::binary::{Caller, Instance, ROWS};
 use serde_json::json;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
@@ -292,6 +293,48 @@ fn what_commands_refuse_is_said_on_standard_error() {
     assert!(!String::from_utf8_lossy(&again.stderr).contains("made a new instance"), "only what is new is told of");
     assert_eq!(instance.run(&["key", "create", "shop", "--scopes", "everything"]).status.code(), Some(1));
     instance.result(&["migrate"]);
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_a_fault() {
+    let instance = Instance::new();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_floe"));
+    command.env_clear().current_dir(instance.path()).env("FLOE_DATA", std::ffi::OsStr::from_bytes(b"d\xff"));
+    let output = command.env("FLOE_PORT", "high").arg("check-config").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("FLOE_DATA must be UTF-8") && said.contains("FLOE_PORT must be a number"), "{said}");
+}
+
+/// The folder of the project's log is in the way of the log.
+#[test]
+fn the_cause_of_a_failure_is_said_on_standard_error() {
+    let instance = Instance::new();
+    instance.result(&["project", "create", "other"]);
+    let in_the_way = instance.data().join("projects/shop.db-wal");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let output = instance.run(&["project", "create", "shop"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("shop.db") && said.contains("(os error "), "{said}");
+    assert!(!said.contains("internal server error"), "{said}");
+    let scopes = instance.run(&["key", "create", "other", "--scopes", "all,rows.read"]);
+    let said = String::from_utf8_lossy(&scopes.stderr).into_owned();
+    assert!(scopes.status.code() == Some(1) && said.contains("\"all\" stands alone"), "{said}");
+}
+
+#[test]
+fn a_data_folder_that_can_not_be_used_is_named() {
+    let mut instance = Instance::new();
+    let file = instance.path().join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    let folder = file.join("data").to_str().unwrap().to_owned();
+    instance.env.push(("FLOE_DATA".into(), folder.clone()));
+    for command in [&["serve"][..], &["migrate"]] {
+        let output = instance.run(command);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains(&folder), "{command:?}: {said}");
+    }
 }
 
 /// The first and the last one are lost: nobody else is held up by them, and all of them are named.

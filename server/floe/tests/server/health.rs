@@ -212,6 +212,8 @@ fn a_file_that_is_removed_while_it_is_open_takes_nothing_more() {
         shop.server().get("/v1/users").await.ok(200);
         std::fs::remove_file(&file).unwrap();
         let user = json!({"userId": "lost", "email": "lost@example.org", "password": "correct horse"});
+        let first = shop.server().post("/v1/users", &user).await;
+        assert!(first.text.contains("\\\"shop\\\" was removed or replaced"), "{}", first.text);
         for _ in 0..3 {
             shop.server().post("/v1/users", &user).await.refused(503, "general_service_unavailable");
         }
@@ -238,10 +240,39 @@ fn a_file_that_is_removed_while_it_is_read_is_noticed() {
         let shop = floe.project("shop").await;
         shop.server().get("/v1/users").await.ok(200);
         std::fs::remove_file(floe.config().database.folder.join("projects/shop.db")).unwrap();
-        while floe.client().get("/health/ready").await.body["checks"]["projects"]["projects"] != json!(["shop"]) {
+        // All others go on meanwhile.
+        while floe.client().get("/health/ready").await.expect(200)["checks"]["projects"]["projects"] != json!(["shop"])
+        {
             tokio::task::yield_now().await;
         }
         shop.server().get("/v1/users").await.refused(503, "general_service_unavailable");
+    });
+}
+
+/// Readiness says so in its own words, and that of liveness isn't touched by it.
+#[test]
+fn a_platform_that_is_removed_while_it_is_open_is_told_by_the_probes() {
+    TestServer::run(Database::Sqlite, async |floe: TestServer| {
+        let shop = floe.project("shop").await;
+        let file = floe.config().database.folder.join("platform.db");
+        let aside = file.with_extension("aside");
+        std::fs::rename(&file, &aside).unwrap();
+        let ready = loop {
+            let answer = floe.client().get("/health/ready").await;
+            if answer.status == 503 {
+                break answer.expect(503);
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!((&ready["status"], &ready["checks"]["database"]["status"]), (&json!("error"), &json!("error")));
+        floe.client().get("/health/live").await.ok(200);
+        let refused = shop.server().post("/v1/project/keys", &json!({"keyId": "k", "name": "K", "scopes": []})).await;
+        refused.refused(503, "general_service_unavailable");
+        assert!(refused.text.contains("platform (platform.db)"), "{}", refused.text);
+        // As a whole: its log is where it was.
+        std::fs::rename(&aside, &file).unwrap();
+        floe.client().get("/health/ready").await.ok(200);
+        shop.server().get("/v1/users").await.ok(200);
     });
 }
 
@@ -265,6 +296,7 @@ async fn a_database_of_something_else_is_neither_taken_nor_changed() {
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert_eq!(output.status.code(), Some(1), "{said}");
             assert!(said.contains("platform.db") && said.contains("restored from a backup"), "{said}");
+            assert!(!said.contains("the project \"console\""), "{said}");
         }
         assert!(!instance.data().join("unclaimed").exists() && project.exists(), "nothing is put aside");
     }

@@ -2,25 +2,22 @@
 
 use crate::endpoints::{checks, ping, probes};
 use crate::service::Health;
-use floe_gateway::{Route, get};
+use floe_gateway::{Route, get, probe};
 use floe_kernel::scope::Scope;
 
 /// Every endpoint about the server's health.
 #[must_use]
 pub fn routes() -> Vec<Route<Health>> {
     vec![
-        get("/health/live", "health.live", probes::live)
-            .at_root()
+        probe("/health/live", "health.live", probes::live)
             .any_origin()
             .answers(200, "probe")
             .summary("Whether the process runs."),
-        get("/health/ready", "health.ready", probes::ready)
-            .at_root()
+        probe("/health/ready", "health.ready", probes::ready)
             .any_origin()
             .answers(200, "probe")
             .summary("Whether requests are welcome."),
-        get("/health/startup", "health.startup", probes::startup)
-            .at_root()
+        probe("/health/startup", "health.startup", probes::startup)
             .any_origin()
             .answers(200, "probe")
             .summary("Whether it has been ready once."),

@@ -15,6 +15,7 @@ mod silence;
 pub(crate) use pool::Pool;
 pub use run::RunOnPostgres;
 pub(crate) use session::Session;
+pub use session::check_url;
 pub(crate) use shares::{Claim, Use};
 
 use crate::error::{Error, FAILED_UNIT, Result};

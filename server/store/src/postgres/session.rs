@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 use tokio::task::AbortHandle;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{Config, NoTls};
 
 /// How long making a connection may take, unless the URL says otherwise.
@@ -123,6 +123,22 @@ fn why(config: &Config, error: &tokio_postgres::Error) -> String {
 pub(super) fn limits(statement: Option<Duration>, usual: Duration) -> String {
     let (statement, pause) = (statement.unwrap_or_default().as_millis(), (usual + PAUSE).as_millis());
     format!("SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {pause}")
+}
+
+/// Refuses a URL of PostgreSQL that can't be used, whatever is at its other end. What it holds isn't told: a password may be in it,
+/// where nobody would look for it.
+///
+/// # Errors
+/// What is wrong with it, for people: what follows its name.
+pub fn check_url(url: &str) -> Result<(), &'static str> {
+    match url.parse::<Config>() {
+        Err(_) => Err("is none: it must be postgres://user:password@host:port/database, with a port from 0 to 65535, \
+             parameters that are known, and every special character of the password percent-encoded (`@` is `%40`)"),
+        Ok(config) if config.get_ssl_mode() == SslMode::Require => {
+            Err("asks for sslmode=require, and connections to PostgreSQL aren't encrypted yet")
+        }
+        Ok(_) => Ok(()),
+    }
 }
 
 /// What a URL says, with limits for whatever it says nothing of.

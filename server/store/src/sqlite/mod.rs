@@ -84,8 +84,25 @@ impl DatabaseFile {
     }
 }
 
-/// What is called, on a thread that may block, when changes could not be made to last.
-pub(crate) type OnDiskFailure = Arc<dyn Fn() + Send + Sync>;
+/// Why a file takes no more changes before it is opened anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// The disk failed while changes were made to last.
+    DiskFailed,
+    /// The file or its log isn't where it was.
+    Removed,
+}
+
+/// What is called, once and on a thread that may block, when a file takes no more changes.
+pub(crate) type OnBroken = Arc<dyn Fn(Broken, &dyn std::error::Error) + Send + Sync>;
+
+/// Whose a file is.
+pub(crate) struct FileOwner {
+    /// For people: what follows "the data of".
+    pub(crate) whose: String,
+    /// Who is told when it takes no more changes.
+    pub(crate) on_broken: OnBroken,
+}
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -106,11 +123,11 @@ pub struct File {
 
 impl File {
     /// Opens a file that exists and is migrated. All its connections come through this gate.
-    pub(crate) fn open(path: &Path, limits: TimeLimits, gate: Gate, on_failure: OnDiskFailure) -> Result<Self> {
+    pub(crate) fn open(path: &Path, limits: TimeLimits, gate: Gate, owner: FileOwner) -> Result<Self> {
         let file = DatabaseFile { path: path.into(), gate };
         let connection = connect(&file, Purpose::Writing)?;
         let recall = watch::Recall::default();
-        let wal = Arc::new(Wal::open(file.clone(), recall.clone(), on_failure).map_err(Error::unavailable)?);
+        let wal = Arc::new(Wal::open(file.clone(), recall.clone(), owner).map_err(Error::unavailable)?);
         let schema_changes = Arc::<SchemaChanges>::default();
         let writer = WriterQueue::new(Writer::new(connection, wal, Arc::clone(&schema_changes)), limits.unit);
         let readers = Readers::new(file.clone(), recall, schema_changes);

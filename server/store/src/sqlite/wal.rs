@@ -13,7 +13,7 @@
 
 use super::statements::{Checkpoint, Truncate, WalStatus};
 use super::writer::Writer;
-use super::{DatabaseFile, OnDiskFailure, Opened, Purpose, connect};
+use super::{Broken, DatabaseFile, FileOwner, Opened, Purpose, connect};
 use crate::error::{Error, Result};
 use diesel::deserialize::QueryableByName;
 use diesel::result::Error as DieselError;
@@ -75,8 +75,8 @@ pub(super) struct Wal {
     identity: Identity,
     /// Whether an fsync has failed. Nobody knows what of the log is on disk then, and a further fsync doesn't tell.
     broken: AtomicBool,
-    /// Called when the first one fails.
-    on_failure: OnDiskFailure,
+    /// Told when that happens first, or when the files are removed.
+    owner: FileOwner,
     /// Held during an fsync. The system tells of a write that failed once: were there two at a time, the other one, which
     /// makes last what comes after it, would know nothing of it.
     sync_lock: Mutex<()>,
@@ -95,7 +95,7 @@ impl Wal {
     ///
     /// # Errors
     /// When it can't be opened.
-    pub(super) fn open(database: DatabaseFile, recall: Recall, on_failure: OnDiskFailure) -> io::Result<Self> {
+    pub(super) fn open(database: DatabaseFile, recall: Recall, owner: FileOwner) -> io::Result<Self> {
         let mut path = database.path.as_os_str().to_owned();
         path.push("-wal");
         Ok(Self {
@@ -103,7 +103,7 @@ impl Wal {
             database,
             file: File::open(path)?,
             broken: AtomicBool::new(false),
-            on_failure,
+            owner,
             sync_lock: Mutex::default(),
             failing: AtomicBool::new(false),
             turn: Arc::default(),
@@ -120,7 +120,7 @@ impl Wal {
     /// Makes last what is committed by now: it survives a loss of power once this returns `Ok`. Waits for the disk.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when that isn't known; [`Error::Unreachable`] when the file was removed; [`Error::Closed`] ever
+    /// [`Error::Unavailable`] when that isn't known; [`Error::Damaged`] when the file was removed; [`Error::Closed`] ever
     /// after. Nothing can be written from then on until the file is opened anew: what came later could not be read again after
     /// what is missing.
     pub(super) fn sync(&self) -> Result<()> {
@@ -129,10 +129,16 @@ impl Wal {
         let synced =
             if self.failing.load(Ordering::Relaxed) { Err(io::ErrorKind::Other.into()) } else { self.file.sync_data() };
         synced.map_err(|error| {
-            self.broke(&error);
+            self.broke(Broken::DiskFailed, &error);
             Error::unavailable(error)
         })?;
-        self.must_be_in_place().map_err(Error::unreachable)
+        self.must_be_in_place().map_err(|Removed| {
+            Error::Damaged(format!(
+                "The data of {} was removed or replaced while it was in use: this change isn't saved. It must be put back, or \
+                 restored from a backup.",
+                self.owner.whose
+            ))
+        })
     }
 
     /// Refuses files that were removed or replaced while they are open: what is written to them is gone once they are closed.
@@ -145,15 +151,14 @@ impl Wal {
         if log_is_there && Identity::of(&self.database.path).is_ok_and(|now| now == self.identity) {
             return Ok(());
         }
-        self.broke(&Removed);
+        self.broke(Broken::Removed, &Removed);
         Err(Removed)
     }
 
-    /// Notes that the disk failed: nothing more is written until the file is opened anew.
-    fn broke(&self, error: &dyn std::error::Error) {
-        tracing::error!(database = %self.database.path.display(), %error, "nothing more is written before it is opened anew");
+    /// Notes that nothing more is written until the file is opened anew.
+    fn broke(&self, why: Broken, error: &dyn std::error::Error) {
         if !self.broken.swap(true, Ordering::AcqRel) {
-            (self.on_failure)();
+            (self.owner.on_broken)(why, error);
         }
     }
 
@@ -191,7 +196,7 @@ impl Wal {
             if let Err(error) = wal.checkpoint_all(kind, connection, &writer) {
                 if is_disk_failure(&error) {
                     // What of the file was written isn't known either, and trying again wouldn't tell.
-                    wal.broke(&error);
+                    wal.broke(Broken::DiskFailed, &error);
                 }
                 tracing::warn!(database = %wal.database.path.display(), %error, "the log can't be moved into the file");
             }

@@ -263,7 +263,8 @@ async fn checkpoint_when_idle(writer: Weak<Mutex<Writer>>) {
         tokio::time::sleep(IDLE).await;
         let Some(writer) = writer.upgrade() else { return };
         let mut busy = writer.clone().lock_owned().await;
-        if seen.replace(busy.groups) != Some(busy.groups) {
+        // Nor can it be moved while a group is under way.
+        if seen.replace(busy.groups) != Some(busy.groups) || busy.open {
             continue;
         }
         busy.idle_checkpoint_pending = false;
@@ -570,8 +571,32 @@ impl Drop for WriteLease {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::{DatabaseFile, OnDiskFailure, Purpose, connect};
+    use crate::sqlite::{Broken, DatabaseFile, FileOwner, OnBroken, Purpose, connect};
     use floe_sqlite_watch::Recall;
+
+    /// Who doesn't mind.
+    fn nobody() -> FileOwner {
+        FileOwner { whose: "nobody".to_owned(), on_broken: Arc::new(|_: Broken, _: &dyn std::error::Error| ()) }
+    }
+
+    /// SQLite can't move the log then, and would say so: no reason for a warning.
+    #[tokio::test]
+    async fn the_log_is_not_moved_while_a_group_is_under_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = DatabaseFile::of(&folder.path().join("file.db"));
+        std::fs::File::create(&file.path).unwrap();
+        let mut connection = connect(&file, Purpose::Writing).unwrap();
+        connection.batch_execute("CREATE TABLE t(i)").unwrap();
+        let wal = Arc::new(Wal::open(file, Recall::default(), nobody()).unwrap());
+        let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1)).shared();
+        writer.lock().await.open().await.unwrap();
+        assert!(writer.lock().await.start_checkpoint(&writer, true).is_err(), "it can't be moved now");
+        let moving = checkpoint_when_idle(Arc::downgrade(&writer));
+        tokio::pin!(moving);
+        assert!(tokio::time::timeout(4 * IDLE, &mut moving).await.is_err(), "so it is put off");
+        drop(writer.lock().await.flush());
+        moving.await;
+    }
 
     #[tokio::test]
     async fn only_so_many_wait() {
@@ -581,7 +606,7 @@ mod tests {
         std::fs::File::create(folder.path().join("file.db")).unwrap();
         let mut connection = connect(&file, Purpose::Writing).unwrap();
         connection.batch_execute("CREATE TABLE t(i)").unwrap();
-        let wal = Arc::new(Wal::open(file, Recall::default(), Arc::new(|| ())).unwrap());
+        let wal = Arc::new(Wal::open(file, Recall::default(), nobody()).unwrap());
         let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1));
         let unit = writer.begin().await.unwrap();
         let mut waiting: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(writer.begin())).collect();
@@ -603,14 +628,16 @@ mod tests {
         // A device can be opened as a file, but not be synced.
         std::os::unix::fs::symlink("/dev/null", folder.path().join("broken.db-wal")).unwrap();
         let told = Arc::new(AtomicUsize::new(0));
-        let noted: OnDiskFailure = Arc::new({
+        let on_broken: OnBroken = Arc::new({
             let told = Arc::clone(&told);
-            move || {
+            move |why: Broken, _: &dyn std::error::Error| {
+                assert_eq!(why, Broken::DiskFailed);
                 told.fetch_add(1, Ordering::Relaxed);
             }
         });
+        let owner = FileOwner { whose: "the project \"one\"".to_owned(), on_broken };
         let wal =
-            Arc::new(Wal::open(DatabaseFile::of(&folder.path().join("broken.db")), Recall::default(), noted).unwrap());
+            Arc::new(Wal::open(DatabaseFile::of(&folder.path().join("broken.db")), Recall::default(), owner).unwrap());
         let writer = WriterQueue::new(Writer::new(connection, wal, Arc::default()), Duration::from_secs(1));
         let mut unit = writer.begin().await.unwrap();
         unit.run(&mut |connection| connection.batch_execute("CREATE TABLE t(i)")).unwrap();

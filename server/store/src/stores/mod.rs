@@ -16,7 +16,7 @@ use crate::migrations::{self, Sets};
 use crate::permissions::{SWEEPER, Sweeper};
 use crate::postgres::{self, Claim, RunOnPostgres as _, quoted};
 use crate::quota::{Quota, Usage};
-use crate::sqlite::{self, on_thread};
+use crate::sqlite::{self, Broken, on_thread};
 use crate::store::{Inner, Open, PgSchema, Reads, Store};
 use crate::tables::impatiently;
 use crate::tasks::Tasks;
@@ -527,8 +527,10 @@ impl Stores {
             self.close_later(left);
         }
         let store = match self.open_making_room(id).await {
-            Err(Error::NotFound) => Err(self.not_there(id, place::missing(id)).await),
-            Err(Error::OfAnotherMaking(store)) => Err(self.not_there(id, place::of_another_making(id, &store)).await),
+            Err(Error::NotFound) => Err(self.not_there(id, place::missing(&self.whose(id))).await),
+            Err(Error::OfAnotherMaking(store)) => {
+                Err(self.not_there(id, place::of_another_making(&self.whose(id), &store)).await)
+            }
             opened => opened,
         };
         match &store {
@@ -597,16 +599,17 @@ impl Stores {
                     unit: self.0.settings.unit_time,
                 };
                 let recovering = self.0.ailing.has(id, Ailment::DiskFailed);
-                let on_failure = self.on_disk_failure(id);
+                let whose = self.whose(id);
+                let owner = sqlite::FileOwner { whose: whose.clone(), on_broken: self.on_broken(id, &file) };
                 let (id, gate, folder) = (id.clone(), gate.clone(), folder.clone());
                 let open = move || {
-                    let named = |error| place::named(&id, error);
+                    let named = |error| place::named(&whose, error);
                     place::check_file(&file, &id)?;
                     if id.is_platform() && migrations::is_new(&file).map_err(named)? {
                         place::refuse_if_projects(&folder)?;
                     }
                     migrations::migrate_file(&file, &lock, sets, id.generation, recovering).map_err(named)?;
-                    let opened = sqlite::File::open(&file, limits, gate, on_failure).map_err(named)?;
+                    let opened = sqlite::File::open(&file, limits, gate, owner).map_err(named)?;
                     place::must_have_spare_files().map(|()| opened)
                 };
                 Inner::Sqlite(on_thread(open).await??)
@@ -617,7 +620,7 @@ impl Stores {
                     return Err(Error::NotFound);
                 }
                 let migrated = migrations::migrate_schema(self.pool()?, &schema, sets, id.generation).await;
-                migrated.map_err(|error| place::named(id, error))?;
+                migrated.map_err(|error| place::named(&self.whose(id), error))?;
                 Inner::Postgres(PgSchema { pool: self.pool()?.clone(), schema: schema.into(), gate: gate.clone() })
             }
         };
@@ -732,6 +735,11 @@ impl Stores {
         Ok(query.get_result::<bool>(lease).await.optional()?.unwrap_or(false))
     }
 
+    /// Whose data it is, for people.
+    fn whose(&self, id: &Id) -> String {
+        id.whose(self.0.pool.as_ref().map(|_| self.prefix()))
+    }
+
     fn prefix(&self) -> &str {
         match &self.0.settings.backend {
             Backend::Sqlite { .. } => "",
@@ -823,20 +831,41 @@ impl Stores {
         self.0.slots.remove(&left);
     }
 
-    /// What is done when a store's disk fails: the store is closed and opened anew, until that succeeds.
-    fn on_disk_failure(&self, id: &Id) -> sqlite::OnDiskFailure {
-        let (shared, id) = (Arc::downgrade(&self.0), id.clone());
-        Arc::new(move || {
+    /// What is done when a file takes no more changes: the store is closed and opened anew; after a failure of the disk until
+    /// that succeeds.
+    fn on_broken(&self, id: &Id, file: &Path) -> sqlite::OnBroken {
+        let (shared, id, file) = (Arc::downgrade(&self.0), id.clone(), file.to_owned());
+        Arc::new(move |why: Broken, error: &dyn std::error::Error| {
+            let (project, database) = (&id.name, file.display());
+            tracing::error!(project, %database, %error, "nothing more is written before it is opened anew");
             let Some(stores) = shared.upgrade().map(Self) else { return };
-            stores.0.ailing.note(&id, Ailment::DiskFailed);
+            stores.0.ailing.note(
+                &id,
+                match why {
+                    Broken::DiskFailed => Ailment::DiskFailed,
+                    Broken::Removed => Ailment::Damaged,
+                },
+            );
             let (again, id) = (stores.clone(), id.clone());
-            drop(stores.0.tasks.spawn(async move { again.open_anew(&id).await }));
+            drop(stores.0.tasks.spawn(async move { again.open_anew(&id, why).await }));
         })
     }
 
-    async fn open_anew(&self, id: &Id) {
+    async fn open_anew(&self, id: &Id, why: Broken) {
         let Some(left) = self.0.slots.expel(id) else { return };
         self.finish_closing(left).await;
+        match why {
+            Broken::DiskFailed => self.open_until_it_succeeds(id).await,
+            // What lies there now is told, and looked at again by whoever calls.
+            Broken::Removed => match self.store(id, Purpose::Background).await {
+                Ok(_) => tracing::warn!(project = %id.name, "opened anew: another file lies in its place"),
+                Err(Error::ProjectNotFound) => self.0.ailing.clear(id),
+                Err(error) => tracing::error!(project = %id.name, %error, "can't be opened anew"),
+            },
+        }
+    }
+
+    async fn open_until_it_succeeds(&self, id: &Id) {
         let [mut pause, longest] = REOPEN_AFTER;
         while self.0.ailing.has(id, Ailment::DiskFailed) {
             if !self.0.tasks.sleep(pause).await {
@@ -920,7 +949,7 @@ fn create_file(folder: &Path, id: &Id, now: Timestamp) -> Result<()> {
     let _lock = migrations::wait_for(&folder.join("migrations.lock"))?;
     match file.metadata() {
         // Whoever made it died before anything was in it.
-        Ok(about) if about.len() == 0 => place::remove_file(&file).map_err(Error::unavailable)?,
+        Ok(about) if about.len() == 0 => place::remove_file(&file).map_err(Error::of_file(&file))?,
         Ok(_) if id.is_platform() => return Ok(()),
         Ok(_) => {
             let stamp = place::check_file(&file, id).and_then(|()| migrations::generation_of_file(&file));
@@ -931,7 +960,7 @@ fn create_file(folder: &Path, id: &Id, now: Timestamp) -> Result<()> {
         }
         Err(_) => {}
     }
-    place::create_file(&file).map_err(Error::unavailable)?;
+    place::create_file(&file).map_err(Error::of_file(&file))?;
     migrations::stamp_file(&file, id.generation)
 }
 
@@ -949,7 +978,7 @@ enum Owner {
 fn remove_own_file(file: &Path, id: &Id) -> Result<Owner> {
     let owner = owner_of(file, id);
     if matches!(owner, Owner::Project) {
-        place::remove_file(file).map_err(Error::unavailable)?;
+        place::remove_file(file).map_err(Error::of_file(file))?;
     }
     Ok(owner)
 }

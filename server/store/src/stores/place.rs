@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// The project that is the platform itself.
 pub const PLATFORM: &str = "console";
 
+/// The file of the platform.
+const PLATFORM_FILE: &str = "platform.db";
+
 /// Where files are put that no project has.
 const UNCLAIMED: &str = "unclaimed";
 
@@ -46,9 +49,19 @@ impl Id {
         self.name == PLATFORM
     }
 
+    /// Whose data it is, for people; of the platform's, which nobody knows by an id, also where it is: in a file, or with this
+    /// prefix in a schema.
+    pub(super) fn whose(&self, schema_prefix: Option<&str>) -> String {
+        match schema_prefix {
+            _ if !self.is_platform() => format!("the project \"{}\"", self.name),
+            Some(prefix) => format!("the platform (the schema {})", self.schema(prefix)),
+            None => format!("the platform ({PLATFORM_FILE})"),
+        }
+    }
+
     pub(super) fn file(&self, folder: &Path) -> PathBuf {
         if self.is_platform() {
-            folder.join("platform.db")
+            folder.join(PLATFORM_FILE)
         } else {
             projects_folder(folder).join(format!("{}.db", self.name))
         }
@@ -119,8 +132,9 @@ pub(super) fn files_with_logs(folder: &Path) -> Result<Vec<Id>> {
 /// What lies in the folder of projects and is named after one, with this ending.
 fn files_of_projects(folder: &Path, ending: &str) -> Result<Vec<(Id, PathBuf)>> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(projects_folder(folder)).map_err(Error::unavailable)? {
-        let entry = entry.map_err(Error::unavailable)?;
+    let projects = projects_folder(folder);
+    for entry in std::fs::read_dir(&projects).map_err(Error::of_file(&projects))? {
+        let entry = entry.map_err(Error::of_file(&projects))?;
         let name = entry.file_name();
         let id = name.to_str().and_then(|name| name.strip_suffix(ending)).and_then(|name| Id::parse(name, 0).ok());
         found.extend(id.filter(|id| !id.is_platform()).map(|id| (id, entry.path())));
@@ -129,7 +143,7 @@ fn files_of_projects(folder: &Path, ending: &str) -> Result<Vec<(Id, PathBuf)>> 
 }
 
 pub(super) fn make_folder(folder: &Path) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::unavailable)
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::of_file(folder))
 }
 
 /// Makes an empty file, which SQLite takes for an empty database. It gives its log the same mode.
@@ -152,10 +166,10 @@ pub(super) fn check_file(file: &Path, id: &Id) -> Result<()> {
         Ok(()) if header == *HEADER => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::NotFound),
         Err(error) if matches!(error.kind(), io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied) => {
-            Err(unreadable(id, &format!("{}: {error}", file.display())))
+            Err(unreadable(&id.whose(None), &format!("{}: {error}", file.display())))
         }
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(Error::unavailable(error)),
-        _ => Err(damaged(id, "its file is no database any more")),
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(Error::of_file(file)(error)),
+        _ => Err(damaged(&id.whose(None), "its file is no database any more")),
     }
 }
 
@@ -168,50 +182,42 @@ pub(super) fn must_have_spare_files() -> Result<()> {
     spare.collect::<io::Result<Vec<_>>>().map(drop).map_err(Error::unavailable)
 }
 
-/// What is wrong with a store's data, told with whose it is.
-pub(super) fn named(id: &Id, error: Error) -> Error {
+/// What is wrong with a store's data, told with [whose](Id::whose) it is.
+pub(super) fn named(whose: &str, error: Error) -> Error {
     match error {
-        Error::Damaged(what) => damaged(id, &what),
-        Error::Newer(_) => newer(id, &error),
+        Error::Damaged(what) => damaged(whose, &what),
+        Error::Newer(_) => newer(whose, &error),
         error => error,
     }
 }
 
-/// That a project can't be used before somebody restores it.
-fn damaged(id: &Id, what: &str) -> Error {
-    Error::Damaged(format!(
-        "The data of the project \"{}\" is damaged: {what}. It must be restored from a backup.",
-        id.name
-    ))
+/// That a store can't be used before somebody restores it.
+fn damaged(whose: &str, what: &str) -> Error {
+    Error::Damaged(format!("The data of {whose} is damaged: {what}. It must be restored from a backup."))
 }
 
 /// That the data is in a state that this program doesn't know.
-fn newer(id: &Id, why: &Error) -> Error {
-    let whose = if id.is_platform() { "the platform".to_owned() } else { format!("the project \"{}\"", id.name) };
+fn newer(whose: &str, why: &Error) -> Error {
     Error::Damaged(format!(
         "The data of {whose} can't be used: {why}. Start that version or a later one, or restore a backup of before the upgrade."
     ))
 }
 
-/// The same of a project whose data isn't there.
-pub(super) fn missing(id: &Id) -> Error {
+/// That the data isn't there.
+pub(super) fn missing(whose: &str) -> Error {
+    Error::Damaged(format!("The data of {whose} is missing. It must be put back, or restored from a backup."))
+}
+
+/// That something else lies in its place.
+pub(super) fn of_another_making(whose: &str, store: &str) -> Error {
     Error::Damaged(format!(
-        "The data of the project \"{}\" is missing. It must be put back, or restored from a backup.",
-        id.name
+        "The data of {whose} isn't there: {store} holds another project's, or that of another making of it. It must be \
+         restored from a backup."
     ))
 }
 
-/// The same of one in whose place something else lies.
-pub(super) fn of_another_making(id: &Id, store: &str) -> Error {
-    Error::Damaged(format!(
-        "The data of the project \"{}\" isn't there: {store} holds another project's, or that of another making of it. It must be \
-         restored from a backup.",
-        id.name
-    ))
-}
-
-fn unreadable(id: &Id, why: &str) -> Error {
-    Error::Damaged(format!("The data of the project \"{}\" can't be read: {why}.", id.name))
+fn unreadable(whose: &str, why: &str) -> Error {
+    Error::Damaged(format!("The data of {whose} can't be read: {why}."))
 }
 
 /// Removes a database for good.
@@ -231,7 +237,7 @@ pub(super) fn set_aside(folder: &Path, id: &Id, now: Timestamp) -> Result<()> {
         .and_then(|()| remove_if_there(&file.with_extension("db-shm")))
         .and_then(|()| move_if_there(&file, &aside))
         .and_then(|()| sync_folder(&file));
-    moved.map_err(Error::unavailable)
+    moved.map_err(Error::of_file(&file))
 }
 
 fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {

@@ -129,6 +129,9 @@ fn named_scopes(names: &str) -> Result<Scopes> {
         return Ok(scope::PROJECT);
     }
     let scopes = names.split(',').map(str::trim).map(|name| {
+        if name == "all" {
+            return Err(Error::invalid("scopes", "\"all\" stands alone, without names of scopes"));
+        }
         let known = Scope::parse(name).filter(|scope| scope::PROJECT.has(*scope));
         known.ok_or_else(|| Error::invalid("scopes", format!("\"{name}\" is no scope that an API key can have")))
     });
