@@ -1,2 +1,3 @@
+ALTER TABLE projects DROP COLUMN making;
 DROP INDEX projects_generation;
 ALTER TABLE projects DROP COLUMN generation;

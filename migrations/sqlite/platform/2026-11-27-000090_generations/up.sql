@@ -3,3 +3,6 @@
 ALTER TABLE projects ADD COLUMN generation BIGINT NOT NULL DEFAULT 0;
 UPDATE projects SET generation = number;
 CREATE UNIQUE INDEX projects_generation ON projects (generation);
+
+-- Whether it is still being made. Like one that is being removed it is there for nobody.
+ALTER TABLE projects ADD COLUMN making BOOLEAN NOT NULL DEFAULT FALSE;

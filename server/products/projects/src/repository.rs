@@ -24,6 +24,7 @@ mod schema {
             settings -> Text,
             details -> Text,
             deleting -> Bool,
+            making -> Bool,
             accessed_at -> Nullable<BigInt>,
             search -> Text,
             created_at -> BigInt,
@@ -263,6 +264,7 @@ impl ProjectRepository<'_> {
             projects::settings.eq(json::write(&project.settings)?),
             projects::details.eq(json::write(&Details::default())?),
             projects::deleting.eq(true),
+            projects::making.eq(true),
             projects::search.eq(search_text(&project.id, &project.name)),
             projects::created_at.eq(project.created.millis()),
             projects::updated_at.eq(project.updated.millis()),
@@ -274,7 +276,7 @@ impl ProjectRepository<'_> {
     /// Shows a project whose data is made. Whether it is still reserved.
     pub(crate) async fn publish_project(&mut self, generation: i64) -> Result<bool, Error> {
         let found = projects::table.filter(projects::generation.eq(generation)).filter(projects::deleting.eq(true));
-        let update = diesel::update(found).set(projects::deleting.eq(false));
+        let update = diesel::update(found).set((projects::deleting.eq(false), projects::making.eq(false)));
         Ok(on_conn!(self.0, |c| update.execute(c))? > 0)
     }
 
@@ -316,9 +318,10 @@ impl ProjectRepository<'_> {
         Ok(())
     }
 
-    /// The projects whose data is being made or removed: their ids and generations.
-    pub(crate) async fn half_done(&mut self) -> Result<Vec<(String, i64)>, Error> {
-        let query = projects::table.filter(projects::deleting.eq(true)).select((projects::id, projects::generation));
+    /// The projects whose data is being made (or else removed): their ids and generations.
+    pub(crate) async fn half_done(&mut self, making: bool) -> Result<Vec<(String, i64)>, Error> {
+        let found = projects::table.filter(projects::deleting.eq(true)).filter(projects::making.eq(making));
+        let query = found.select((projects::id, projects::generation));
         Ok(on_conn!(self.0, |c| query.load::<(String, i64)>(c))?)
     }
 

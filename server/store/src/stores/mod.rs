@@ -374,6 +374,40 @@ impl Stores {
         self.0.tasks.spawn(async move { stores.delete(&id).await }).await.map_err(Error::unavailable)?
     }
 
+    /// Puts the data of a project aside that was never shown to anybody, for nobody but a person to remove: a file into
+    /// `unclaimed/`, a schema under another name. Not there, or another one's: fine. To be called under
+    /// [`Stores::hold_lifecycle_alone`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it can't be put aside; [`Error::Busy`] when others use its tables.
+    pub async fn set_project_aside(&self, id: &str, generation: i64) -> Result<()> {
+        let (id, now) = (Id::parse(id, generation)?, self.0.settings.clock.now());
+        if let Some(store) = self.0.slots.expel(&id) {
+            self.finish_closing(store).await;
+        }
+        match &self.0.settings.backend {
+            Backend::Sqlite { folder } => {
+                let (folder, id) = (folder.clone(), id.clone());
+                on_thread(move || if id.file(&folder).exists() { place::set_aside(&folder, &id, now) } else { Ok(()) })
+                    .await??;
+            }
+            Backend::Postgres { .. } => self.set_schema_aside(&id, now).await?,
+        }
+        self.remove_wake_ups(&id.name, generation).await
+    }
+
+    async fn set_schema_aside(&self, id: &Id, now: Timestamp) -> Result<()> {
+        let (schema, aside) = (id.schema(self.prefix()), id.schema_aside(self.prefix(), now));
+        if self.stamp_of_schema(&quoted(&schema)).await? != Some(id.generation) {
+            return Ok(());
+        }
+        tracing::warn!(schema, aside, "no project has this schema: it gets another name");
+        let mut unit = self.platform().await?.begin().await?;
+        let rename = format!("ALTER SCHEMA {} RENAME TO {}", quoted(&schema), quoted(&aside));
+        unit.execute_ddl(&impatiently(&rename)).await?;
+        unit.commit().await
+    }
+
     /// Puts the files aside that none of these projects has (by their ids): what an older version or a restored backup of the
     /// platform has left. Notes which of the projects have none. To be called under [`Stores::hold_lifecycle_alone`]. Does
     /// nothing on PostgreSQL, where another instance's schemas may have similar names.
@@ -656,6 +690,10 @@ impl Stores {
             refuse_other_encodings(&mut lease).await?;
         }
         let table = format!("{schema}.store_generation");
+        let migrated = format!("{schema}.__diesel_schema_migrations");
+        if id.is_platform() && !self.exists_in(&mut lease, "to_regclass(", &migrated).await? {
+            self.refuse_if_project_schemas(&mut lease).await?;
+        }
         let exists = self.exists_in(&mut lease, "to_regnamespace(", &schema).await?;
         if exists {
             // Whoever opens one that is older than this stamps it, and one that somebody made for us, empty.
@@ -669,9 +707,6 @@ impl Stores {
                 }
                 _ => Ok(()),
             };
-        }
-        if id.is_platform() {
-            self.refuse_if_project_schemas(&mut lease).await?;
         }
         let generation = id.generation;
         lease
@@ -719,7 +754,7 @@ impl Stores {
         }
         let platform = Id::platform().schema(self.prefix());
         Err(Error::Damaged(format!(
-            "the schema {platform} is missing, although there are {projects} schemas {beginning}… with the data of projects. Restore \
+            "the schema {platform} is missing or empty, although there are {projects} schemas {beginning}… with the data of projects. Restore \
              it from a backup of the same time as they are (docs/operations.md); to begin anew, use another database."
         )))
     }

@@ -75,6 +75,12 @@ impl Id {
         }
     }
 
+    /// What its schema is called when it is put aside: within PostgreSQL's 63 bytes, and as no project's.
+    pub(super) fn schema_aside(&self, prefix: &str, now: Timestamp) -> String {
+        let name: String = self.name.chars().take(20).collect();
+        format!("{prefix}_unclaimed_{name}_{}", now.millis())
+    }
+
     /// What the schemas of all projects begin with, and nothing else does: no prefix is like the beginning of one.
     pub(super) fn schema_of_projects(prefix: &str) -> String {
         format!("{prefix}_project_")

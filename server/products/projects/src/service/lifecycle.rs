@@ -6,7 +6,7 @@
 //! **Going**: first the row is hidden, so that nobody finds the project any more and nobody gets its id yet; then the
 //! store goes; then the row. In the other order a new project could find the data of an old one.
 //!
-//! So whatever a crash leaves half-way is named by a hidden row, and [`Projects::clear_up`] removes it at the next start. Both
+//! So whatever a crash leaves half-way is named by a hidden row, and [`Projects::clear_up`] removes it at the next start, or puts it aside. Both
 //! happen in tasks that go on when whoever asked for them has gone away, and both hold the lock that keeps
 //! [`Projects::clear_up`] of another process out.
 
@@ -156,21 +156,26 @@ impl Projects {
         self.stores.tasks().spawn(removing).await.map_err(Error::internal)?
     }
 
-    /// Removes what projects that were half made or half removed have left, and puts the data aside that no project has. For
-    /// the server alone, at its start: makes nothing and removes nothing while any process makes or removes a project.
+    /// Removes what projects that were half removed have left, and puts the data aside of those that were half made, or that no
+    /// project has: where an older platform was restored it may be all that there is of one. For the server alone, at its start: makes nothing and removes nothing while any process makes or removes a project.
     ///
     /// # Errors
     /// When the platform can't be reached, or a project's data can't be removed; when others make and remove projects for
     /// long.
     pub async fn clear_up(&self) -> Result<()> {
         let _lock = self.stores.hold_lifecycle_alone().await?;
-        let (half_done, all) = {
+        let (half_made, half_removed, all) = {
             let mut conn = self.platform().await?.read().await?;
             let mut projects = ProjectRepository(&mut conn);
-            (projects.half_done().await?, projects.all_projects().await?)
+            (projects.half_done(true).await?, projects.half_done(false).await?, projects.all_projects().await?)
         };
-        for (id, generation) in half_done {
-            tracing::info!(project = %id, "removing a project that was half made or half removed");
+        for (id, generation) in half_made {
+            tracing::info!(project = %id, "putting a project aside that was half made");
+            self.stores.set_project_aside(&id, generation).await?;
+            self.handle().forget(&id, generation).await?;
+        }
+        for (id, generation) in half_removed {
+            tracing::info!(project = %id, "removing a project that was half removed");
             match self.handle().remove(&id, generation).await {
                 Err(error) if was_busy(&error) => {
                     drop(self.stores.tasks().spawn(self.handle().remove_patiently(id, generation)));
@@ -239,6 +244,11 @@ impl Making {
     /// Removes the data of a project that nobody finds any more, and then its row.
     async fn remove(&self, id: &str, generation: i64) -> Result<()> {
         self.stores.delete_project(id, generation).await?;
+        self.forget(id, generation).await
+    }
+
+    /// Removes the row of a project whose data is gone.
+    async fn forget(&self, id: &str, generation: i64) -> Result<()> {
         self.on_project_deleted.iter().for_each(|forget| forget(id));
         let mut unit = self.begin().await?;
         ProjectRepository(&mut unit).end_deletion(generation).await?;

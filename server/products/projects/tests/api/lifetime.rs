@@ -203,6 +203,37 @@ both_databases! {
         admin(&floe, &ada, "shop").get("/v1/users").await.ok(200);
     }
 
+    /// A backup of the platform that was taken while the project was being made: it doesn't know yet that there is any.
+    async fn what_an_older_platform_takes_for_half_made_is_put_aside(floe: TestServer) {
+        let ada = owner_of(&floe, "acme").await;
+        let shop = floe.project_of("shop", Some("acme")).await;
+        shop.user("bo@example.org").await;
+        let schema = floe.store("shop").await.schema().cloned();
+        floe.app.stores.close_idle_now().await;
+        let mut unit = floe.app.stores.platform().await.unwrap().begin().await.unwrap();
+        unit.batch("UPDATE projects SET deleting = TRUE, making = TRUE WHERE id = 'shop'").await.unwrap();
+        unit.commit().await.unwrap();
+        floe.app.clear_up().await.unwrap();
+        let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
+        ada.client.post("/v1/projects", &body).await.ok(201);
+        nobody_is_in(&admin(&floe, &ada, "shop")).await;
+        match schema {
+            Some(schema) => {
+                let aside = schema.replace("_project_", "_unclaimed_");
+                let mut conn = floe.store("console").await.begin().await.unwrap();
+                let find = format!(
+                    "DO $$ BEGIN IF (SELECT count(*) FROM pg_namespace WHERE starts_with(nspname, '{aside}_')) <> 1 \
+                     THEN RAISE EXCEPTION 'it is gone'; END IF; END $$"
+                );
+                conn.batch(&find).await.unwrap();
+            }
+            None => {
+                let aside = std::fs::read_dir(floe.config().database.folder.join("unclaimed")).unwrap();
+                assert!(aside.into_iter().any(|file| file.unwrap().file_name().to_string_lossy().starts_with("shop.")));
+            }
+        }
+    }
+
     /// An older backup of the platform beside younger projects: what it doesn't know of is nobody's, also when their ids and the
     /// numbers of their rows are given again.
     async fn a_younger_project_is_nobodys_beside_an_older_platform(floe: TestServer) {
