@@ -5,6 +5,7 @@ use crate::by_address::network;
 use crate::interest::Interest;
 use floe_kernel::Caller;
 use floe_kernel::directory::Project;
+use floe_kernel::hops::Hops;
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
 use floe_store::Store;
@@ -67,6 +68,8 @@ pub struct RequestInfo {
     pub unchanged_since: Option<Timestamp>,
     /// `X-Appwrite-Timeout`: how long a statement that reads may take, for keys and admins.
     pub patience: Option<Duration>,
+    /// `X-Floe-Hops`: how many requests of servers like this one led to it.
+    pub hops: Hops,
     /// `X-Floe-Setup-Token`: what the first sign-up to the console must know.
     pub setup_token: Option<Secret>,
 }

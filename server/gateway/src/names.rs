@@ -22,6 +22,7 @@ names! {
     FORWARDED_FOR = "x-forwarded-for";
     FORWARDED_PROTO = "x-forwarded-proto";
     FORWARDED_USER_AGENT = "x-forwarded-user-agent";
+    HOPS = "x-floe-hops";
     HOST = "host";
     IF_NONE_MATCH = "if-none-match";
     JWT = "x-appwrite-jwt";

@@ -323,7 +323,7 @@ async fn run(route: &RouteSpec, work: HandlerFuture, held: Option<Reservation>) 
 fn origin_of(caller: &Caller, info: &RequestInfo) -> Arc<Origin> {
     let user_id = caller.user_id().unwrap_or_default().to_owned();
     let by_guest = matches!(caller.identity(), Identity::Guest);
-    Arc::new(Origin { user_id, by_guest, request_id: info.id.clone() })
+    Arc::new(Origin { user_id, by_guest, request_id: info.id.clone(), hops: info.hops })
 }
 
 fn text_of(panic: &(dyn std::any::Any + Send)) -> String {

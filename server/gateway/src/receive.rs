@@ -4,6 +4,7 @@ use crate::arrival::{Arrival, Headers};
 use crate::call::RequestInfo;
 use crate::gateway::GatewaySettings;
 use crate::names;
+use floe_kernel::hops::Hops;
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
 use floe_kernel::{Error, ErrorKind, Result};
@@ -36,6 +37,7 @@ pub(crate) fn info(arrival: &Arrival, settings: &GatewaySettings) -> RequestInfo
         format: header(headers, &names::FORMAT).map(str::to_owned),
         unchanged_since: header(headers, &names::TIMESTAMP).and_then(Timestamp::parse),
         patience: header(headers, &names::TIMEOUT).and_then(patience),
+        hops: Hops::read(headers.get_all(&names::HOPS).map(|value| value.to_str().unwrap_or("?"))),
         setup_token: header(headers, &names::SETUP_TOKEN).map(Secret::new),
     }
 }

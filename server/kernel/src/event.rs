@@ -4,6 +4,7 @@
 //! `users.[userId].sessions.[sessionId].create` and `["ada", "s1"]`. Who subscribes names it with ids or `*`, or only what it
 //! happens to: `users.*.sessions.s1`, `users.ada`. The rules are those of `semantics-storage-realtime.md`, part 9.
 
+use crate::hops::Hops;
 use std::collections::HashSet;
 
 /// An event's pattern with its ids filled in, in order: `users.[userId].create` and `["abc"]` give `users.abc.create`.
@@ -24,6 +25,8 @@ pub struct Origin {
     pub by_guest: bool,
     /// The id of the request.
     pub request_id: String,
+    /// How many requests led to it.
+    pub hops: Hops,
 }
 
 /// One event, taken apart.

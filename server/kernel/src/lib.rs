@@ -6,6 +6,7 @@ pub mod directory;
 pub mod effect;
 pub mod error;
 pub mod event;
+pub mod hops;
 pub mod id;
 pub mod memory;
 pub mod permission;

@@ -9,8 +9,8 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
+use crate::Hops;
 use crate::error::{Error, ErrorKind};
-use crate::hops::Hops;
 use crate::network::Stream;
 use crate::request::Request;
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::hops::Hops;
+use crate::Hops;
 use crate::target::Target;
 
 /// The limits of one request. The defaults are those of a webhook: 5 seconds to connect, 15 in all, 5 MiB, no redirects,

@@ -298,7 +298,9 @@ impl Domain {
         let is_short_text = json.as_str().is_some_and(|text| fits(text, self.size()));
         let of_text = || format!("Value must be a valid string and no longer than {} chars", self.size());
         match self {
-            _ if json.as_str().is_some_and(|text| text.contains('\0')) => "Value must not contain a NUL character".into(),
+            _ if json.as_str().is_some_and(|text| text.contains('\0')) => {
+                "Value must not contain a NUL character".into()
+            }
             Self::Text { .. } => of_text(),
             Self::Form(_) | Self::Enum(_) if !is_short_text => of_text(),
             Self::Form(Form::Email) => "Value must be a valid email address".into(),

@@ -1,6 +1,8 @@
 //! Deliveries: what was, or is to be, sent to a webhook, as this product knows it and as the API shows it.
 
+use floe_kernel::access::Caller;
 use floe_kernel::event::{self, Occurrence};
+use floe_kernel::scope::{Scope, Scopes};
 use floe_kernel::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -106,12 +108,23 @@ pub(crate) struct DeliveryModel {
     event: String,
     status: Status,
     attempts: Vec<Attempt>,
-    /// The body, exactly as it is sent. Empty in lists.
+    /// The body, exactly as it is sent. Empty in lists, and for who may only read webhooks.
     payload: String,
 }
 
-impl From<Delivery> for DeliveryModel {
-    fn from(delivery: Delivery) -> Self {
+impl DeliveryModel {
+    /// All of it, for who may change webhooks: they could have it sent to themselves. A body may hold what is behind any scope.
+    pub(crate) fn seen_by(delivery: Delivery, caller: &Caller) -> Self {
+        let may_change = caller.scopes().covers(Scopes::of(&[Scope::WebhooksWrite]));
+        if may_change { Self::whole(delivery) } else { Self::in_list(delivery) }
+    }
+
+    /// The same for a list.
+    pub(crate) fn in_list(delivery: Delivery) -> Self {
+        Self { payload: String::new(), ..Self::whole(delivery) }
+    }
+
+    fn whole(delivery: Delivery) -> Self {
         Self {
             event: delivery.event(),
             id: delivery.id,
@@ -122,12 +135,5 @@ impl From<Delivery> for DeliveryModel {
             attempts: delivery.attempts,
             payload: delivery.payload,
         }
-    }
-}
-
-impl DeliveryModel {
-    /// The same for a list.
-    pub(crate) fn in_list(delivery: Delivery) -> Self {
-        Self { payload: String::new(), ..delivery.into() }
     }
 }

@@ -61,7 +61,7 @@ input! {
         pub(crate) tls: bool = body "tls" or false,
         /// The user of basic authentication; without one there is none.
         pub(crate) auth_username: Text<0, 256> = body "authUsername" or Text::default(),
-        /// The password of basic authentication; the one that is there unless given.
+        /// The password of basic authentication. Unless given, the one that is there, if user and host stay the same.
         pub(crate) auth_password: Blank<SecretText<1>> = body "authPassword" or Blank(None),
     }
 }
@@ -160,16 +160,18 @@ pub(crate) async fn list_deliveries(webhooks: Arc<Webhooks>, call: Call, input: 
 }
 
 pub(crate) async fn get_delivery(webhooks: Arc<Webhooks>, call: Call, input: OneDelivery) -> Result<Reply> {
-    Reply::ok(&DeliveryModel::from(webhooks.delivery(&call, &input.webhook_id, &input.delivery_id).await?))
+    let delivery = webhooks.delivery(&call, &input.webhook_id, &input.delivery_id).await?;
+    Reply::ok(&DeliveryModel::seen_by(delivery, &call.caller))
 }
 
 pub(crate) async fn redeliver(webhooks: Arc<Webhooks>, call: Call, input: OneDelivery) -> Result<Reply> {
     let delivery = webhooks.redeliver(&call, &input.webhook_id, &input.delivery_id).await?;
-    Reply::json(202, &DeliveryModel::from(delivery))
+    Reply::json(202, &DeliveryModel::seen_by(delivery, &call.caller))
 }
 
 pub(crate) async fn test(webhooks: Arc<Webhooks>, call: Call, input: OneWebhook) -> Result<Reply> {
-    Reply::json(202, &DeliveryModel::from(webhooks.test(&call, &input.webhook_id).await?))
+    let delivery = webhooks.test(&call, &input.webhook_id).await?;
+    Reply::json(202, &DeliveryModel::seen_by(delivery, &call.caller))
 }
 
 fn names(events: List<EventPattern, 100>) -> Vec<String> {

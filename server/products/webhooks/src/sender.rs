@@ -10,7 +10,7 @@ use floe_kernel::Result;
 use floe_kernel::secret::Secret;
 use floe_kernel::time::Timestamp;
 use floe_outbound::{
-    Answer, ErrorKind, HeaderValue, Method, Outbound, Overflow, Policy as Limits, Request, Target, header,
+    Answer, ErrorKind, HeaderValue, Hops, Method, Outbound, Overflow, Policy as Limits, Request, Target, header,
 };
 use floe_queue::{Job, JobContext, JobHandler, Outcome, Policy, policy};
 use floe_sealed::{Seal, Sealer};
@@ -43,6 +43,12 @@ const USER_AGENT: &str = concat!("Floe/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct Deliver {
     /// The delivery's id.
     pub(crate) delivery: String,
+    /// How many requests led to the event.
+    #[serde(default)]
+    pub(crate) hops: Hops,
+    /// Whether somebody has asked for it: then it is sent also while the webhook is off.
+    #[serde(default)]
+    pub(crate) is_asked_for: bool,
 }
 
 impl Job for Deliver {
@@ -68,7 +74,7 @@ impl JobHandler for Sender {
     type Job = Deliver;
 
     async fn handle(&self, job: Deliver, context: &JobContext) -> Outcome {
-        match self.deliver(&job.delivery, context).await {
+        match self.deliver(&job, context).await {
             Ok(outcome) => outcome,
             Err(error) => Outcome::Retry(error.to_string()),
         }
@@ -76,16 +82,16 @@ impl JobHandler for Sender {
 }
 
 impl Sender {
-    async fn deliver(&self, id: &str, context: &JobContext) -> Result<Outcome> {
+    async fn deliver(&self, job: &Deliver, context: &JobContext) -> Result<Outcome> {
         let project = context.project();
-        let Some((delivery, webhook)) = find(id, context).await? else { return Ok(Outcome::Done) };
-        if !webhook.enabled {
+        let Some((delivery, webhook)) = find(&job.delivery, context).await? else { return Ok(Outcome::Done) };
+        if !webhook.enabled && !job.is_asked_for {
             return note_off(delivery, context).await;
         }
         let seal = self.sealer.seal_for(project.project_id(), b"");
         let request = self.request(&delivery, &webhook, &seal, context);
         let attempt = match request {
-            Ok(request) => match self.send(request).await {
+            Ok(request) => match self.send(request.hops(job.hops)).await {
                 Sent::Tried(attempt) => attempt,
                 Sent::NotYet(pause) => return Ok(Outcome::After(pause)),
             },

@@ -46,7 +46,8 @@ impl Subscribers for WebhookSubscribers {
                     created: event.at,
                     updated: event.at,
                 };
-                push(unit, &delivery).await?;
+                let hops = event.origin.map(|origin| origin.hops).unwrap_or_default();
+                push(unit, &delivery, Deliver { delivery: delivery.id.clone(), hops, is_asked_for: false }).await?;
             }
             Ok(())
         })
@@ -54,9 +55,9 @@ impl Subscribers for WebhookSubscribers {
 }
 
 /// Notes a delivery, and pushes the job of making it.
-pub(crate) async fn push(unit: &mut UnitOfWork, delivery: &Delivery) -> Result<()> {
+pub(crate) async fn push(unit: &mut UnitOfWork, delivery: &Delivery, job: Deliver) -> Result<()> {
     DeliveryRepository(unit).add(delivery).await?;
-    unit.enqueue(NewJob::of(&Deliver { delivery: delivery.id.clone() }).key(&*delivery.id)).await?;
+    unit.enqueue(NewJob::of(&job).key(&*delivery.id)).await?;
     Ok(())
 }
 

@@ -107,10 +107,9 @@ impl Teams {
             return Err(not_found());
         }
         let membership = join(&mut unit, call, team_id, &person.id, new.roles, proven).await?;
-        let made = MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN);
-        events::emit(&mut unit, events::CREATE_MEMBERSHIP, &[team_id, &made.id], &made).await?;
+        emit(&mut unit, &team, events::CREATE_MEMBERSHIP, &membership, Some(&person)).await?;
         unit.commit().await?;
-        Ok(made)
+        Ok(MembershipModel::new(membership, &team.name, Some(&person), ALL_SHOWN))
     }
 
     /// Who is meant: somebody who is there, or somebody new.

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn who_listens_learns_what_happened_and_of_members_what_members_may() {
+    async fn who_listens_learns_what_happened_and_to_whom() {
         let folder = tempfile::tempdir().unwrap();
         let (call, forgotten) = call(folder.path()).await;
         let teams = Teams::new(Arc::new(Ada), Arc::new(Ada));
@@ -191,7 +191,7 @@ mod tests {
             ]
         );
         for told in told.iter().filter(|told| told.name.contains("memberships")) {
-            assert!(!told.payload.contains("ada"), "{}", told.payload);
+            assert!(told.payload.contains(r#""userEmail":"ada@example.org""#), "{}", told.payload);
             assert!(told.payload.contains(&id), "{}", told.payload);
         }
         assert_eq!(*forgotten.lock().unwrap(), ["ada", "ada", "ada"], "roles count at once");

@@ -36,7 +36,8 @@ impl Webhooks {
         delivery.filter(|delivery| delivery.webhook_id == webhook).ok_or_else(no_delivery)
     }
 
-    /// Has a delivery made again, with the same payload. One that is still to be made isn't made twice.
+    /// Has a delivery made again, with the same payload, also by a webhook that is off. One that is still to be made isn't made
+    /// twice.
     pub(crate) async fn redeliver(&self, call: &Call, webhook: &str, id: &str) -> Result<Delivery> {
         let delivery = self.delivery(call, webhook, id).await?;
         let mut unit = call.store.begin().await?;
@@ -44,12 +45,12 @@ impl Webhooks {
         if !repository.save(id, Status::Waiting, &delivery.attempts, call.now).await? {
             return Err(no_delivery());
         }
-        unit.enqueue(NewJob::of(&Deliver { delivery: id.to_owned() }).key(id)).await?;
+        unit.enqueue(NewJob::of(&asked_for(id, call)).key(id)).await?;
         unit.commit().await?;
         Ok(Delivery { status: Status::Waiting, updated: call.now, ..delivery })
     }
 
-    /// Sends a webhook something to be tried out with: what the API shows of itself.
+    /// Sends a webhook something to be tried out with, also while it is off: what the API shows of itself.
     pub(crate) async fn test(&self, call: &Call, webhook: &str) -> Result<Delivery> {
         let found = self.get(call, webhook).await?;
         let payload = serde_json::to_string(&WebhookModel::from(found)).map_err(Error::internal)?;
@@ -66,10 +67,15 @@ impl Webhooks {
             updated: call.now,
         };
         let mut unit = call.store.begin().await?;
-        push(&mut unit, &delivery).await?;
+        push(&mut unit, &delivery, asked_for(&delivery.id, call)).await?;
         unit.commit().await?;
         Ok(delivery)
     }
+}
+
+/// The job of a delivery that somebody has asked for.
+fn asked_for(delivery: &str, call: &Call) -> Deliver {
+    Deliver { delivery: delivery.to_owned(), hops: call.request.hops, is_asked_for: true }
 }
 
 fn no_delivery() -> Error {

@@ -120,7 +120,7 @@ impl Webhooks {
         let seal = self.seal(call);
         let mut unit = call.store.begin().await?;
         let webhook = WebhookRepository(&mut unit).find_to_change(id, call.now).await?.ok_or_else(not_found)?;
-        let password = password(&change, webhook.auth_password.open(&seal, &password_of(id))?);
+        let password = password(&change, &webhook, webhook.auth_password.open(&seal, &password_of(id))?);
         let secret = webhook.secret.open(&seal, &secret_of(id))?;
         let webhook = Webhook {
             // Sealed anew, so that what is of a previous key, or of none, becomes of the current one.
@@ -175,13 +175,22 @@ impl Webhooks {
     }
 }
 
-/// The password after a change: without a user there is none; a user without a new one keeps the old.
-fn password(change: &WebhookChange, old: Secret) -> Secret {
+/// The password after a change. Without a new one the old one stays with its user, and at its host: whoever may change a webhook
+/// but not know its password can't have it sent elsewhere.
+fn password(change: &WebhookChange, webhook: &Webhook, old: Secret) -> Secret {
+    let stays = change.auth_username == webhook.auth_username && origin(&change.url) == origin(&webhook.url);
     match &change.auth_password {
         Some(new) => new.clone(),
-        None if change.auth_username.is_empty() => Secret::new(""),
-        None => old,
+        None if stays && !change.auth_username.is_empty() => old,
+        None => Secret::new(""),
     }
+}
+
+/// Scheme, host and port of a URL.
+fn origin(url: &str) -> Option<(String, String)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    Some((scheme.to_ascii_lowercase(), authority.to_ascii_lowercase()))
 }
 
 /// Under which name a webhook's secret is sealed.

@@ -70,6 +70,79 @@ both_databases! {
         }
     }
 
+    /// SEC-009: a webhook whose receiver is the API itself, or has it called.
+    async fn a_chain_of_requests_comes_to_an_end(floe: TestServer, inside) {
+        let (shop, mut receiver) = (floe.project("shop").await, Receiver::start().await);
+        hook(&shop.server(), "hook", &receiver, &["users.*.create"]).await;
+        for (id, hops) in [("first", None), ("fifth", Some("4")), ("sixth", Some("5")), ("forged", Some("many"))] {
+            let caller = hops.into_iter().fold(shop.server(), |caller, hops| caller.header("x-floe-hops", hops));
+            caller.post("/v1/users", &json!({"userId": id, "email": format!("{id}@example.org")})).await.ok(201);
+        }
+        let mut sent = [receiver.next().await, receiver.next().await].map(|sent| sent.header("x-floe-hops").to_owned());
+        sent.sort();
+        assert_eq!(sent, ["1", "5"]);
+        let is_tried = |list: &Json| list["deliveries"].as_array().unwrap().iter().all(|one| one["attempts"] != json!([]));
+        let list = shop.server().until("/v1/webhooks/hook/deliveries", is_tried).await;
+        let ended = list["deliveries"].as_array().unwrap().iter().filter(|one| one["status"] != "delivered");
+        for one in ended.clone() {
+            assert!(one["attempts"][0]["error"].as_str().unwrap().contains("one of a loop"), "{one}");
+        }
+        assert_eq!((ended.count(), receiver.left().len()), (2, 0));
+    }
+
+    /// Who may change a webhook, but not know its password.
+    async fn a_password_isnt_sent_to_another_host(floe: TestServer, inside) {
+        let shop = floe.project("shop").await;
+        let (server, mut here, mut there) = (shop.server(), Receiver::start().await, Receiver::start().await);
+        let body = |at: &Receiver, user: &str| {
+            let url = format!("{}/x", at.url());
+            json!({"webhookId": "hook", "name": "H", "url": url, "events": ["users.*.create"], "authUsername": user})
+        };
+        let (same, other, elsewhere) = (body(&here, "bob"), body(&here, "eve"), body(&there, "bob"));
+        let mut made = same.clone();
+        made["authPassword"] = json!("hunter22");
+        server.post("/v1/webhooks", &made).await.ok(201);
+        for (n, change) in [same, other, elsewhere].into_iter().enumerate() {
+            server.put("/v1/webhooks/hook", &change).await.ok(200);
+            user(&shop, &format!("u{n}")).await;
+            let sent = if n < 2 { here.next().await } else { there.next().await };
+            let expected = if n == 0 { format!("Basic {}", STANDARD.encode("bob:hunter22")) } else { String::new() };
+            assert_eq!(sent.header("authorization"), expected, "{n}");
+            server.put("/v1/webhooks/hook", &made).await.ok(200);
+        }
+    }
+
+    async fn a_webhook_that_is_off_can_be_tried_out(floe: TestServer, inside) {
+        let (shop, mut receiver) = (floe.project("shop").await, Receiver::start().await);
+        let server = shop.server();
+        let made = hook(&server, "hook", &receiver, &["users.*.create"]).await;
+        let off = json!({"name": "Off", "url": made["url"], "events": ["users.*.create"], "enabled": false});
+        server.put("/v1/webhooks/hook", &off).await.ok(200);
+        user(&shop, "ada").await;
+        let test = server.post("/v1/webhooks/hook/tests", &json!({})).await.expect(202);
+        assert_eq!(event(&receiver.next().await), "webhooks.hook.test", "and nothing of what happens");
+        let path = format!("/v1/webhooks/hook/deliveries/{}", test["$id"].as_str().unwrap());
+        server.until(&path, |delivery| delivery["status"] == "delivered").await;
+        server.post(&format!("{path}/redeliver"), &json!({})).await.ok(202);
+        receiver.next().await;
+        assert_eq!(server.get("/v1/webhooks/hook").await.expect(200)["enabled"], false);
+    }
+
+    /// A body may hold what no other scope of the key shows.
+    async fn bodies_are_for_who_may_change_webhooks(floe: TestServer, inside) {
+        let (shop, mut receiver) = (floe.project("shop").await, Receiver::start().await);
+        hook(&shop.server(), "hook", &receiver, &["users.*.create"]).await;
+        user(&shop, "ada").await;
+        receiver.next().await;
+        let path = format!("/v1/webhooks/hook/deliveries/{}", delivery(&shop.server(), "hook").await["$id"].as_str().unwrap());
+        let reader = shop.with_key(&floe.key("shop", "webhooks.read").await);
+        let seen = reader.get(&path).await;
+        assert!(!seen.text.contains("ada@example.org"), "{}", seen.text);
+        assert_eq!(seen.expect(200)["payload"], "");
+        let writer = shop.with_key(&floe.key("shop", "webhooks.read,webhooks.write").await);
+        assert!(writer.get(&path).await.text.contains("ada@example.org"));
+    }
+
     async fn what_happens_is_sent_as_the_contract_says(floe: TestServer, inside) {
         let (shop, mut receiver) = (floe.project("shop").await, Receiver::start().await);
         let server = shop.server();

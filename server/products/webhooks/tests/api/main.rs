@@ -102,7 +102,7 @@ both_databases! {
         let mut unit = floe.store("shop").await.begin().await.unwrap();
         unit.batch("UPDATE webhooks SET secret = 'canary-secret', auth_password = 'canary-password', sealed = FALSE").await.unwrap();
         unit.commit().await.unwrap();
-        let change = json!({"name": "New", "url": "https://example.org", "events": [], "authUsername": "bo"});
+        let change = json!({"name": "New", "url": "https://HOOKS.example.com/c", "events": [], "authUsername": "bo"});
         server.put("/v1/webhooks/hook", &change).await.ok(200);
         is_sealed().await;
         server.patch("/v1/webhooks/hook/secret", &json!({"secret": "another-secret"})).await.ok(200);

@@ -1,11 +1,13 @@
-//! How many requests of ours led to this one.
+//! How many requests of the server's own led to a request.
+
+use serde::{Deserialize, Serialize};
 
 /// The length of the chain of requests that leads to a request: 0 for one that a client made by itself.
 ///
 /// Whatever is done because of a request carries that request's count on (an event, a job), and the request that is made in
-/// the end is given it ([`Request::hops`](crate::Request::hops)). It is sent as one more, so that a webhook that calls the
+/// the end is given it (`floe_outbound::Request::hops`). It is sent as one more, so that a webhook that calls the
 /// API that has it called comes to an end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hops(u8);
 
 impl Hops {
@@ -16,6 +18,7 @@ impl Hops {
     pub const MOST: u8 = 5;
 
     /// A count as it was kept, for instance with an event.
+    #[must_use]
     pub fn new(count: u8) -> Self {
         Self(count)
     }
@@ -24,7 +27,7 @@ impl Hops {
     /// them, is as good as too many: only who is in the chain writes this header.
     ///
     /// ```
-    /// # use floe_outbound::Hops;
+    /// # use floe_kernel::hops::Hops;
     /// assert_eq!(Hops::read([]), Hops::default());
     /// assert_eq!(Hops::read(["2"]).count(), 2);
     /// assert!(Hops::read(["two"]).is_too_many());
@@ -43,16 +46,20 @@ impl Hops {
     }
 
     /// The number of requests before this one.
+    #[must_use]
     pub fn count(self) -> u8 {
         self.0
     }
 
     /// Whether nothing more may be sent because of this request.
+    #[must_use]
     pub fn is_too_many(self) -> bool {
         self.0 >= Self::MOST
     }
 
-    pub(crate) fn next(self) -> Self {
+    /// What is sent with a request that is made because of this one.
+    #[must_use]
+    pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 }
