@@ -3,7 +3,7 @@
 use floe_gateway::Call;
 use floe_kernel::role::Role;
 use floe_kernel::time::Timestamp;
-use floe_kernel::{Caller, ErrorKind, Result};
+use floe_kernel::{Caller, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
@@ -30,8 +30,25 @@ pub(crate) struct Budget {
 impl Budget {
     /// Of one user.
     pub(crate) const OF_USER: Self = Self { transactions: 100, bytes: 2 * MAX_BYTES as i64 };
-    /// Of all users of a project together; and of its servers together.
+    /// What each user may have, however much others have.
+    pub(crate) const OF_EACH_USER: Self = Self { transactions: 4, bytes: 1024 * 1024 };
+    /// Of all users of a project together, who have more than that; and of its servers together.
     pub(crate) const OF_PROJECT: Self = Self { transactions: 10_000, bytes: 32 * MAX_BYTES as i64 };
+
+    /// Refuses more than that.
+    ///
+    /// # Errors
+    /// `transaction_limit_exceeded`.
+    pub(crate) fn must_cover(self, pending: Self) -> Result<()> {
+        if !self.exceeded_by(pending) {
+            return Ok(());
+        }
+        let Self { transactions, bytes } = self;
+        let message = format!(
+            "Up to {transactions} transactions with {bytes} bytes of operations may be pending. Commit, roll back or delete some first."
+        );
+        Err(Error::new(ErrorKind::TransactionLimitExceeded).message(message))
+    }
 
     /// Whether this much is more than is left.
     pub(crate) fn exceeded_by(self, pending: Self) -> bool {

@@ -203,20 +203,16 @@ pub(super) async fn must_be_payable(
     transaction: &Transaction,
     now: Timestamp,
 ) -> Result<()> {
-    let owners = match &transaction.owner {
-        Some(user) => [Some((Owners::User(user), Budget::OF_USER)), Some((Owners::Users, Budget::OF_PROJECT))],
-        None => [Some((Owners::Servers, Budget::OF_PROJECT)), None],
+    let Some(user) = &transaction.owner else {
+        return Budget::OF_PROJECT.must_cover(tx.transactions().pending(Owners::Servers, now).await?);
     };
-    for (owners, budget) in owners.into_iter().flatten() {
-        if budget.exceeded_by(tx.transactions().pending(owners, now).await?) {
-            let Budget { transactions, bytes } = budget;
-            let message = format!(
-                "Up to {transactions} transactions with {bytes} bytes of operations may be pending. Commit, roll back or delete some first."
-            );
-            return Err(Error::new(ErrorKind::TransactionLimitExceeded).message(message));
-        }
+    let own = tx.transactions().pending(Owners::User(user), now).await?;
+    Budget::OF_USER.must_cover(own)?;
+    // Whoever makes many accounts, and has all that users may have together, keeps nobody else from small ones.
+    if !Budget::OF_EACH_USER.exceeded_by(own) {
+        return Ok(());
     }
-    Ok(())
+    Budget::OF_PROJECT.must_cover(tx.transactions().pending(Owners::Users, now).await?)
 }
 
 /// Whether it is the fault of what is staged, which won't be better the next time.

@@ -1,6 +1,6 @@
 //! Transactions and others: whose authority counts, what was changed in between, and how much may be pending.
 
-use crate::support::background::count;
+use crate::support::background::{count, sql};
 use crate::support::links::{Kind, library, related, rows};
 use crate::support::staging::Transaction;
 use crate::support::{At, BOTH, TABLES, Words, query, user};
@@ -225,6 +225,22 @@ floe_testkit::both_databases! {
         ann.post(&all, &json!({})).await.ok(201);
         assert_eq!(count(&floe, "p", "transaction_operations").await, Some(0));
         late.commit().await.refused(410, "transaction_expired");
+    }
+
+    /// Whoever makes many accounts could have all that users may have together.
+    async fn however_much_others_have_staged_each_user_may_stage_a_little(floe: TestServer) {
+        let project = floe.project("p").await;
+        let (ann, bob) = (user(&project, "ann").await, user(&project, "bob").await);
+        let columns = json!([{"key": "title", "type": "string", "size": 2_000_000}]);
+        let at = TABLES.make(&project.server(), &["create(\"users\")"], false, &columns).await;
+        let much = Transaction::begin(&ann, &at).await;
+        much.create("a", "x").await.ok(201);
+        sql(&floe, "p", "UPDATE transactions SET bytes = 600000000").await;
+        much.create("b", "x").await.refused(400, "transaction_limit_exceeded");
+        let little = Transaction::begin(&bob, &at).await;
+        little.create("c", "x").await.ok(201);
+        little.create("d", &"x".repeat(1_500_000)).await.refused(400, "transaction_limit_exceeded");
+        little.commit().await.ok(200);
     }
 
     /// Issue 8, 1.13.
