@@ -29,6 +29,7 @@ pub mod not_yet;
 mod off_loop;
 pub mod openapi;
 mod origin;
+mod paced;
 pub mod param;
 mod pipeline;
 pub mod rate_limit;

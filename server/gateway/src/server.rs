@@ -4,10 +4,12 @@ use crate::connections::Connections;
 use crate::gateway::{Gateway, GatewaySettings};
 use crate::http_server;
 use crate::leaving::Leaving;
-use actix_web::dev::{Extensions, ServerHandle};
+use crate::paced::Paced;
+use actix_http::{HttpService, Protocol};
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::{AppConfig, Extensions, Server, ServerHandle};
 use actix_web::rt::net::TcpStream;
-use actix_web::{App, HttpServer, web};
-use std::any::Any;
+use actix_web::{App, web};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +23,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 pub struct Running {
     /// Where it listens, with the port that the system chose when none was asked for.
     pub address: SocketAddr,
-    server: actix_web::dev::Server,
+    server: Server,
     leaving: Arc<Leaving>,
 }
 
@@ -40,21 +42,34 @@ pub fn listen(gateway: Arc<Gateway>, address: SocketAddr, workers: usize, drain:
     let listener = TcpListener::bind(address)?;
     let address = listener.local_addr()?;
     let leaving = Arc::clone(&gateway.leaving);
-    let on_connect = guard(&gateway.settings, Arc::clone(&leaving));
+    let on_connect = Arc::new(guard(&gateway.settings, Arc::clone(&leaving)));
     let data = web::Data::from(gateway);
-    let server =
-        HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(http_server::serve)))
-            .on_connect(on_connect)
-            .workers(workers)
-            .client_request_timeout(HEADER_TIMEOUT)
+    let builder = Server::build().workers(workers).shutdown_timeout(drain.as_secs()).disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    // As `actix_web::HttpServer` does it, which takes connections only as they are.
+    let service = move || {
+        let (on_connect, stopping) = (Arc::clone(&on_connect), stopping.clone());
+        let app = App::new().app_data(data.clone()).default_service(web::to(http_server::serve));
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
             .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEADER_TIMEOUT)
             // Who closes their side has gone: nothing else tells. Otherwise what they asked for would be done to its end, for
             // nobody.
             .h1_allow_half_closed(false)
-            .shutdown_timeout(drain.as_secs())
-            .disable_signals()
-            .listen(listener)?
-            .run();
+            .local_addr(address)
+            .on_connect_ext(move |connection: &Paced, extensions| on_connect(connection.stream(), extensions))
+            .finish(map_config(app, |()| AppConfig::default()));
+        fn_service(|stream: TcpStream| async {
+            let peer = stream.peer_addr().ok();
+            Ok((Paced::new(stream), Protocol::Http1, peer))
+        })
+        .and_then(http)
+    };
+    let server = builder.listen("floe", listener, service)?.run();
     Ok(Running { address, server, leaving })
 }
 
@@ -63,12 +78,11 @@ pub fn listen(gateway: Arc<Gateway>, address: SocketAddr, workers: usize, drain:
 fn guard(
     settings: &GatewaySettings,
     leaving: Arc<Leaving>,
-) -> impl Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static {
+) -> impl Fn(&TcpStream, &mut Extensions) + Send + Sync + 'static {
     let most = settings.connections_per_address;
     let counted = (most > 0 && settings.trusted_proxies == 0).then(|| Connections::new(most));
     let patience = u32::try_from(settings.patience.as_millis()).unwrap_or(u32::MAX);
-    move |connection, extensions| {
-        let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    move |stream, extensions| {
         give_up_after(stream, patience);
         extensions.insert(leaving.open());
         let peer = stream.peer_addr().ok().map(|peer| peer.ip().to_canonical()).filter(|peer| !peer.is_loopback());

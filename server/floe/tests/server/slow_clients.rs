@@ -111,6 +111,24 @@ fn who_sends_without_waiting_for_answers_lets_others_have_theirs() {
     });
 }
 
+/// Else a connection could have the server hold any number of answers, which nobody takes.
+#[test]
+fn who_takes_no_answers_is_read_from_no_further() {
+    TestServer::run(Database::Sqlite, async |floe: TestServer| {
+        let requests = "GET /v1/health/version HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000);
+        let mut stream = connect(&floe, "").await;
+        let mut sent = 0;
+        // The kernel's buffers of both sides hold some 10 MB.
+        while sent < 32 << 20 {
+            match tokio::time::timeout(Duration::from_secs(3), stream.write(requests.as_bytes())).await {
+                Ok(written) => sent += written.unwrap(),
+                Err(_) => return floe.client().get("/health/live").await.ok(200),
+            }
+        }
+        panic!("{sent} bytes were read of a client that takes no answers");
+    });
+}
+
 /// Whether this process has an established connection from `local` to `remote`, both of them of 127.0.0.1.
 fn is_open(local: SocketAddr, remote: SocketAddr) -> bool {
     let end = |address: SocketAddr| format!("0100007F:{:04X}", address.port());
