@@ -77,7 +77,7 @@ floe_testkit::both_databases! {
                 (json!({"title": "x", "$nope": 1}), r#"Unknown attribute: "$nope""#),
                 (json!({"title": "x".repeat(21)}), r#"Attribute "title" has invalid type. Value must be a valid string and no longer than 20 chars"#),
                 (json!({"title": 5}), r#"Attribute "title" has invalid type. Value must be a valid string and no longer than 20 chars"#),
-                (json!({"title": "a\0b"}), r#"Attribute "title" has invalid type. Value must be a valid string and no longer than 20 chars"#),
+                (json!({"title": "a\0b"}), r#"Attribute "title" has invalid type. Value must not contain a NUL character"#),
                 (json!({"title": "x", "count": 101}), r#"Attribute "count" has invalid format. Value must be a valid range between 0 and 100"#),
                 (json!({"title": "x", "count": "5"}), r#"Attribute "count" has invalid format. Value must be a valid integer"#),
                 (json!({"title": "x", "done": 1}), r#"Attribute "done" has invalid type. Value must be a valid boolean"#),
