@@ -143,7 +143,7 @@ impl Target {
     }
 
     /// Whether scheme, host and port are the same.
-    pub(crate) fn is_same_origin(&self, other: &Self) -> bool {
+    pub fn is_same_origin(&self, other: &Self) -> bool {
         self.url.origin() == other.url.origin()
     }
 }

@@ -114,7 +114,9 @@ impl Pool {
             match self.connections.get().await {
                 Ok(pooled) => return Ok(Held { pooled, share }),
                 Err(PoolError::Backend(error)) if has_too_many_connections(&error.to_string()) => {
-                    share.take().map_or(Ok(()), |share| set_aside(share, error))?;
+                    if let Some(share) = share.take() {
+                        set_aside(share, error)?;
+                    }
                     share = Some(self.shares.take(schema, claim, patience()).await?);
                 }
                 Err(PoolError::Timeout(TimeoutType::Wait)) => return Err(Error::Busy),

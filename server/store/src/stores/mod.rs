@@ -381,22 +381,25 @@ impl Stores {
     /// # Errors
     /// [`Error::Unavailable`] when it can't be put aside; [`Error::Busy`] when others use its tables.
     pub async fn set_project_aside(&self, id: &str, generation: i64) -> Result<()> {
-        let (id, now) = (Id::parse(id, generation)?, self.0.settings.clock.now());
+        let id = Id::parse(id, generation)?;
         if let Some(store) = self.0.slots.expel(&id) {
             self.finish_closing(store).await;
         }
         match &self.0.settings.backend {
-            Backend::Sqlite { folder } => {
-                let (folder, id) = (folder.clone(), id.clone());
-                on_thread(move || if id.file(&folder).exists() { place::set_aside(&folder, &id, now) } else { Ok(()) })
-                    .await??;
-            }
-            Backend::Postgres { .. } => self.set_schema_aside(&id, now).await?,
+            Backend::Sqlite { folder } => self.set_file_aside(folder, &id).await?,
+            Backend::Postgres { .. } => self.set_schema_aside(&id).await?,
         }
         self.remove_wake_ups(&id.name, generation).await
     }
 
-    async fn set_schema_aside(&self, id: &Id, now: Timestamp) -> Result<()> {
+    /// Not there: fine.
+    async fn set_file_aside(&self, folder: &Path, id: &Id) -> Result<()> {
+        let (folder, id, now) = (folder.to_owned(), id.clone(), self.0.settings.clock.now());
+        on_thread(move || if id.file(&folder).exists() { place::set_aside(&folder, &id, now) } else { Ok(()) }).await?
+    }
+
+    async fn set_schema_aside(&self, id: &Id) -> Result<()> {
+        let now = self.0.settings.clock.now();
         let (schema, aside) = (id.schema(self.prefix()), id.schema_aside(self.prefix(), now));
         if self.stamp_of_schema(&quoted(&schema)).await? != Some(id.generation) {
             return Ok(());
@@ -424,8 +427,7 @@ impl Stores {
         .await??;
         self.note_missing(claimed, &files);
         for name in files.into_iter().filter(|name| !claimed.contains_key(name)) {
-            let (id, folder, now) = (Id::parse(&name, 0)?, folder.clone(), self.0.settings.clock.now());
-            on_thread(move || place::set_aside(&folder, &id, now)).await??;
+            self.set_file_aside(&folder, &Id::parse(&name, 0)?).await?;
         }
         Ok(())
     }
@@ -821,8 +823,7 @@ impl Stores {
                 if is_claimed {
                     return Ok(());
                 }
-                let (folder, id, now) = (folder.clone(), id.clone(), self.0.settings.clock.now());
-                on_thread(move || place::set_aside(&folder, &id, now)).await?
+                self.set_file_aside(folder, id).await
             }
             Backend::Postgres { .. } => {
                 let name = id.schema(self.prefix());

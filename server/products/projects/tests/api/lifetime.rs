@@ -68,6 +68,14 @@ async fn finish_refused(begun: Vec<HalfSent>) {
     }
 }
 
+/// Changes what the platform knows of projects.
+async fn on_platform(floe: &TestServer, sql: &str) {
+    let mut unit = floe.app.stores.platform().await.unwrap().begin().await.unwrap();
+    unit.batch(sql).await.unwrap();
+    unit.invalidate(CacheName::new("projects"), "shop");
+    unit.commit().await.unwrap();
+}
+
 async fn nobody_is_in(client: &Client) {
     assert_eq!(client.get("/v1/users").await.expect(200)["total"], 0);
 }
@@ -191,9 +199,7 @@ both_databases! {
         let ada = owner_of(&floe, "acme").await;
         let shop = floe.project_of("shop", Some("acme")).await;
         shop.user("bo@example.org").await;
-        let mut unit = floe.app.stores.platform().await.unwrap().begin().await.unwrap();
-        unit.batch("UPDATE projects SET deleting = TRUE WHERE id = 'shop'").await.unwrap();
-        unit.commit().await.unwrap();
+        on_platform(&floe, "UPDATE projects SET deleting = TRUE WHERE id = 'shop'").await;
         floe.app.clear_up().await.unwrap();
         let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
         ada.client.post("/v1/projects", &body).await.ok(201);
@@ -210,9 +216,7 @@ both_databases! {
         shop.user("bo@example.org").await;
         let schema = floe.store("shop").await.schema().cloned();
         floe.app.stores.close_idle_now().await;
-        let mut unit = floe.app.stores.platform().await.unwrap().begin().await.unwrap();
-        unit.batch("UPDATE projects SET deleting = TRUE, making = TRUE WHERE id = 'shop'").await.unwrap();
-        unit.commit().await.unwrap();
+        on_platform(&floe, "UPDATE projects SET deleting = TRUE, making = TRUE WHERE id = 'shop'").await;
         floe.app.clear_up().await.unwrap();
         let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
         ada.client.post("/v1/projects", &body).await.ok(201);
@@ -245,10 +249,7 @@ both_databases! {
             Some(_) => "DELETE FROM projects WHERE id = 'shop'; ALTER TABLE projects ALTER COLUMN number RESTART",
             None => "DELETE FROM projects WHERE id = 'shop'; DELETE FROM sqlite_sequence WHERE name = 'projects'",
         };
-        let mut unit = floe.app.stores.platform().await.unwrap().begin().await.unwrap();
-        unit.batch(forget).await.unwrap();
-        unit.invalidate(CacheName::new("projects"), "shop");
-        unit.commit().await.unwrap();
+        on_platform(&floe, forget).await;
         let body = json!({"projectId": "shop", "name": "Shop", "teamId": "acme"});
         let made = ada.client.post("/v1/projects", &body).await;
         match floe.config().database.postgres {

@@ -10,7 +10,7 @@ use floe_gateway::Call;
 use floe_kernel::query::Queries;
 use floe_kernel::secret::{Secret, random_hex};
 use floe_kernel::{Error, ErrorKind, Result};
-use floe_outbound::Outbound;
+use floe_outbound::{Outbound, Target};
 use floe_queue::Queue;
 use floe_sealed::{RootKeys, Seal, Sealer};
 use floe_store::{KeyRegister, Stores, conflict_is};
@@ -178,7 +178,7 @@ impl Webhooks {
 /// The password after a change. Without a new one the old one stays with its user, and at its host: whoever may change a webhook
 /// but not know its password can't have it sent elsewhere.
 fn password(change: &WebhookChange, webhook: &Webhook, old: Secret) -> Secret {
-    let stays = change.auth_username == webhook.auth_username && origin(&change.url) == origin(&webhook.url);
+    let stays = change.auth_username == webhook.auth_username && is_same_origin(&change.url, &webhook.url);
     match &change.auth_password {
         Some(new) => new.clone(),
         None if stays && !change.auth_username.is_empty() => old,
@@ -186,11 +186,9 @@ fn password(change: &WebhookChange, webhook: &Webhook, old: Secret) -> Secret {
     }
 }
 
-/// Scheme, host and port of a URL.
-fn origin(url: &str) -> Option<(String, String)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#', '\\']).next()?;
-    Some((scheme.to_ascii_lowercase(), authority.to_ascii_lowercase()))
+/// Whether both URLs lead to the same host.
+fn is_same_origin(url: &str, other: &str) -> bool {
+    matches!((Target::parse(url), Target::parse(other)), (Ok(url), Ok(other)) if url.is_same_origin(&other))
 }
 
 /// Under which name a webhook's secret is sealed.
